@@ -1,0 +1,120 @@
+// What a new process is told: by the kernel to init (BootInfo), by init to everything else (StartupInfo).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "abi/object.hpp"
+
+namespace redoubt::abi {
+
+/// Slots of every process's CNode that its creator fills.
+enum class StartupSlot : CapabilityIndex {
+    CNode = 1,         ///< its own CNode
+    AddressSpace = 2,
+    MainThread = 3,
+    Untyped = 4,       ///< the memory it may spend; everything it makes is derived from this
+    Parent = 5,        ///< endpoint to init (init: empty): ProcessMessage labels
+    IpcBuffer = 6,     ///< the main thread's IPC buffer frame
+    FirstNamed = 16,   ///< from here: the namespace and other grants, listed in StartupInfo
+};
+
+/// Labels of messages to the Parent endpoint (faults arrive there too, as kFaultLabel).
+enum class ProcessMessage : std::uint32_t {
+    Exit = 1,  ///< mr0: exit code. Never answered: init takes the process's memory back.
+    Ready = 2, ///< the process has finished starting; init starts the next entry of its list
+    PowerOff = 3,  ///< mr0: exit code of the machine. Honoured only from processes started with `power`
+    Log = 4,   ///< mr0: length, bytes: a line for the system console, before log: runs
+};
+
+// ---- kernel -> init -------------------------------------------------------------------------------------
+
+inline constexpr std::uint64_t kBootInfoMagic = 0x746F6F4274627552;  // "RubtBoot"
+inline constexpr std::uint64_t kBootInfoAddress = 0x0000'0000'0010'0000;  ///< where init finds it (read-only)
+
+struct UntypedDescription {
+    std::uint64_t physical_address;
+    std::uint32_t slot;
+    std::uint8_t size_bits;
+    std::uint8_t is_device;
+    std::uint16_t reserved;
+};
+static_assert(sizeof(UntypedDescription) == 16);
+
+struct FrameDescription {
+    std::uint32_t slot;
+    std::uint32_t size_bits;
+};
+
+/// One page, mapped read-only at kBootInfoAddress; init's first argument points to it.
+struct BootInfo {
+    std::uint64_t magic;
+    std::uint64_t ipc_buffer_address;   ///< of init's only thread
+    std::uint64_t module_offset;        ///< where the boot archive starts within its first frame
+    std::uint64_t module_size;          ///< bytes
+    std::uint32_t irq_control_slot;
+    std::uint32_t io_port_slot;         ///< all ports
+    std::uint32_t hv_slot;              ///< root of hv:; 0 if the processor cannot virtualize
+    std::uint32_t first_free_slot;
+    std::uint32_t cnode_size_bits;
+    std::uint32_t untyped_count;
+    std::uint32_t module_frame_count;   ///< consecutive frames covering the archive, in order
+    std::uint32_t pm1a_control_port;    ///< ACPI power-off; 0 if unknown
+    std::uint32_t pm1a_sleep_type;      ///< SLP_TYP for S5
+    std::uint32_t reset_port;           ///< FADT reset register (I/O), 0 if none
+    std::uint32_t reset_value;
+    std::uint32_t reserved;
+    char command_line[256];             ///< NUL-terminated
+    UntypedDescription untyped[180];
+    FrameDescription module_frames[64];
+};
+static_assert(sizeof(BootInfo) <= 4096);
+
+// ---- init -> process ------------------------------------------------------------------------------------
+
+inline constexpr std::uint64_t kStartupInfoMagic = 0x7472617453627552;  // "RubStart"
+
+struct NamespaceEntry {
+    char name[24];         ///< scheme name without the colon, or the name of another grant ("irq", "ports", "module0")
+    CapabilityIndex slot;
+    std::uint32_t kind;    ///< GrantKind
+    std::uint64_t value;   ///< size in bytes of a frame, first port | last port << 16 of ports, …
+};
+static_assert(sizeof(NamespaceEntry) == 40);
+
+enum class GrantKind : std::uint32_t {
+    Scheme = 0,      ///< client side of a scheme
+    Serve = 1,       ///< the endpoint on which this process serves that scheme (all rights)
+    Frames = 2,      ///< a Frame
+    Ports = 3,
+    IrqControl = 4,
+    Untyped = 5,     ///< e.g. device memory
+    Hv = 6,          ///< root of hv:
+};
+
+/// Read-only page(s) mapped by the creator; the first argument register of the entry points to it.
+struct StartupInfo {
+    std::uint64_t magic;
+    std::uint64_t ipc_buffer_address;
+    std::uint64_t heap_base;          ///< memory already mapped read-write for the process
+    std::uint64_t heap_size;
+    std::uint64_t free_address_base;  ///< from here up to free_address_end nothing is mapped
+    std::uint64_t free_address_end;
+    std::uint64_t stack_top;
+    std::uint64_t program_entry;      ///< of the ELF program (the thread starts in libposix if there is one)
+    std::uint64_t program_headers;    ///< user address, AT_PHDR
+    std::uint32_t program_header_size;
+    std::uint32_t program_header_count;
+    std::uint32_t cnode_size_bits;
+    std::uint32_t first_free_slot;
+    std::uint32_t argument_count;     ///< NUL-separated strings start at `strings`, arguments first
+    std::uint32_t environment_count;
+    std::uint32_t namespace_count;
+    std::uint32_t strings_size;
+    NamespaceEntry names[48];
+    char strings[1992];
+};
+static_assert(offsetof(StartupInfo, names) == 104);
+static_assert(sizeof(StartupInfo) <= 4096);
+
+}  // namespace redoubt::abi
