@@ -1,0 +1,28 @@
+// What travels between interrupt sources and local APICs: an I/O APIC entry, an MSI or an IPI.
+#pragma once
+
+#include <cstdint>
+
+namespace redoubt::vmmd {
+
+/// Encoded as in the I/O APIC's redirection entry, the MSI data word and the ICR (SDM vol. 3A 11.6.1).
+enum class DeliveryMode : std::uint8_t {
+    Fixed = 0,
+    LowestPriority = 1,
+    Smi = 2,
+    Nmi = 4,
+    Init = 5,
+    Startup = 6,
+    ExtInt = 7,
+};
+
+struct InterruptMessage {
+    std::uint8_t vector = 0;
+    DeliveryMode mode = DeliveryMode::Fixed;
+    bool logical = false;         ///< destination mode
+    bool level = false;           ///< trigger mode
+    std::uint32_t destination = 0;  ///< 8 bits from xAPIC-style sources, 32 from x2APIC's ICR
+    bool wide_destination = false;  ///< `destination` has x2APIC's format
+};
+
+}  // namespace redoubt::vmmd
