@@ -1,0 +1,119 @@
+// What the management socket may ask of the daemon: the interface between the protocol and the VM
+// manager.
+//
+// The server calls from vmmd's event loop thread. Every call is quick: it starts what takes long
+// and returns; the end is told by an event. An empty `name` means "the only VM" and is an error
+// when there are several.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace redoubt::vmmd {
+
+class ConsoleHub;
+
+enum class VmState { Stopped, Running, Paused, Crashed };
+
+/// The state as clients read it: "stopped", "running", "paused", "crashed".
+constexpr std::string_view to_string(VmState state) {
+    switch (state) {
+        case VmState::Stopped:
+            return "stopped";
+        case VmState::Running:
+            return "running";
+        case VmState::Paused:
+            return "paused";
+        case VmState::Crashed:
+            return "crashed";
+    }
+    return "unknown";
+}
+
+/// Names and numbers in the order in which they are to be shown.
+using Counters = std::vector<std::pair<std::string, std::uint64_t>>;
+
+/// One row of vm-list.
+struct VmSummary {
+    std::string name;
+    VmState state = VmState::Stopped;
+    unsigned cpus = 1;
+    std::uint64_t memory_bytes = 0;
+    std::chrono::milliseconds uptime{};  ///< since the last start; pauses are counted
+};
+
+/// vm-info: the row, and where the VM came from.
+struct VmDetails {
+    VmSummary summary;
+    std::string kernel;
+    std::string initrd;
+    std::string cmdline;
+    std::string serial;
+    std::string stop_reason;  ///< one line; empty while it runs
+};
+
+/// vm-stats.
+struct VmStatistics {
+    std::chrono::milliseconds run_time{};
+    Counters exits;     ///< by kind
+    Counters counters;  ///< anything else worth a number ("interrupts_injected", …)
+};
+
+/// Why a request was refused.
+struct ControlError {
+    enum class Kind { NoSuchVm, Refused };
+    Kind kind = Kind::Refused;
+    std::string description;  ///< one sentence for a person: what was wrong and what to do
+};
+
+template <typename T>
+using ControlResult = std::expected<T, ControlError>;
+
+/// What happened to a VM or to the daemon.
+struct VmEvent {
+    enum class Kind { Stop, Resume, Reset, Shutdown, PowerDown, VmStarted, VmStopped, DaemonExit };
+    Kind kind = Kind::Stop;
+    std::string name;           ///< the VM; empty for DaemonExit
+    std::string reason;         ///< Shutdown, VmStopped, DaemonExit: one line
+    bool guest = false;         ///< Shutdown, Reset: the guest asked for it
+    VmStatistics statistics{};  ///< VmStopped: summary of the run
+    int code = 0;               ///< DaemonExit: exit status
+};
+
+class VmControl {
+  public:
+    using EventHandler = std::function<void(const VmEvent&)>;
+
+    virtual ~VmControl() = default;
+
+    virtual std::vector<VmSummary> list() const = 0;
+    virtual ControlResult<VmDetails> info(std::string_view name) const = 0;
+    virtual ControlResult<VmStatistics> statistics(std::string_view name) const = 0;
+
+    /// Starts a stopped or crashed VM from its configuration.
+    virtual ControlResult<void> start(std::string_view name) = 0;
+    /// Ends a VM as if its power were cut; VmStopped follows.
+    virtual ControlResult<void> stop(std::string_view name) = 0;
+    virtual ControlResult<void> pause(std::string_view name) = 0;
+    virtual ControlResult<void> resume(std::string_view name) = 0;
+    virtual ControlResult<void> reset(std::string_view name) = 0;
+    /// Presses the guest's power button.
+    virtual ControlResult<void> powerdown(std::string_view name) = 0;
+    /// Stops every VM, then ends the daemon with status 0.
+    virtual void quit() = 0;
+
+    virtual ControlResult<std::shared_ptr<ConsoleHub>> console(std::string_view name) = 0;
+
+    /// The one handler of events; called from any thread, must return quickly. An empty handler
+    /// ends the subscription, and no call is under way once this has returned.
+    virtual void set_event_handler(EventHandler handler) = 0;
+};
+
+}  // namespace redoubt::vmmd
