@@ -1,0 +1,69 @@
+"""Builds Redoubt with meson and ninja, saying what it is doing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from . import progress
+from .paths import BUILD, REPOSITORY, SYSTEM_BUILD
+from .progress import ToolError
+
+
+def configure(directory: Path, options: list[str] = (), compiler: str | None = None) -> None:
+    """Sets up a meson build directory once; meson itself notices later changes."""
+    if (directory / "build.ninja").exists():
+        return
+    shutil.rmtree(directory, ignore_errors=True)
+    environment = dict(os.environ)
+    if compiler:
+        environment["CXX"] = compiler
+    with progress.step(f"configuring {directory.relative_to(REPOSITORY)}"):
+        result = subprocess.run(
+            ["meson", "setup", str(directory), str(REPOSITORY), *options],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if result.returncode:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise ToolError("meson failed:\n" + result.stdout[-4000:])
+
+
+def ninja(directory: Path, targets: list[str] = ()) -> None:
+    """Builds; quiet when there is nothing to do, one line of progress on a terminal otherwise."""
+    command = ["ninja", "-C", str(directory), *targets]
+    dry = subprocess.run([*command, "-n"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if "no work to do" in dry.stdout:
+        return
+    with progress.step(f"building {directory.relative_to(REPOSITORY)}"):
+        if sys.stderr.isatty() and not progress.quiet:
+            status = subprocess.run(command, stdout=sys.stderr).returncode
+            output = ""
+        else:
+            result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            status, output = result.returncode, result.stdout
+    if status:
+        raise ToolError("the build failed" + (":\n" + output[-6000:] if output else ""))
+
+
+def system(targets: list[str] = ()) -> Path:
+    """The kernel and everything that goes into the boot archive."""
+    configure(SYSTEM_BUILD)
+    ninja(SYSTEM_BUILD, targets)
+    return SYSTEM_BUILD
+
+
+def sanitized() -> Path:
+    """Host code under AddressSanitizer and UndefinedBehaviorSanitizer."""
+    directory = BUILD / "sanitized"
+    configure(directory, ["-Dhost_only=true", "-Db_sanitize=address,undefined", "-Doptimization=1"])
+    ninja(directory)
+    return directory
+
+
+def fuzzers() -> Path:
+    """The libFuzzer targets."""
+    directory = BUILD / "fuzzers"
+    configure(directory, ["-Dhost_only=true", "-Dfuzzing=true", "-Doptimization=1", "-Db_lundef=false"],
+              compiler="clang++-19")
+    ninja(directory)
+    return directory

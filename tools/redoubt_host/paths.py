@@ -1,0 +1,10 @@
+"""Where things are in a checkout of Redoubt."""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD = REPOSITORY / "build"
+SYSTEM_BUILD = BUILD / "system"  # the kernel, its user space, and the host unit tests
+GUESTS = BUILD / "guests"  # fetched guest kernels and made initramfs images
+RUN_DIRECTORY = REPOSITORY / ".run"
+MANAGEMENT_SOCKET = RUN_DIRECTORY / "vmm.sock"
