@@ -1,0 +1,17 @@
+// Frames: mapping one into an AddressSpace or a Vm. The capability remembers where it is mapped.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/cap/capability.hpp"
+#include "kernel/result.hpp"
+
+namespace redoubt::kernel {
+
+/// `space` is a capability of an AddressSpace or a Vm. A frame capability is mapped in one place at a time.
+Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t address,
+                       abi::MapFlags flags);
+/// Nothing happens if it is not mapped.
+void frame_unmap(Capability& frame);
+
+}  // namespace redoubt::kernel
