@@ -1,0 +1,29 @@
+// A virtual machine: guest memory and virtual processors.
+#pragma once
+
+#include <memory>
+
+#include "libhvcall/guest_memory.hpp"
+#include "libhvcall/vcpu.hpp"
+
+namespace redoubt::hvcall {
+
+/// Destruction ends the VM in any state and gives everything back. vCPUs must be destroyed before it.
+class Vm {
+  public:
+    virtual ~Vm() = default;
+
+    /// Gives the guest zeroed memory at `base`; both are multiples of 2 MiB. Throws HypervisorError
+    /// (NoMemory) and then has changed nothing that destruction does not give back.
+    virtual void add_memory(GuestPhysicalAddress base, std::uint64_t bytes) = 0;
+    virtual std::unique_ptr<Vcpu> create_vcpu(unsigned index) = 0;
+    /// Ends the VM from any thread: a run in progress gives RunResult::Destroyed.
+    virtual void destroy() = 0;
+
+    const GuestMemory& memory() const { return memory_; }
+
+  protected:
+    GuestMemory memory_;
+};
+
+}  // namespace redoubt::hvcall
