@@ -1,0 +1,380 @@
+// One page-table mapper for every table format: host paging, NPT, EPT, stage 2 and G-stage.
+//
+// A format describes entries and levels (see kernel/arch/x86_64/arch/page_format.hpp); level 0
+// holds 4 KiB leaves. Tables come from a FrameAllocator and go back as soon as their last entry
+// does: the entry that points to a table counts the table's entries in bits that hardware ignores.
+// Every operation checks everything before it changes anything, so a failure leaves all
+// translations as they were.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "kernel/mm/address.hpp"
+#include "kernel/mm/flags.hpp"
+#include "kernel/mm/flush.hpp"
+#include "kernel/mm/frame_allocator.hpp"
+#include "kernel/result.hpp"
+
+namespace redoubt::kernel {
+
+template <class Format>
+class PageMapper {
+  public:
+    using AddressType = typename Format::Address;
+    using FlushToken = Flush<AddressType>;
+
+    struct Translation {
+        PhysicalAddress address;   ///< of the byte asked for
+        std::uint64_t leaf_bytes;  ///< size of the leaf that maps it
+        PageFlags flags;
+    };
+
+    static constexpr std::uint64_t leaf_bytes(unsigned level) {
+        return kPageSize << (Format::kEntryBits * level);
+    }
+
+    /// `root` is a table the caller owns; the mapper uses only the format's range of its entries.
+    PageMapper(PhysicalAddress root, FrameAllocator& allocator)
+        : root_{root}, allocator_{&allocator} {}
+
+    PhysicalAddress root() const { return root_; }
+    const FrameAllocator& allocator() const { return *allocator_; }
+
+    /// Maps [address, address + bytes) with the largest leaves that alignment and the processor
+    /// permit. Errors: InvalidArgument, AlreadyMapped (any part), NoMemory.
+    Result<FlushToken> map(AddressType address, PhysicalAddress frame, std::uint64_t bytes,
+                           PageFlags flags) {
+        REDOUBT_TRY(check_range(address, bytes));
+        if (!frame.is_aligned(kPageSize) || !flags.is_readable())
+            return abi::Error::InvalidArgument;
+        if (!is_unmapped(address, bytes)) return abi::Error::AlreadyMapped;
+        for (std::uint64_t done = 0; done < bytes;) {
+            const AddressType at = address + done;
+            const unsigned level = leaf_level(at, frame + done, bytes - done);
+            Path path;
+            if (!make_path(at, level, path)) {
+                clear(address, done);
+                return abi::Error::NoMemory;
+            }
+            const std::uint64_t span = leaf_bytes(level);
+            std::uint64_t count = entries_after(at, level);
+            if (count > (bytes - done) / span) count = (bytes - done) / span;
+            std::uint64_t entry = Format::make_leaf(frame + done, level, flags);
+            for (std::uint64_t i = 0; i < count; ++i, entry += span) path.entry[level][i] = entry;
+            add_entries(path, level, count);
+            done += count * span;
+        }
+        return FlushToken{address, bytes};
+    }
+
+    /// Removes every translation in the range, all of which must be mapped. Splits leaves that
+    /// stick out. Errors: InvalidArgument, NotMapped, NoMemory (only if a leaf had to be split).
+    Result<FlushToken> unmap(AddressType address, std::uint64_t bytes) {
+        REDOUBT_TRY(prepare_change(address, bytes));
+        clear(address, bytes);
+        return FlushToken{address, bytes};
+    }
+
+    /// Gives a mapped range other rights or another memory type. Errors as for unmap.
+    Result<FlushToken> protect(AddressType address, std::uint64_t bytes, PageFlags flags) {
+        if (!flags.is_readable()) return abi::Error::InvalidArgument;
+        REDOUBT_TRY(prepare_change(address, bytes));
+        for_each_leaf(address, bytes, [&](AddressType, std::uint64_t& entry, unsigned level) {
+            entry = Format::make_leaf(Format::leaf_address(entry, level), level, flags) |
+                    Format::accessed_dirty(entry);
+        });
+        return FlushToken{address, bytes};
+    }
+
+    std::optional<Translation> translate(AddressType address) const {
+        if (!in_limits(address, 1)) return std::nullopt;
+        Path path;
+        const unsigned level = walk(address, path);
+        const std::uint64_t entry = *path.entry[level];
+        if (!Format::is_present(entry)) return std::nullopt;
+        return Translation{
+            Format::leaf_address(entry, level) + (address.value() & (leaf_bytes(level) - 1)),
+            leaf_bytes(level), Format::flags_of(entry, level)};
+    }
+
+    /// Calls `visit(address, bytes)` for each leaf in the range that was written since the last
+    /// time, and clears its accessed and dirty bits. Holes are skipped.
+    template <class Visitor>
+    Result<FlushToken> collect_dirty(AddressType address, std::uint64_t bytes, Visitor&& visit) {
+        REDOUBT_TRY(check_range(address, bytes));
+        for_each_leaf(address, bytes, [&](AddressType at, std::uint64_t& entry, unsigned level) {
+            if (!Format::is_dirty(entry)) return;
+            entry = Format::without_accessed_dirty(entry);
+            visit(at, leaf_bytes(level));
+        });
+        return FlushToken{address, bytes};
+    }
+
+    /// As collect_dirty, for leaves that were accessed.
+    template <class Visitor>
+    Result<FlushToken> collect_accessed(AddressType address, std::uint64_t bytes, Visitor&& visit) {
+        REDOUBT_TRY(check_range(address, bytes));
+        for_each_leaf(address, bytes, [&](AddressType at, std::uint64_t& entry, unsigned level) {
+            if (!Format::is_accessed(entry)) return;
+            entry = Format::without_accessed_dirty(entry);
+            visit(at, leaf_bytes(level));
+        });
+        return FlushToken{address, bytes};
+    }
+
+    /// Replaces the table around `address` by one larger leaf where all its entries continue one
+    /// another, and so on upwards. Never done unasked: a later partial unmap would need the frame
+    /// again and could fail. Returns the size of the leaf that maps `address` afterwards. Errors:
+    /// NotMapped.
+    Result<std::uint64_t> merge(AddressType address) {
+        if (!in_limits(address, 1)) return abi::Error::InvalidArgument;
+        Path path;
+        unsigned level = walk(address, path);
+        if (!Format::is_present(*path.entry[level])) return abi::Error::NotMapped;
+        while (level < Format::largest_leaf() && merge_table(path, level)) ++level;
+        return leaf_bytes(level);
+    }
+
+    /// Forgets every translation and gives every table but the root back. The caller flushes
+    /// everything.
+    void destroy_all() {
+        auto* root = direct_map<std::uint64_t>(root_);
+        for (unsigned i = 0; i < Format::kRootEntries; ++i) {
+            std::uint64_t& entry = root[Format::kFirstRootEntry + i];
+            free_tree(entry, kTop);
+            entry = 0;
+        }
+    }
+
+  private:
+    static constexpr unsigned kTop = Format::kLevels - 1;
+    static constexpr std::uint64_t kTableEntries = 1ULL << Format::kEntryBits;
+    static constexpr std::uint64_t kCountOne = 1ULL << Format::kCountShift;
+    static constexpr std::uint64_t kCountMask = (2 * kTableEntries - 1) << Format::kCountShift;
+
+    /// The entries that a walk passed through, by level; entry[l + 1] points to the table of
+    /// entry[l].
+    struct Path {
+        std::uint64_t* entry[Format::kLevels];
+    };
+
+    static constexpr std::uint64_t index(AddressType address, unsigned level) {
+        const unsigned bits = level == kTop ? Format::kRootIndexBits : Format::kEntryBits;
+        return address.value() >> (kPageBits + Format::kEntryBits * level) & ((1ULL << bits) - 1);
+    }
+
+    static bool in_limits(AddressType address, std::uint64_t bytes) {
+        return address.value() >= Format::kLowest && address.value() <= Format::kHighest &&
+               bytes - 1 <= Format::kHighest - address.value();
+    }
+
+    static Result<void> check_range(AddressType address, std::uint64_t bytes) {
+        if (bytes == 0 || (bytes & kPageMask) != 0 || !address.is_aligned(kPageSize) ||
+            !in_limits(address, bytes)) {
+            return abi::Error::InvalidArgument;
+        }
+        return {};
+    }
+
+    static unsigned leaf_level(AddressType address, PhysicalAddress frame, std::uint64_t bytes) {
+        unsigned level = Format::largest_leaf();
+        while (level > 0 && (bytes < leaf_bytes(level) || !address.is_aligned(leaf_bytes(level)) ||
+                             !frame.is_aligned(leaf_bytes(level)))) {
+            --level;
+        }
+        return level;
+    }
+
+    /// Entries from the one of `address` to the end of its table (of the mapper's part of the
+    /// root).
+    static std::uint64_t entries_after(AddressType address, unsigned level) {
+        const std::uint64_t end =
+            level == kTop ? Format::kFirstRootEntry + Format::kRootEntries : kTableEntries;
+        return end - index(address, level);
+    }
+
+    static std::uint64_t* table_entry(std::uint64_t entry, AddressType address, unsigned level) {
+        return direct_map<std::uint64_t>(Format::table_address(entry)) + index(address, level);
+    }
+
+    /// Descends until an entry that is a leaf or absent; returns its level.
+    unsigned walk(AddressType address, Path& path) const {
+        std::uint64_t* entry = direct_map<std::uint64_t>(root_) + index(address, kTop);
+        unsigned level = kTop;
+        path.entry[level] = entry;
+        while (Format::is_present(*entry) && !Format::is_leaf(*entry, level)) {
+            entry = table_entry(*entry, address, --level);
+            path.entry[level] = entry;
+        }
+        return level;
+    }
+
+    /// Makes the tables down to `target`. On failure, takes back those it made.
+    bool make_path(AddressType address, unsigned target, Path& path) {
+        unsigned level = walk(address, path);
+        while (level > target) {
+            const Result<PhysicalAddress> table = allocator_->allocate_zeroed();
+            if (!table.ok()) {
+                if (level < kTop) prune(path, level);
+                return false;
+            }
+            *path.entry[level] = Format::make_table(table.value());
+            add_entries(path, level, 1);
+            path.entry[level - 1] = table_entry(*path.entry[level], address, level - 1);
+            --level;
+        }
+        return true;
+    }
+
+    void add_entries(Path& path, unsigned level, std::uint64_t count) {
+        if (level < kTop) *path.entry[level + 1] += count * kCountOne;
+    }
+
+    /// Frees the table at `level` if it is empty, then its parents likewise.
+    void prune(Path& path, unsigned level) {
+        for (; level < kTop && (*path.entry[level + 1] & kCountMask) == 0; ++level) {
+            allocator_->free(Format::table_address(*path.entry[level + 1]));
+            *path.entry[level + 1] = 0;
+            if (level + 1 < kTop) *path.entry[level + 2] -= kCountOne;
+        }
+    }
+
+    bool is_unmapped(AddressType address, std::uint64_t bytes) const {
+        Path path;
+        for (std::uint64_t done = 0; done < bytes;) {
+            const AddressType at = address + done;
+            const unsigned level = walk(at, path);
+            const std::uint64_t span = leaf_bytes(level);
+            if (level != 0) {
+                if (Format::is_present(*path.entry[level])) return false;
+                done += span - (at.value() & (span - 1));
+                continue;
+            }
+            std::uint64_t count = entries_after(at, 0);
+            for (const std::uint64_t* entry = path.entry[0]; count > 0 && done < bytes; --count) {
+                if (Format::is_present(*entry++)) return false;
+                done += kPageSize;
+            }
+        }
+        return true;
+    }
+
+    /// What unmap and protect need first: all of the range mapped, and no leaf across its ends.
+    Result<void> prepare_change(AddressType address, std::uint64_t bytes) {
+        REDOUBT_TRY(check_range(address, bytes));
+        std::uint64_t covered = 0;
+        for_each_leaf(address, bytes, [&](AddressType at, std::uint64_t&, unsigned level) {
+            const std::uint64_t first = at < address ? address.value() : at.value();
+            const std::uint64_t last = at.value() + (leaf_bytes(level) - 1);
+            const std::uint64_t limit = address.value() + (bytes - 1);
+            covered += (last < limit ? last : limit) - first + 1;
+        });
+        if (covered != bytes) return abi::Error::NotMapped;
+        REDOUBT_TRY(split_at(address));
+        const std::uint64_t last = address.value() + (bytes - 1);
+        if (last < Format::kHighest) REDOUBT_TRY(split_at(AddressType{last + 1}));
+        return {};
+    }
+
+    /// Splits the leaf in whose middle `boundary` lies until none does. Translations stay as they
+    /// are.
+    Result<void> split_at(AddressType boundary) {
+        Path path;
+        unsigned level = walk(boundary, path);
+        while (Format::is_present(*path.entry[level]) && !boundary.is_aligned(leaf_bytes(level))) {
+            const PhysicalAddress table = REDOUBT_TRY(allocator_->allocate_zeroed());
+            const std::uint64_t old = *path.entry[level];
+            const std::uint64_t span = leaf_bytes(level - 1);
+            std::uint64_t entry = Format::make_leaf(Format::leaf_address(old, level), level - 1,
+                                                    Format::flags_of(old, level)) |
+                                  Format::accessed_dirty(old);
+            auto* entries = direct_map<std::uint64_t>(table);
+            for (std::uint64_t i = 0; i < kTableEntries; ++i, entry += span) entries[i] = entry;
+            *path.entry[level] = Format::make_table(table) + kTableEntries * kCountOne;
+            --level;
+            path.entry[level] = entries + index(boundary, level);
+        }
+        return {};
+    }
+
+    /// Removes the leaves of a range that is mapped throughout and that no leaf sticks out of.
+    void clear(AddressType address, std::uint64_t bytes) {
+        Path path;
+        for (std::uint64_t done = 0; done < bytes;) {
+            const AddressType at = address + done;
+            const unsigned level = walk(at, path);
+            const std::uint64_t span = leaf_bytes(level);
+            std::uint64_t* entry = path.entry[level];
+            std::uint64_t removed = 0;
+            for (std::uint64_t left = entries_after(at, level); left > 0 && done < bytes; --left) {
+                if (!Format::is_leaf(*entry, level)) break;
+                *entry++ = 0;
+                ++removed;
+                done += span;
+            }
+            if (level < kTop) *path.entry[level + 1] -= removed * kCountOne;
+            prune(path, level);
+        }
+    }
+
+    /// Calls `visit(leaf address, entry, level)` for each leaf that overlaps the range.
+    template <class Visitor>
+    void for_each_leaf(AddressType address, std::uint64_t bytes, Visitor&& visit) {
+        Path path;
+        const std::uint64_t last = address.value() + (bytes - 1);
+        for (std::uint64_t at = address.value();;) {
+            unsigned level = walk(AddressType{at}, path);
+            const std::uint64_t span = leaf_bytes(level);
+            const std::uint64_t left = entries_after(AddressType{at}, level);
+            at &= ~(span - 1);
+            for (std::uint64_t i = 0; i < left; ++i) {
+                std::uint64_t& entry = path.entry[level][i];
+                if (Format::is_present(entry)) {
+                    if (!Format::is_leaf(entry, level)) break;
+                    visit(AddressType{at}, entry, level);
+                }
+                if (last - at < span) return;
+                at += span;
+            }
+        }
+    }
+
+    /// Replaces the table that holds path.entry[level] by a leaf, if its entries permit.
+    bool merge_table(Path& path, unsigned level) {
+        if (level >= kTop) return false;
+        std::uint64_t& parent = *path.entry[level + 1];
+        if ((parent & kCountMask) != kTableEntries * kCountOne) return false;
+        const auto* entries = direct_map<std::uint64_t>(Format::table_address(parent));
+        const std::uint64_t first = Format::without_accessed_dirty(entries[0]);
+        const PhysicalAddress frame = Format::leaf_address(first, level);
+        if (!Format::is_leaf(first, level) || !frame.is_aligned(leaf_bytes(level + 1)))
+            return false;
+        std::uint64_t used = 0;
+        for (std::uint64_t i = 0; i < kTableEntries; ++i) {
+            if (Format::without_accessed_dirty(entries[i]) != first + i * leaf_bytes(level))
+                return false;
+            used |= Format::accessed_dirty(entries[i]);
+        }
+        allocator_->free(Format::table_address(parent));
+        parent = Format::make_leaf(frame, level + 1, Format::flags_of(first, level)) | used;
+        return true;
+    }
+
+    /// Frees the tables below `entry`; the depth is the number of levels.
+    void free_tree(std::uint64_t entry, unsigned level) {
+        if (!Format::is_present(entry) || Format::is_leaf(entry, level)) return;
+        const PhysicalAddress table = Format::table_address(entry);
+        if (level > 1) {
+            const auto* entries = direct_map<std::uint64_t>(table);
+            for (std::uint64_t i = 0; i < kTableEntries; ++i) free_tree(entries[i], level - 1);
+        }
+        allocator_->free(table);
+    }
+
+    PhysicalAddress root_;
+    FrameAllocator* allocator_;
+};
+
+}  // namespace redoubt::kernel
