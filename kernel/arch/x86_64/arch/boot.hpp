@@ -1,0 +1,71 @@
+// What the boot loader and the firmware's tables told, independent of who told it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/mm/address.hpp"
+
+namespace redoubt::kernel {
+
+struct PhysicalRange {
+    PhysicalAddress start;
+    std::uint64_t bytes;
+
+    constexpr PhysicalAddress end() const { return start + bytes; }
+};
+
+enum class MemoryKind : std::uint32_t { Usable, Reserved, Acpi };
+
+struct MemoryRegion {
+    PhysicalRange range;
+    MemoryKind kind;
+};
+
+/// A list of fixed capacity; what does not fit is dropped and counted.
+template <class T, std::size_t N>
+struct BootList {
+    T items[N];
+    std::size_t count;
+    std::size_t dropped;
+
+    constexpr void add(const T& item) {
+        if (count < N) {
+            items[count++] = item;
+        } else {
+            ++dropped;
+        }
+    }
+    constexpr const T* begin() const { return items; }
+    constexpr const T* end() const { return items + count; }
+};
+
+struct BootInformation {
+    BootList<MemoryRegion, 128> regions;  ///< the firmware's map, as it came
+    PhysicalRange kernel_image;
+    PhysicalRange boot_module;  ///< the boot archive; 0 bytes if there is none
+    PhysicalRange boot_tables;  ///< page tables and per-processor data taken during boot
+    /// Usable memory that belongs to nobody: page-aligned, sorted; without the image, the (page-rounded) module,
+    /// boot_tables and the first MiB.
+    BootList<PhysicalRange, 128> free_memory;
+    /// Where device memory may be given to drivers: the holes below 4 GiB (interrupt controllers' excluded) and
+    /// the space above RAM.
+    BootList<PhysicalRange, 8> device_memory;
+    char command_line[256];
+
+    PhysicalAddress rsdp;
+    std::uint32_t pm1a_control_port;
+    std::uint32_t pm1b_control_port;
+    std::uint32_t pm1a_sleep_type;  ///< SLP_TYP of \_S5
+    std::uint32_t reset_port;       ///< 0 if there is none in I/O space
+    std::uint32_t reset_value;
+    std::uint32_t processor_count;  ///< usable ones according to the MADT
+};
+
+/// Valid from the start of kernel_main on.
+const BootInformation& boot_information();
+
+/// True if the command line has `word` as a whole word.
+bool command_line_has(const char* word);
+
+}  // namespace redoubt::kernel

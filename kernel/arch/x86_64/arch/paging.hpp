@@ -1,0 +1,29 @@
+// The kernel's half of every address space, and the processor's address-space register.
+#pragma once
+
+#include "kernel/mm/address.hpp"
+
+namespace redoubt::kernel {
+
+/// A root table with only the kernel's half.
+PhysicalAddress kernel_root();
+/// Copies the kernel's half into a new root table, whose user half stays as it is.
+void prepare_root(PhysicalAddress root);
+
+/// The kernel's half of a root table: a user mapper must neither touch nor free these entries.
+inline constexpr unsigned kFirstKernelRootEntry = 256;
+
+/// Makes `root` the active address space unless it is already.
+void activate(PhysicalAddress root);
+PhysicalAddress active_root();
+/// Forgets one translation of the active address space.
+inline void flush_page(VirtualAddress address) {
+    asm volatile("invlpg (%0)" : : "r"(address.value()) : "memory");
+}
+/// Forgets every user translation on this processor.
+void flush_all_user();
+
+/// Maps one page of device registers for the kernel's own use (during boot only).
+void* map_device_page(PhysicalAddress address);
+
+}  // namespace redoubt::kernel

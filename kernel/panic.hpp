@@ -1,0 +1,20 @@
+// The end of a kernel that found itself wrong.
+#pragma once
+
+#include "kernel/print.hpp"
+
+namespace redoubt::kernel {
+
+void panic_begin();
+[[noreturn]] void panic_end();
+
+/// Prints the message, the registers and a back trace, and stops the machine.
+template <class... Arguments>
+[[noreturn]] void panic(const char* format, Arguments... arguments) {
+    panic_begin();
+    print(format, arguments...);
+    print("\n");
+    panic_end();
+}
+
+}  // namespace redoubt::kernel
