@@ -1,0 +1,105 @@
+// The scripted provider: VMs whose vCPUs do what a test tells them. No processor feature needed.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "libhvcall/hypervisor.hpp"
+
+namespace redoubt::hvcall::model {
+
+/// What a model vCPU does in one run: change registers and memory as guest code would, then say in
+/// state.exit why it ended. `exits` below has the usual ones.
+using Step = std::function<void(abi::VcpuState& state, const GuestMemory& memory)>;
+
+/// What wakes a model vCPU; outlives it, so that its VM can be ended from any thread at any time.
+struct WakeUp {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool kicked = false;
+    bool destroyed = false;
+};
+
+class ModelVcpu final : public Vcpu {
+  public:
+    ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up, std::deque<Step> script,
+              Step forever);
+
+    RunResult run() override;
+    void wait(HostTicks deadline) override;
+    void kick() override;
+    void get_state(abi::RegisterGroup groups) override;
+
+    /// Runs so far that reached the guest.
+    unsigned runs() const { return runs_; }
+
+  private:
+    struct PageDeleter {
+        void operator()(abi::VcpuState* page) const { std::free(page); }
+    };
+
+    const GuestMemory& memory_;
+    std::unique_ptr<abi::VcpuState, PageDeleter> page_;
+    std::deque<Step> script_;
+    Step forever_;
+    std::atomic<unsigned> runs_ = 0;
+    std::shared_ptr<WakeUp> wake_up_;
+};
+
+class ModelVm final : public Vm {
+  public:
+    ModelVm(std::deque<Step> script, Step forever, std::uint64_t memory_limit);
+    ~ModelVm() override;
+
+    void add_memory(GuestPhysicalAddress base, std::uint64_t bytes) override;
+    std::unique_ptr<Vcpu> create_vcpu(unsigned index) override;
+    void destroy() override;
+
+  private:
+    std::deque<Step> script_;
+    Step forever_;
+    std::uint64_t memory_limit_;
+    std::vector<std::pair<void*, std::size_t>> blocks_;
+    std::vector<std::shared_ptr<WakeUp>> wake_ups_;
+    std::mutex mutex_;
+    bool destroyed_ = false;
+};
+
+/// Ticks are nanoseconds. Every VM plays the same script, then `forever` without end.
+class ModelHypervisor final : public Hypervisor {
+  public:
+    explicit ModelHypervisor(std::deque<Step> script = {}, Step forever = {});
+
+    std::string capabilities() override { return "backend: model (scripted)\n"; }
+    std::unique_ptr<Vm> create_vm() override;
+    std::uint64_t ticks_per_second() const override { return 1'000'000'000; }
+    HostTicks ticks_now() const override;
+    std::uint64_t real_time_seconds() const override;
+    std::uint64_t available_memory() const override { return memory_limit_; }
+
+    void set_memory_limit(std::uint64_t bytes) { memory_limit_ = bytes; }
+
+  private:
+    std::deque<Step> script_;
+    Step forever_;
+    std::uint64_t memory_limit_ = std::uint64_t{1} << 34;
+};
+
+namespace exits {
+Step halt();
+Step shutdown();
+Step port_out(std::uint16_t port, unsigned size, std::uint32_t value);
+Step port_in(std::uint16_t port, unsigned size);
+Step cpuid(std::uint32_t leaf, std::uint32_t subleaf);
+Step read_msr(std::uint32_t number);
+Step write_msr(std::uint32_t number, std::uint64_t value);
+Step mmio(GuestPhysicalAddress address, bool write);
+}  // namespace exits
+
+}  // namespace redoubt::hvcall::model

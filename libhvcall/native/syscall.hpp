@@ -1,0 +1,336 @@
+// Every native system call as an inline function. Usable from freestanding code and from glibc programs.
+//
+// Nothing here allocates or throws: results are values, errors are abi::Error. With REDOUBT_NATIVE_FAKE defined
+// (unit tests) the calls go to a function the test provides instead of into the kernel.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/error.hpp"
+#include "abi/ipc.hpp"
+#include "abi/object.hpp"
+#include "abi/rights.hpp"
+#include "abi/syscall.hpp"
+#include "abi/x86_64/vcpu_state.hpp"
+
+namespace redoubt::native {
+
+using Slot = abi::CapabilityIndex;
+
+/// Argument registers of a call, in order; results come back in the same places.
+struct Registers {
+    std::uint64_t rdi = 0, rsi = 0, rdx = 0, r10 = 0, r8 = 0, r9 = 0;
+};
+
+#ifdef REDOUBT_NATIVE_FAKE
+abi::Error invoke(abi::SyscallNumber number, Registers& registers);
+abi::IpcBuffer& ipc_buffer();
+std::uint64_t ticks();
+#else
+[[gnu::always_inline]] inline abi::Error invoke(abi::SyscallNumber number, Registers& registers) {
+    std::uint64_t rax = static_cast<std::uint64_t>(number);
+    register std::uint64_t r10 asm("r10") = registers.r10;
+    register std::uint64_t r8 asm("r8") = registers.r8;
+    register std::uint64_t r9 asm("r9") = registers.r9;
+    asm volatile("syscall"
+                 : "+a"(rax), "+D"(registers.rdi), "+S"(registers.rsi), "+d"(registers.rdx),
+                   "+r"(r10), "+r"(r8), "+r"(r9)
+                 :
+                 : "rcx", "r11", "memory");
+    registers.r10 = r10;
+    registers.r8 = r8;
+    registers.r9 = r9;
+    return static_cast<abi::Error>(rax);
+}
+
+/// This thread's IPC buffer: its first word holds its own address and the GS base points at it.
+inline abi::IpcBuffer& ipc_buffer() {
+    abi::IpcBuffer* buffer;
+    asm volatile("mov %%gs:0, %0" : "=r"(buffer));
+    return *buffer;
+}
+
+/// The counter that deadlines are given in.
+inline std::uint64_t ticks() {
+    std::uint32_t low, high;
+    asm volatile("rdtsc" : "=a"(low), "=d"(high));
+    return std::uint64_t{high} << 32 | low;
+}
+#endif
+
+/// A value, valid only if `error` is Ok.
+template <class T>
+struct Outcome {
+    abi::Error error = abi::Error::Ok;
+    T value{};
+
+    constexpr explicit operator bool() const { return error == abi::Error::Ok; }
+};
+
+constexpr bool ok(abi::Error error) { return error == abi::Error::Ok; }
+
+// ---- IPC ------------------------------------------------------------------------------------------------
+
+/// What travels in registers. Words beyond the fourth are in ipc_buffer().words.
+struct Message {
+    abi::MessageInfo info;
+    std::uint64_t mr[abi::kRegisterWords] = {};
+};
+
+struct Received {
+    abi::Error error = abi::Error::Ok;
+    std::uint64_t badge = 0;
+    Message message;
+};
+
+namespace detail {
+inline Registers load(std::uint64_t first, const Message& m) {
+    return {first, m.info.raw, m.mr[0], m.mr[1], m.mr[2], m.mr[3]};
+}
+inline void store(const Registers& r, Message& m) {
+    m.info = abi::MessageInfo{r.rsi};
+    m.mr[0] = r.rdx;
+    m.mr[1] = r.r10;
+    m.mr[2] = r.r8;
+    m.mr[3] = r.r9;
+}
+}  // namespace detail
+
+/// Sends `message` and waits for the reply, which replaces it. On error `message` is unspecified.
+inline abi::Error call(Slot endpoint, Message& message) {
+    Registers r = detail::load(endpoint, message);
+    const abi::Error error = invoke(abi::SyscallNumber::Call, r);
+    detail::store(r, message);
+    return error;
+}
+
+/// Waits for a message on `endpoint`; the right to answer it goes into the Reply object `reply` (0: none).
+inline Received recv(Slot endpoint, Slot reply) {
+    Registers r{.rdi = endpoint | std::uint64_t{reply} << 32};
+    Received received;
+    received.error = invoke(abi::SyscallNumber::Recv, r);
+    received.badge = r.rdi;
+    detail::store(r, received.message);
+    return received;
+}
+
+/// Answers the caller held in `reply`, then receives as recv does, in one system call.
+inline Received reply_recv(Slot endpoint, Slot reply, const Message& answer) {
+    Registers r = detail::load(endpoint | std::uint64_t{reply} << 32, answer);
+    Received received;
+    received.error = invoke(abi::SyscallNumber::ReplyRecv, r);
+    received.badge = r.rdi;
+    detail::store(r, received.message);
+    return received;
+}
+
+inline abi::Error reply(Slot reply_object, const Message& answer) {
+    Registers r = detail::load(reply_object, answer);
+    return invoke(abi::SyscallNumber::Reply, r);
+}
+
+// ---- Notifications --------------------------------------------------------------------------------------
+
+/// ORs the capability's badge into the notification's word and wakes a waiter.
+inline abi::Error signal(Slot notification) {
+    Registers r{.rdi = notification};
+    return invoke(abi::SyscallNumber::Signal, r);
+}
+
+/// Waits until a bit is set and takes all bits. `deadline` is in ticks; 0 polls, abi::kNever waits for good.
+inline Outcome<std::uint64_t> wait(Slot notification, std::uint64_t deadline = abi::kNever) {
+    Registers r{.rdi = notification, .rsi = deadline};
+    const abi::Error error = invoke(abi::SyscallNumber::Wait, r);
+    return {error, r.rsi};
+}
+
+inline void yield() {
+    Registers r;
+    invoke(abi::SyscallNumber::Yield, r);
+}
+
+// ---- Capabilities. cnode 0 is the caller's own ----------------------------------------------------------
+
+/// Makes `count` objects in consecutive slots from `first`. Fixed-size types take size_bits 0.
+inline abi::Error retype(Slot untyped, abi::ObjectType type, unsigned size_bits, Slot first,
+                         std::uint64_t count = 1, Slot cnode = 0) {
+    Registers r{.rdi = untyped,
+                .rsi = static_cast<std::uint64_t>(type) | std::uint64_t{size_bits} << 32,
+                .rdx = count,
+                .r10 = cnode,
+                .r8 = first};
+    return invoke(abi::SyscallNumber::Retype, r);
+}
+
+inline abi::Error copy(Slot source, abi::Rights rights, Slot destination, Slot cnode = 0) {
+    Registers r{.rdi = source,
+                .rsi = static_cast<std::uint64_t>(rights),
+                .rdx = cnode,
+                .r10 = destination};
+    return invoke(abi::SyscallNumber::CapCopy, r);
+}
+
+/// Copies with a badge (Endpoint, Notification) or a narrower range (IoPortRange: first | last << 16).
+inline abi::Error mint(Slot source, abi::Rights rights, std::uint64_t badge, Slot destination,
+                       Slot cnode = 0) {
+    Registers r{.rdi = source,
+                .rsi = static_cast<std::uint64_t>(rights),
+                .rdx = cnode,
+                .r10 = destination,
+                .r8 = badge};
+    return invoke(abi::SyscallNumber::CapCopy, r);
+}
+
+/// Empties a slot; the object dies with its last capability.
+inline abi::Error delete_capability(Slot index, Slot cnode = 0) {
+    Registers r{.rdi = cnode, .rsi = index};
+    return invoke(abi::SyscallNumber::CapDelete, r);
+}
+
+/// Deletes everything derived from the capability, not the capability itself.
+inline abi::Error revoke(Slot index, Slot cnode = 0) {
+    Registers r{.rdi = cnode, .rsi = index};
+    return invoke(abi::SyscallNumber::CapRevoke, r);
+}
+
+struct Identity {
+    abi::ObjectType type = abi::ObjectType::Null;
+    unsigned size_bits = 0;
+    abi::Rights rights = abi::Rights::None;
+    std::uint64_t address_or_badge = 0;  ///< physical address (needs Rights::Physical) or badge
+    std::uint64_t free_bytes = 0;        ///< of an Untyped
+};
+
+inline Outcome<Identity> identify(Slot capability) {
+    Registers r{.rdi = capability};
+    const abi::Error error = invoke(abi::SyscallNumber::CapIdentify, r);
+    return {error,
+            {static_cast<abi::ObjectType>(r.rsi & 0xFFFF'FFFF), static_cast<unsigned>(r.rsi >> 32),
+             static_cast<abi::Rights>(r.rdx), r.r10, r.r8}};
+}
+
+// ---- Memory ---------------------------------------------------------------------------------------------
+
+/// Maps a Frame into an AddressSpace, or into a Vm at a guest-physical address.
+inline abi::Error map(Slot frame, Slot space, std::uint64_t address, abi::MapFlags flags) {
+    Registers r{.rdi = frame,
+                .rsi = space,
+                .rdx = address,
+                .r10 = static_cast<std::uint64_t>(flags)};
+    return invoke(abi::SyscallNumber::Map, r);
+}
+
+inline abi::Error unmap(Slot frame) {
+    Registers r{.rdi = frame};
+    return invoke(abi::SyscallNumber::Unmap, r);
+}
+
+// ---- Threads --------------------------------------------------------------------------------------------
+
+namespace detail {
+/// Copies an argument structure into the IPC buffer's words.
+template <class T>
+inline void put_argument(const T& argument) {
+    auto* to = reinterpret_cast<unsigned char*>(ipc_buffer().words);
+    const auto* from = reinterpret_cast<const unsigned char*>(&argument);
+    for (unsigned i = 0; i < sizeof(T); ++i) to[i] = from[i];
+}
+}  // namespace detail
+
+inline abi::Error thread_configure(Slot thread, const abi::ThreadConfiguration& configuration) {
+    detail::put_argument(configuration);
+    Registers r{.rdi = thread};
+    return invoke(abi::SyscallNumber::ThreadConfigure, r);
+}
+
+inline abi::Error thread_control(Slot thread, abi::ThreadOperation operation,
+                                 std::uint64_t value = 0) {
+    Registers r{.rdi = thread, .rsi = static_cast<std::uint64_t>(operation), .rdx = value};
+    return invoke(abi::SyscallNumber::ThreadControl, r);
+}
+
+inline abi::Error thread_set_context(Slot thread, const abi::ThreadStart& start) {
+    detail::put_argument(start);
+    return thread_control(thread, abi::ThreadOperation::SetContext);
+}
+
+/// Ends the calling thread for good.
+[[noreturn]] inline void exit_thread() {
+    for (;;) {
+        Registers r;
+        invoke(abi::SyscallNumber::Exit, r);
+    }
+}
+
+// ---- Devices --------------------------------------------------------------------------------------------
+
+inline abi::Error irq_claim(Slot irq_control, unsigned gsi, Slot destination) {
+    Registers r{.rdi = irq_control,
+                .rsi = static_cast<std::uint64_t>(abi::IrqOperation::Claim),
+                .rdx = gsi,
+                .r10 = destination};
+    return invoke(abi::SyscallNumber::IrqControl, r);
+}
+
+struct MsiMessage {
+    std::uint64_t address = 0;
+    std::uint32_t data = 0;
+};
+
+inline Outcome<MsiMessage> irq_claim_msi(Slot irq_control, Slot destination) {
+    Registers r{.rdi = irq_control,
+                .rsi = static_cast<std::uint64_t>(abi::IrqOperation::ClaimMsi),
+                .r10 = destination};
+    const abi::Error error = invoke(abi::SyscallNumber::IrqControl, r);
+    return {error, {r.rsi, static_cast<std::uint32_t>(r.rdx)}};
+}
+
+inline abi::Error irq_bind(Slot irq, Slot notification) {
+    Registers r{.rdi = irq,
+                .rsi = static_cast<std::uint64_t>(abi::IrqOperation::Bind),
+                .rdx = notification};
+    return invoke(abi::SyscallNumber::IrqControl, r);
+}
+
+inline abi::Error irq_acknowledge(Slot irq) {
+    Registers r{.rdi = irq, .rsi = static_cast<std::uint64_t>(abi::IrqOperation::Acknowledge)};
+    return invoke(abi::SyscallNumber::IrqControl, r);
+}
+
+/// Reads `size` (1, 2, 4) bytes from an I/O port.
+inline Outcome<std::uint32_t> port_in(Slot ports, std::uint16_t port, unsigned size) {
+    Registers r{.rdi = ports, .rsi = port, .rdx = size};
+    const abi::Error error = invoke(abi::SyscallNumber::PortIo, r);
+    return {error, static_cast<std::uint32_t>(r.rsi)};
+}
+
+inline abi::Error port_out(Slot ports, std::uint16_t port, unsigned size, std::uint32_t value) {
+    Registers r{.rdi = ports, .rsi = port, .rdx = size | abi::kPortWrite, .r10 = value};
+    return invoke(abi::SyscallNumber::PortIo, r);
+}
+
+// ---- Virtual machines -----------------------------------------------------------------------------------
+
+/// Enters the guest; returns when the state page holds an exit record.
+inline abi::Error vcpu_run(Slot vcpu) {
+    Registers r{.rdi = vcpu};
+    return invoke(abi::SyscallNumber::VcpuRun, r);
+}
+
+inline abi::Error vcpu_control(Slot vcpu, abi::VcpuOperation operation,
+                               abi::RegisterGroup groups = abi::RegisterGroup::All) {
+    Registers r{.rdi = vcpu,
+                .rsi = static_cast<std::uint64_t>(operation),
+                .rdx = static_cast<std::uint64_t>(groups)};
+    return invoke(abi::SyscallNumber::VcpuControl, r);
+}
+
+// ---- Other ----------------------------------------------------------------------------------------------
+
+/// 0 if the kernel does not know the selector.
+inline std::uint64_t system_info(abi::SystemInfoKind kind) {
+    Registers r{.rdi = static_cast<std::uint64_t>(kind)};
+    return invoke(abi::SyscallNumber::SystemInfo, r) == abi::Error::Ok ? r.rsi : 0;
+}
+
+}  // namespace redoubt::native
