@@ -1,0 +1,81 @@
+// The hypervisor core as the rest of the kernel sees it. No backend type appears here.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/error.hpp"
+#include "abi/ipc.hpp"
+#include "kernel/cap/capability.hpp"
+#include "kernel/mm/address.hpp"
+#include "kernel/mm/flags.hpp"
+#include "kernel/result.hpp"
+
+namespace redoubt::kernel {
+struct Thread;
+}
+
+namespace redoubt::kernel::hv {
+
+struct Vm;    // kernel/hv/vm.hpp; derives from SpaceObject
+struct Vcpu;  // kernel/hv/vcpu.hpp; derives from ObjectHeader
+
+// ---- boot
+
+/// Detects what the boot processor offers and chooses the backend; no effect if there is none.
+void initialize();
+/// Turns the chosen backend on for the processor it runs on; initialize() did it for the boot processor.
+void initialize_processor();
+bool available();
+/// One line for the boot log, such as "svm revision 1, 16 ASIDs, nested paging".
+const char* summary();
+
+// ---- ends of objects: called once the last capability is gone
+
+void vm_destroy(Vm& vm);
+void vcpu_destroy(Vcpu& vcpu);
+
+// ---- guest-physical memory: SyscallNumber::Map and Unmap with a Vm capability
+
+/// Errors: InvalidArgument, AlreadyMapped, NoMemory (the Vm's pool), InvalidState (the VM was destroyed).
+Result<void> vm_map_frame(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame,
+                          std::uint64_t bytes, PageFlags flags);
+/// Only for what vm_map_frame mapped: it cannot fail then.
+void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes);
+
+// ---- running guests
+
+/// Begins a run of `vcpu` by the current thread: sets thread.vcpu, and makes the guest's FPU state the thread's.
+/// Errors: InvalidState (a run of it is in progress), Cancelled (its VM was destroyed).
+Result<void> vcpu_run(Thread& thread, Vcpu& vcpu);
+
+enum class RunOutcome {
+    Finished,   ///< the run is over: thread.vcpu is null, the status register is set; continue in user mode
+    Preempted,  ///< a host interrupt was handled: choose a thread, and call again when it is this one's turn
+};
+/// Runs the guest of the current thread, whose thread.vcpu is set.
+RunOutcome resume_guest(Thread& thread);
+
+/// Host counter value at which the run of `vcpu` ends by itself; the timer must fire by then.
+std::uint64_t run_deadline(const Vcpu& vcpu);
+
+/// For a thread that is destroyed during a run: the vCPU is free for another.
+void abandon_run(Thread& thread);
+
+/// SyscallNumber::VcpuControl. Errors: InvalidArgument, InvalidState (GetState during a run).
+Result<void> vcpu_control(Vcpu& vcpu, std::uint64_t operation, std::uint64_t groups);
+
+// ---- the hv: scheme: SyscallNumber::Call on an HvFile, Vm or Vcpu capability
+
+struct Request {
+    abi::MessageInfo info;
+    std::uint64_t mr[abi::kRegisterWords];
+    abi::IpcBuffer* buffer;  ///< the caller's; its words carry the rest of the message, and of the reply
+    Capability* sent[abi::kMaximumCapabilities];  ///< info.capabilities() of them, none empty
+    Capability* receive;  ///< an empty slot for the reply's capability, or nullptr
+};
+
+/// Answers a scheme message at once. Fills request.mr with the reply's words; the result is its info, whose
+/// label is an abi::Error and whose capabilities() tells if `receive` was filled.
+abi::MessageInfo call(Capability& target, Request& request);
+
+}  // namespace redoubt::kernel::hv
