@@ -31,7 +31,8 @@ class ManagementServer {
 
   private:
     class Implementation;
-    std::unique_ptr<Implementation> implementation_;
+    EventLoop& loop_;
+    std::shared_ptr<Implementation> implementation_;
 };
 
 }  // namespace redoubt::vmmd

@@ -1,0 +1,52 @@
+// A unix-socket connection that is a console: the hub's output goes out, what comes in is typed.
+//
+// Runs in the event loop's thread. A client that reads slowly skips output instead of holding
+// anything up; one that types faster than the guest reads is not read from for a while.
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "vmmd/console/console_hub.hpp"
+
+namespace redoubt::vmmd {
+
+class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
+  public:
+    using Socket = boost::asio::local::stream_protocol::socket;
+    using Closed = std::function<void(ConsoleStream&)>;
+
+    /// `closed` is called once, when the connection has ended.
+    ConsoleStream(Socket socket, std::shared_ptr<ConsoleHub> hub, Closed closed);
+
+    /// `first_output` is sent before the console's, `first_input` typed before what the client
+    /// sends.
+    void start(Replay replay, std::string first_output = {}, std::string first_input = {});
+    /// Closes when what the guest has printed so far is sent.
+    void close_when_flushed();
+    void close();
+
+  private:
+    void pump();
+    void read_more();
+    void type(std::string_view bytes);
+
+    Socket socket_;
+    std::shared_ptr<ConsoleHub> hub_;
+    Closed closed_;
+    std::unique_ptr<ConsoleWatcher> watcher_;
+    std::array<char, 1024> input_{};
+    std::string untyped_;  ///< input the hub had no room for
+    std::string output_;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool closing_ = false;
+    bool open_ = true;
+};
+
+}  // namespace redoubt::vmmd

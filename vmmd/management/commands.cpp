@@ -1,0 +1,237 @@
+// The command table. Handlers check their arguments, call the VM manager, and shape its answer.
+#include "vmmd/management/commands.hpp"
+
+#include <array>
+#include <chrono>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace redoubt::vmmd {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr int kQmpMajor = 7, kQmpMinor = 2, kQmpMicro = 0;  // the QEMU whose wire format this is
+constexpr std::string_view kPackage = "Redoubt vmmd 0.1.0";
+
+template <typename T>
+T unwrap(ControlResult<T> result) {
+    if (!result) {
+        const bool no_such_vm = result.error().kind == ControlError::Kind::NoSuchVm;
+        throw CommandError{no_such_vm ? "DeviceNotFound"sv : "GenericError"sv,
+                           result.error().description};
+    }
+    if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+std::string name_of(const Json& arguments) {
+    const auto name = arguments.find("name");
+    if (name == arguments.end()) return {};
+    if (!name->is_string()) {
+        throw CommandError{"GenericError", "Invalid parameter type for 'name', expected: string"};
+    }
+    if (name->get_ref<const std::string&>().empty()) {
+        throw CommandError{"GenericError", "Parameter 'name' must not be empty"};
+    }
+    return *name;
+}
+
+bool flag_of(const Json& arguments, const char* parameter, bool otherwise) {
+    const auto value = arguments.find(parameter);
+    if (value == arguments.end()) return otherwise;
+    if (!value->is_boolean()) {
+        throw CommandError{"GenericError", std::string("Invalid parameter type for '") + parameter +
+                                               "', expected: boolean"};
+    }
+    return *value;
+}
+
+Json counters_to_json(const Counters& counters) {
+    Json object = Json::object();
+    for (const auto& [name, value] : counters) object[name] = value;
+    return object;
+}
+
+Json summary_to_json(const VmSummary& vm) {
+    return {{"name", vm.name},
+            {"state", to_string(vm.state)},
+            {"cpus", vm.cpus},
+            {"memory", vm.memory_bytes},
+            {"uptime_ms", vm.uptime.count()}};
+}
+
+template <ControlResult<void> (VmControl::*action)(std::string_view)>
+Json act(VmControl& control, const Json& arguments, CommandEffects&) {
+    unwrap((control.*action)(name_of(arguments)));
+    return Json::object();
+}
+
+Json query_version(VmControl&, const Json&, CommandEffects&) { return version_object(); }
+
+Json query_commands(VmControl&, const Json&, CommandEffects&) {
+    Json names = Json::array({{{"name", "qmp_capabilities"}}});
+    for (const Command& command : commands()) names.push_back({{"name", command.name}});
+    return names;
+}
+
+Json query_status(VmControl& control, const Json& arguments, CommandEffects&) {
+    const VmState state = unwrap(control.info(name_of(arguments))).summary.state;
+    // The names of QEMU's RunState.
+    constexpr std::array kRunStates = {"shutdown"sv, "running"sv, "paused"sv, "guest-panicked"sv};
+    return {{"running", state == VmState::Running},
+            {"singlestep", false},
+            {"status", kRunStates[static_cast<std::size_t>(state)]}};
+}
+
+Json query_cpus_fast(VmControl& control, const Json& arguments, CommandEffects&) {
+    const VmSummary vm = unwrap(control.info(name_of(arguments))).summary;
+    Json cpus = Json::array();
+    for (unsigned cpu = 0; cpu < vm.cpus; ++cpu) {
+        cpus.push_back({{"cpu-index", cpu},
+                        {"qom-path", "/machine/" + vm.name + "/cpu[" + std::to_string(cpu) + "]"},
+                        {"thread-id", cpu},
+                        {"props", {{"socket-id", 0}, {"core-id", cpu}, {"thread-id", 0}}},
+                        {"target", "x86_64"}});
+    }
+    return cpus;
+}
+
+Json query_name(VmControl& control, const Json& arguments, CommandEffects&) {
+    return {{"name", unwrap(control.info(name_of(arguments))).summary.name}};
+}
+
+Json quit(VmControl& control, const Json&, CommandEffects&) {
+    control.quit();
+    return Json::object();
+}
+
+Json vm_list(VmControl& control, const Json&, CommandEffects&) {
+    Json vms = Json::array();
+    for (const VmSummary& vm : control.list()) vms.push_back(summary_to_json(vm));
+    return vms;
+}
+
+Json vm_info(VmControl& control, const Json& arguments, CommandEffects&) {
+    const VmDetails details = unwrap(control.info(name_of(arguments)));
+    Json info = summary_to_json(details.summary);
+    info["kernel"] = details.kernel;
+    info["initrd"] = details.initrd;
+    info["cmdline"] = details.cmdline;
+    info["serial"] = details.serial;
+    info["stop_reason"] = details.stop_reason;
+    return info;
+}
+
+Json statistics_to_json(const VmStatistics& statistics) {
+    return {{"run_time_ms", statistics.run_time.count()},
+            {"exits", counters_to_json(statistics.exits)},
+            {"counters", counters_to_json(statistics.counters)}};
+}
+
+Json vm_stats(VmControl& control, const Json& arguments, CommandEffects&) {
+    return statistics_to_json(unwrap(control.statistics(name_of(arguments))));
+}
+
+Json vm_attach(VmControl& control, const Json& arguments, CommandEffects& effects) {
+    effects.replay = flag_of(arguments, "replay", true);
+    effects.attach = unwrap(control.console(name_of(arguments)));
+    return Json::object();
+}
+
+constexpr std::array kName = {"name"sv};
+constexpr std::array kAttach = {"name"sv, "replay"sv};
+
+constexpr Command kCommands[] = {
+    {"query-version", {}, query_version},
+    {"query-commands", {}, query_commands},
+    {"query-status", kName, query_status},
+    {"query-cpus-fast", kName, query_cpus_fast},
+    {"query-name", kName, query_name},
+    {"stop", kName, act<&VmControl::pause>},
+    {"cont", kName, act<&VmControl::resume>},
+    {"system_reset", kName, act<&VmControl::reset>},
+    {"system_powerdown", kName, act<&VmControl::powerdown>},
+    {"quit", {}, quit},
+    {"vm-list", {}, vm_list},
+    {"vm-info", kName, vm_info},
+    {"vm-stats", kName, vm_stats},
+    {"vm-start", kName, act<&VmControl::start>},
+    {"vm-stop", kName, act<&VmControl::stop>},
+    {"vm-attach", kAttach, vm_attach},
+};
+
+Json event_data(const VmEvent& event) {
+    using Kind = VmEvent::Kind;
+    switch (event.kind) {
+        case Kind::Reset:
+            return {{"guest", event.guest}, {"reason", event.reason}, {"name", event.name}};
+        case Kind::Shutdown:
+            return {{"guest", event.guest}, {"reason", event.reason}, {"name", event.name}};
+        case Kind::VmStopped:
+            return {{"name", event.name},
+                    {"reason", event.reason},
+                    {"summary", statistics_to_json(event.statistics)}};
+        case Kind::DaemonExit:
+            return {{"code", event.code}, {"reason", event.reason}};
+        default:
+            return {{"name", event.name}};
+    }
+}
+
+std::string_view event_name(VmEvent::Kind kind) {
+    using Kind = VmEvent::Kind;
+    switch (kind) {
+        case Kind::Stop:
+            return "STOP";
+        case Kind::Resume:
+            return "RESUME";
+        case Kind::Reset:
+            return "RESET";
+        case Kind::Shutdown:
+            return "SHUTDOWN";
+        case Kind::PowerDown:
+            return "POWERDOWN";
+        case Kind::VmStarted:
+            return "VM_STARTED";
+        case Kind::VmStopped:
+            return "VM_STOPPED";
+        case Kind::DaemonExit:
+            return "DAEMON_EXIT";
+    }
+    return "UNKNOWN";
+}
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+Json version_object() {
+    return {{"qemu", {{"major", kQmpMajor}, {"minor", kQmpMinor}, {"micro", kQmpMicro}}},
+            {"package", kPackage}};
+}
+
+std::string quote_name(std::string_view name) {
+    constexpr std::size_t kLongest = 64;
+    if (name.size() <= kLongest) return "'" + std::string(name) + "'";
+    return "'" + std::string(name.substr(0, kLongest)) + "…'";
+}
+
+Json error_reply(std::string_view error_class, std::string_view description) {
+    return {{"error", {{"class", error_class}, {"desc", description}}}};
+}
+
+Json event_to_json(const VmEvent& event) {
+    using namespace std::chrono;
+    const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+    return {{"timestamp", {{"seconds", now / 1'000'000}, {"microseconds", now % 1'000'000}}},
+            {"event", event_name(event.kind)},
+            {"data", event_data(event)}};
+}
+
+std::string to_line(const Json& message) {
+    return message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\r\n";
+}
+
+}  // namespace redoubt::vmmd

@@ -1,0 +1,63 @@
+// One connection to the management socket: a QMP session, which vm-attach turns into a console
+// stream.
+//
+// All of it runs in the event loop's thread. Memory per client is bounded: a client that does not
+// read while more than kMaximumBacklog waits for it is dropped.
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "vmmd/console/console_stream.hpp"
+#include "vmmd/management/qmp_session.hpp"
+
+namespace redoubt::vmmd {
+
+class Connection : public std::enable_shared_from_this<Connection> {
+  public:
+    using Socket = boost::asio::local::stream_protocol::socket;
+    static constexpr std::size_t kMaximumBacklog = 1024 * 1024;
+    /// No more requests are read while this much waits to be sent.
+    static constexpr std::size_t kPatientBacklog = 64 * 1024;
+
+    /// `closed` is called once, when the connection has ended.
+    Connection(Socket socket, VmControl& control, std::function<void(Connection&)> closed);
+
+    void start();
+    void send_event(std::string_view line);
+    /// Closes as soon as what waits has been sent.
+    void close_when_flushed();
+    void close();
+
+  private:
+    void send(std::string_view bytes);
+    void read_more();
+    void received(std::string_view bytes);
+    /// Gives the socket to a console stream.
+    void attach();
+    /// Goes on with whatever is possible: sends, reads.
+    void pump();
+    void ended();
+
+    Socket socket_;
+    VmControl& control_;
+    std::function<void(Connection&)> closed_;
+    std::unique_ptr<QmpSession> session_;
+    std::array<char, 4096> input_{};
+    std::string waiting_;  ///< to be sent after `sending_`
+    std::string sending_;
+    bool attaching_ = false;   ///< a console stream once `sending_` is out
+    std::string first_input_;  ///< what the client sent for the console already
+    std::shared_ptr<ConsoleStream> stream_;
+    bool reading_ = false;
+    bool writing_ = false;
+    bool closing_ = false;
+    bool open_ = true;
+};
+
+}  // namespace redoubt::vmmd
