@@ -1,0 +1,53 @@
+// What a configuration file says: the VMs to run. Parsing is in parser.cpp.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace redoubt::vmmd {
+
+enum class RestartPolicy { Never, OnCrash, Always };
+
+/// One [vm.NAME] table, checked.
+struct VmConfig {
+    std::string name;
+    unsigned cpus = 1;
+    std::uint64_t memory_bytes = 0;
+    std::string kernel;  ///< file: and initfs: URLs
+    std::string initrd;  ///< empty: none
+    std::string cmdline;
+    std::string serial;  ///< URL of COM1's back end
+    bool autostart = true;
+    RestartPolicy restart = RestartPolicy::Never;
+};
+
+struct ConfigError {
+    unsigned line = 1;
+    unsigned column = 1;
+    std::string message;  ///< what is wrong and what to do
+};
+
+struct ParsedConfig {
+    std::vector<VmConfig> vms;        ///< in the order of the file; meaningless if there are errors
+    std::vector<ConfigError> errors;  ///< everything found, by position
+};
+
+/// Says why a back end URL is wrong. Passed in so that the parser needs no back ends.
+using UrlCheck = std::function<std::expected<void, std::string>(std::string_view url)>;
+
+inline constexpr std::uint64_t kMinimumMemory = std::uint64_t{32} << 20;
+inline constexpr std::uint64_t kMaximumMemory = std::uint64_t{64} << 30;
+inline constexpr std::uint64_t kMemoryGranularity = std::uint64_t{2} << 20;
+inline constexpr unsigned kMaximumCpus = 1;
+
+/// Never throws; any text is answered with VMs or errors.
+ParsedConfig parse_config(std::string_view text, const UrlCheck& check_serial);
+
+/// "examples/demo.toml:3:9: error: …"
+std::string format(const ConfigError& error, std::string_view file);
+
+}  // namespace redoubt::vmmd
