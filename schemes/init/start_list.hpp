@@ -1,0 +1,360 @@
+// The start list, /etc/start of the boot archive: what init starts, with which memory, schemes and grants.
+//
+//   NAME PROGRAM [key=value]... [-- ARGUMENT...]      # one process per line
+//
+// docs/schemes.md describes the keys. Freestanding: strings point into the text, a bad line is reported and skipped.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace redoubt::init {
+
+inline constexpr std::size_t kMaximumSchemes = 12;    ///< per process, served or used
+inline constexpr std::size_t kMaximumArguments = 32;
+inline constexpr std::uint64_t kMegabyte = 1 << 20;
+
+enum class Restart : std::uint8_t { Never, Always, OnFailure };
+
+/// A short list of names.
+struct NameList {
+    std::array<std::string_view, kMaximumSchemes> names{};
+    std::size_t count = 0;
+
+    const std::string_view* begin() const { return names.data(); }
+    const std::string_view* end() const { return names.data() + count; }
+    bool add(std::string_view name) {
+        if (count == names.size()) {
+            return false;
+        }
+        names[count++] = name;
+        return true;
+    }
+};
+
+/// What beyond schemes a process is trusted with.
+struct Grants {
+    bool ports = false;
+    std::uint16_t first_port = 0;
+    std::uint16_t last_port = 0;
+    bool pci = false;  ///< the configuration ports 0xcf8 … 0xcff
+    bool irq = false;
+    bool device_memory = false;
+    bool boot_archive = false;
+    bool hv = false;
+    bool power = false;
+};
+
+struct StartEntry {
+    std::string_view name;
+    std::string_view program;
+    NameList serves;
+    NameList uses;
+    std::uint64_t memory = 16 * kMegabyte;  ///< a power of two; what the process may spend beyond its image and heap
+    bool memory_rest = false;               ///< all that is left instead
+    std::uint64_t heap = 2 * kMegabyte;     ///< a power of two
+    unsigned priority = 100;
+    Grants grants;
+    Restart restart = Restart::Never;
+    bool power_off_on_exit = false;
+    bool wait_until_ready = true;
+    bool native = false;  ///< makes only native system calls: no libposix beside it
+    std::array<std::string_view, kMaximumArguments> arguments{};
+    std::size_t argument_count = 0;
+};
+
+/// A line that cannot be obeyed: which, what about it, and the word concerned.
+struct StartListError {
+    unsigned line = 0;
+    const char* message = "";
+    std::string_view word;
+};
+
+class StartListParser {
+  public:
+    explicit StartListParser(std::string_view text) : text_(text) {}
+
+    /// The next line that starts a process. False at the end. If error() holds something afterwards, the line is bad and
+    /// `entry` must not be used.
+    bool next(StartEntry& entry);
+    const std::optional<StartListError>& error() const { return error_; }
+    unsigned line() const { return line_; }
+
+  private:
+    void parse_line(std::string_view line, StartEntry& entry);
+    bool option(std::string_view word, StartEntry& entry);
+    bool grants(std::string_view list, StartEntry& entry);
+    bool fail(const char* message, std::string_view word);
+
+    std::string_view text_;
+    unsigned line_ = 0;
+    std::optional<StartListError> error_;
+};
+
+namespace detail {
+
+inline std::string_view take_word(std::string_view& line) {
+    const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+    while (!line.empty() && is_space(line.front())) {
+        line.remove_prefix(1);
+    }
+    std::size_t length = 0;
+    while (length < line.size() && !is_space(line[length])) {
+        ++length;
+    }
+    const std::string_view word = line.substr(0, length);
+    line.remove_prefix(length);
+    return word;
+}
+
+inline std::string_view take_item(std::string_view& list) {
+    const std::size_t comma = list.find(',');
+    const std::string_view item = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    return item;
+}
+
+/// Decimal, or hexadecimal with 0x; nothing else around it.
+inline std::optional<std::uint64_t> number(std::string_view text) {
+    std::uint64_t base = 10;
+    if (text.starts_with("0x")) {
+        base = 16;
+        text.remove_prefix(2);
+    }
+    if (text.empty() || text.size() > 15) {
+        return std::nullopt;
+    }
+    std::uint64_t value = 0;
+    for (const char c : text) {
+        std::uint64_t digit;
+        if (c >= '0' && c <= '9') {
+            digit = static_cast<std::uint64_t>(c - '0');
+        } else if (base == 16 && c >= 'a' && c <= 'f') {
+            digit = static_cast<std::uint64_t>(c - 'a') + 10;
+        } else if (base == 16 && c >= 'A' && c <= 'F') {
+            digit = static_cast<std::uint64_t>(c - 'A') + 10;
+        } else {
+            return std::nullopt;
+        }
+        value = value * base + digit;
+    }
+    return value;
+}
+
+/// A size with suffix K, M or G, rounded up to a power of two; 4 KiB … 64 GiB.
+inline std::optional<std::uint64_t> size(std::string_view text) {
+    unsigned shift = 0;
+    if (!text.empty()) {
+        const char suffix = text.back();
+        shift = suffix == 'K' ? 10 : suffix == 'M' ? 20 : suffix == 'G' ? 30 : 0;
+        if (shift != 0) {
+            text.remove_suffix(1);
+        }
+    }
+    const auto value = number(text);
+    if (!value || *value == 0 || *value > (std::uint64_t{1} << 36 >> shift)) {
+        return std::nullopt;
+    }
+    std::uint64_t rounded = 4096;
+    while (rounded < *value << shift) {
+        rounded <<= 1;
+    }
+    return rounded;
+}
+
+inline bool is_scheme_name(std::string_view name) {
+    if (name.empty() || name.size() > 23) {
+        return false;
+    }
+    for (const char c : name) {
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace detail
+
+inline bool StartListParser::fail(const char* message, std::string_view word) {
+    error_ = StartListError{line_, message, word};
+    return false;
+}
+
+inline bool StartListParser::next(StartEntry& entry) {
+    error_.reset();
+    while (!text_.empty()) {
+        const std::size_t end = text_.find('\n');
+        std::string_view line = text_.substr(0, end);
+        text_ = end == std::string_view::npos ? std::string_view{} : text_.substr(end + 1);
+        ++line_;
+        std::string_view probe = line;
+        const std::string_view first = detail::take_word(probe);
+        if (first.empty() || first.starts_with('#')) {
+            continue;
+        }
+        entry = {};
+        parse_line(line, entry);
+        return true;
+    }
+    return false;
+}
+
+inline void StartListParser::parse_line(std::string_view line, StartEntry& entry) {
+    entry.name = detail::take_word(line);
+    entry.program = detail::take_word(line);
+    if (entry.name.size() > 31) {
+        fail("the name is longer than 31 characters", entry.name);
+        return;
+    }
+    if (entry.program.empty() || entry.program == "--") {
+        fail("the program is missing after the name", entry.name);
+        return;
+    }
+    for (;;) {
+        const std::string_view word = detail::take_word(line);
+        if (word.empty() || word.starts_with('#')) {
+            return;
+        }
+        if (word == "--") {
+            break;
+        }
+        if (!option(word, entry)) {
+            return;
+        }
+    }
+    for (;;) {
+        const std::string_view word = detail::take_word(line);
+        if (word.empty()) {
+            return;
+        }
+        if (entry.argument_count == entry.arguments.size()) {
+            fail("too many arguments", word);
+            return;
+        }
+        entry.arguments[entry.argument_count++] = word;
+    }
+}
+
+inline bool StartListParser::option(std::string_view word, StartEntry& entry) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string_view::npos) {
+        return fail("expected key=value, or -- before the arguments", word);
+    }
+    const std::string_view key = word.substr(0, equals);
+    std::string_view value = word.substr(equals + 1);
+    if (key == "serves" || key == "uses") {
+        NameList& list = key == "serves" ? entry.serves : entry.uses;
+        while (!value.empty()) {
+            const std::string_view name = detail::take_item(value);
+            if (!detail::is_scheme_name(name)) {
+                return fail("not a scheme name", name);
+            }
+            if (!list.add(name)) {
+                return fail("too many schemes", name);
+            }
+        }
+        return true;
+    }
+    if (key == "memory" || key == "heap") {
+        if (key == "memory" && value == "rest") {
+            entry.memory_rest = true;
+            return true;
+        }
+        const auto bytes = detail::size(value);
+        if (!bytes) {
+            return fail("not a size (examples: 64K, 16M, 1G)", word);
+        }
+        (key == "memory" ? entry.memory : entry.heap) = *bytes;
+        return true;
+    }
+    if (key == "priority") {
+        const auto priority = detail::number(value);
+        if (!priority || *priority == 0 || *priority > 199) {
+            return fail("priority must be 1 to 199", word);
+        }
+        entry.priority = static_cast<unsigned>(*priority);
+        return true;
+    }
+    if (key == "grant") {
+        return grants(value, entry);
+    }
+    if (key == "restart") {
+        if (value == "never") {
+            entry.restart = Restart::Never;
+        } else if (value == "always") {
+            entry.restart = Restart::Always;
+        } else if (value == "on-failure") {
+            entry.restart = Restart::OnFailure;
+        } else {
+            return fail("restart must be never, always or on-failure", word);
+        }
+        return true;
+    }
+    if (key == "on-exit") {
+        if (value != "poweroff") {
+            return fail("on-exit must be poweroff", word);
+        }
+        entry.power_off_on_exit = true;
+        return true;
+    }
+    if (key == "ready") {
+        if (value != "wait" && value != "no-wait") {
+            return fail("ready must be wait or no-wait", word);
+        }
+        entry.wait_until_ready = value == "wait";
+        return true;
+    }
+    if (key == "abi") {
+        if (value != "linux" && value != "native") {
+            return fail("abi must be linux or native", word);
+        }
+        entry.native = value == "native";
+        return true;
+    }
+    return fail(
+        "unknown key (known: serves uses memory heap priority grant restart on-exit ready abi)",
+        word);
+}
+
+inline bool StartListParser::grants(std::string_view list, StartEntry& entry) {
+    Grants& grants = entry.grants;
+    while (!list.empty()) {
+        const std::string_view item = detail::take_item(list);
+        if (item.starts_with("ports:")) {
+            const std::string_view range = item.substr(6);
+            const std::size_t dash = range.find('-');
+            const auto first = detail::number(range.substr(0, dash));
+            const auto last =
+                dash == std::string_view::npos ? first : detail::number(range.substr(dash + 1));
+            if (!first || !last || *first > *last || *last > 0xFFFF) {
+                return fail("not a port range (example: ports:0x3f8-0x3ff)", item);
+            }
+            grants.ports = true;
+            grants.first_port = static_cast<std::uint16_t>(*first);
+            grants.last_port = static_cast<std::uint16_t>(*last);
+        } else if (item == "irq") {
+            grants.irq = true;
+        } else if (item == "pci") {
+            grants.pci = true;
+        } else if (item == "device-memory") {
+            grants.device_memory = true;
+        } else if (item == "boot-archive") {
+            grants.boot_archive = true;
+        } else if (item == "hv") {
+            grants.hv = true;
+        } else if (item == "power") {
+            grants.power = true;
+        } else {
+            return fail(
+                "unknown grant (known: ports:A-B irq pci device-memory boot-archive hv power)",
+                item);
+        }
+    }
+    return true;
+}
+
+}  // namespace redoubt::init
