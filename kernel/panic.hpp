@@ -5,7 +5,10 @@
 
 namespace redoubt::kernel {
 
+/// Starts a panic message; a panic within a panic stops at once.
 void panic_begin();
+[[noreturn]] void panic_stop();
+/// Registers, back trace, stop.
 [[noreturn]] void panic_end();
 
 /// Prints the message, the registers and a back trace, and stops the machine.

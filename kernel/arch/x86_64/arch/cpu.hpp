@@ -8,8 +8,9 @@
 
 namespace redoubt::kernel {
 
-class Thread;
+struct Thread;
 struct Scheduler;
+struct TaskState;
 
 /// Reached through GS while in the kernel. The first fields are known to entry.S.
 struct alignas(64) PerCpu {
@@ -21,6 +22,8 @@ struct alignas(64) PerCpu {
     Thread* current;              ///< the scheduler's
     Scheduler* scheduler;         ///< the scheduler's
     void* hv;                     ///< the hypervisor core's
+    TaskState* task_state;        ///< the arch code's
+    std::uint64_t armed_deadline; ///< of the local timer, in ticks
     std::uint32_t index;          ///< 0 .. cpu_count() - 1
     std::uint32_t apic_id;
 };
@@ -38,7 +41,8 @@ unsigned cpu_count();
 void idle();
 
 struct CpuFeatures {
-    bool nx, gigabyte_pages, smep, smap, umip, pge, pcid, xsave, x2apic, tsc_deadline, invariant_tsc;
+    bool nx, gigabyte_pages, smep, smap, umip, pge, pcid, xsave, x2apic, tsc_deadline;
+    bool invariant_tsc;
     unsigned physical_address_bits;
     char vendor[13];
     char brand[49];

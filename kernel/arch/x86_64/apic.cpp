@@ -1,0 +1,95 @@
+// The local APIC (APM vol. 2, chapter 16), through memory or as x2APIC through MSRs.
+#include "arch/apic.hpp"
+
+#include "arch/acpi.hpp"
+#include "arch/cpu.hpp"
+#include "arch/msr.hpp"
+#include "arch/paging.hpp"
+#include "arch/port.hpp"
+#include "arch/vectors.hpp"
+
+namespace redoubt::kernel {
+namespace {
+
+enum class Register : std::uint32_t {
+    Id = 0x20,
+    TaskPriority = 0x80,
+    EndOfInterrupt = 0xB0,
+    Spurious = 0xF0,
+    Timer = 0x320,
+    Line0 = 0x350,
+    Line1 = 0x360,
+    Error = 0x370,
+    InitialCount = 0x380,
+    CurrentCount = 0x390,
+    Divide = 0x3E0,
+};
+
+constexpr std::uint64_t kApicEnable = 1 << 11, kX2ApicEnable = 1 << 10;
+constexpr std::uint32_t kSoftwareEnable = 1 << 8, kMasked = 1 << 16, kDeliverNmi = 4 << 8;
+constexpr std::uint32_t kTscDeadlineMode = 2 << 17, kDivideByOne = 0xB;
+constexpr PhysicalAddress kDefaultBase{0xFEE0'0000};
+
+bool x2apic = false;
+volatile std::uint32_t* registers = nullptr;
+
+void write(Register which, std::uint32_t value) {
+    const auto offset = static_cast<std::uint32_t>(which);
+    if (x2apic) {
+        write_msr(kMsrX2ApicBase + (offset >> 4), value);
+    } else {
+        registers[offset / 4] = value;
+    }
+}
+
+std::uint32_t read(Register which) {
+    const auto offset = static_cast<std::uint32_t>(which);
+    if (x2apic) return static_cast<std::uint32_t>(read_msr(kMsrX2ApicBase + (offset >> 4)));
+    return registers[offset / 4];
+}
+
+/// Out of the way of the exceptions' vectors, and masked for good: a spurious one must not look like #DF.
+void silence_legacy_pics() {
+    constexpr std::uint16_t kPrimary = 0x20, kSecondary = 0xA0;
+    port_out8(kPrimary, 0x11);
+    port_out8(kSecondary, 0x11);
+    port_out8(kPrimary + 1, 0x20);
+    port_out8(kSecondary + 1, 0x28);
+    port_out8(kPrimary + 1, 4);
+    port_out8(kSecondary + 1, 2);
+    port_out8(kPrimary + 1, 1);
+    port_out8(kSecondary + 1, 1);
+    port_out8(kPrimary + 1, 0xFF);
+    port_out8(kSecondary + 1, 0xFF);
+}
+
+}  // namespace
+
+void apic_initialize() {
+    silence_legacy_pics();
+    x2apic = features().x2apic;
+    if (!x2apic) {
+        const PhysicalAddress base = acpi().local_apic.value() != 0 ? acpi().local_apic : kDefaultBase;
+        registers = static_cast<volatile std::uint32_t*>(map_device_page(base));
+    }
+    write_msr(kMsrApicBase, read_msr(kMsrApicBase) | kApicEnable | (x2apic ? kX2ApicEnable : 0));
+    write(Register::TaskPriority, 0);
+    write(Register::Spurious, kSoftwareEnable | kVectorSpurious);
+    write(Register::Line0, kMasked);
+    write(Register::Line1, kDeliverNmi);
+    write(Register::Error, kMasked);
+    this_cpu().apic_id = x2apic ? read(Register::Id) : read(Register::Id) >> 24;
+}
+
+void apic_end_of_interrupt() { write(Register::EndOfInterrupt, 0); }
+
+void apic_timer_setup(bool tsc_deadline) {
+    write(Register::Divide, kDivideByOne);
+    write(Register::Timer, kVectorTimer | (tsc_deadline ? kTscDeadlineMode : 0));
+    // The mode must have arrived before the first write of the deadline MSR (APM vol. 2, 16.4.1).
+    asm volatile("mfence" : : : "memory");
+}
+void apic_timer_start(std::uint32_t count) { write(Register::InitialCount, count); }
+std::uint32_t apic_timer_count() { return read(Register::CurrentCount); }
+
+}  // namespace redoubt::kernel

@@ -1,0 +1,38 @@
+// Boot-time memory: frames for the kernel's own tables, taken in order and never given back.
+#pragma once
+
+#include "arch/boot.hpp"
+#include "kernel/mm/frame_allocator.hpp"
+
+namespace redoubt::kernel {
+
+class BootAllocator final : public FrameAllocator {
+  public:
+    constexpr explicit BootAllocator(PhysicalRange source) : start_{source.start}, next_{source.start}, end_{source.end()} {}
+
+    Result<PhysicalAddress> allocate_zeroed() override {
+        if (next_ + kPageSize > end_) return abi::Error::NoMemory;
+        const PhysicalAddress frame = next_;
+        next_ += kPageSize;
+        zero_frame(frame);
+        return frame;
+    }
+    /// Only a mapper that rolls back frees; boot panics then anyway.
+    void free(PhysicalAddress) override {}
+    std::size_t free_count() const override { return (end_ - next_) / kPageSize; }
+
+    PhysicalRange used() const { return {start_, next_ - start_}; }
+
+  private:
+    PhysicalAddress start_, next_, end_;
+};
+
+/// Picks where the boot allocator works: the largest usable piece below 4 GiB that is free.
+PhysicalRange find_boot_memory(const BootInformation& information);
+
+/// Reads what the loader left at `address`, according to its magic.
+void boot_information_initialize(BootInformation& information, std::uint32_t magic, PhysicalAddress address);
+/// Fills free_memory and device_memory when everything the kernel takes is known.
+void boot_information_finish(BootInformation& information);
+
+}  // namespace redoubt::kernel

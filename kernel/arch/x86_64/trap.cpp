@@ -1,0 +1,110 @@
+// The interrupt descriptor table, and the C++ side of every entry into the kernel.
+#include "arch/trap.hpp"
+
+#include "arch/cpu_setup.hpp"
+#include "arch/entry.hpp"
+#include "arch/msr.hpp"
+#include "arch/vectors.hpp"
+#include "kernel/panic.hpp"
+
+extern "C" {
+extern const char trap_stubs[];
+[[noreturn]] void enter_scheduler_on_stack();
+}
+
+namespace redoubt::kernel {
+
+namespace {
+
+/// APM vol. 2, 4.8.4.
+struct Gate {
+    std::uint16_t offset_low, selector;
+    std::uint8_t interrupt_stack, attributes;
+    std::uint16_t offset_middle;
+    std::uint32_t offset_high, reserved;
+};
+static_assert(sizeof(Gate) == 16);
+
+constexpr unsigned kStubBytes = 16;
+constexpr std::uint8_t kInterruptGate = 0x8E, kUserInterruptGate = 0xEE;
+
+alignas(16) Gate gates[256];
+
+const char* const kNames[32] = {
+    "divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
+    "device not available", "double fault", "coprocessor overrun", "invalid TSS", "segment not present",
+    "stack fault", "general protection", "page fault", "reserved", "x87 fault", "alignment check",
+    "machine check", "SIMD fault", "virtualization", "control protection", "reserved", "reserved", "reserved",
+    "reserved", "reserved", "reserved", "hypervisor injection", "VMM communication", "security", "reserved"};
+
+std::uint8_t interrupt_stack_of(unsigned vector) {
+    switch (vector) {
+        case kVectorNmi: return 1;
+        case kVectorDoubleFault: return 2;
+        case kVectorMachineCheck: return 3;
+        default: return 0;
+    }
+}
+
+inline UserContext* continue_somewhere() {
+    UserContext& next = schedule_and_continue();
+    PerCpu& cpu = this_cpu();
+    if (cpu.context != &next || cpu.fpu_area != next.fpu_area) [[unlikely]] load_context(cpu, next);
+    return &next;
+}
+
+}  // namespace
+
+void trap_initialize() {
+    for (unsigned vector = 0; vector < 256; ++vector) {
+        const auto address = reinterpret_cast<std::uint64_t>(trap_stubs) + vector * kStubBytes;
+        gates[vector] = {static_cast<std::uint16_t>(address), kKernelCode, interrupt_stack_of(vector),
+                         vector == kVectorBreakpoint ? kUserInterruptGate : kInterruptGate,
+                         static_cast<std::uint16_t>(address >> 16),
+                         static_cast<std::uint32_t>(address >> 32), 0};
+    }
+    const struct [[gnu::packed]] {
+        std::uint16_t limit = sizeof(gates) - 1;
+        const void* base = gates;
+    } pointer;
+    asm volatile("lidt %0" : : "m"(pointer));
+}
+
+void enter_scheduler() { enter_scheduler_on_stack(); }
+
+extern "C" UserContext* kernel_first_entry() { return continue_somewhere(); }
+
+extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
+    on_syscall(*context);
+    return continue_somewhere();
+}
+
+extern "C" UserContext* kernel_entry_trap(UserContext* context) {
+    const std::uint64_t vector = context->vector;
+    if (vector >= kFirstInterruptVector) {
+        dispatch_interrupt(static_cast<unsigned>(vector));
+    } else if (vector == kVectorPageFault) {
+        // Bits 0 (present), 1 (write) and 4 (fetch) mean the same to the receivers of fault messages.
+        on_user_fault(*context, {abi::FaultKind::PageFault, read_cr2(), context->error_code & 0x13});
+    } else {
+        on_user_fault(*context, {abi::FaultKind::Exception, vector, context->error_code});
+    }
+    return continue_somewhere();
+}
+
+extern "C" void kernel_mode_trap(TrapFrame* frame) {
+    if (frame->vector >= kFirstInterruptVector) {
+        dispatch_interrupt(static_cast<unsigned>(frame->vector));
+        return;
+    }
+    if (frame->vector == kVectorNmi) {
+        print("kernel: NMI at {x}\n", frame->rip);
+        return;
+    }
+    panic_begin();
+    print("{} in the kernel\n", kNames[frame->vector & 31]);
+    print_registers_and_backtrace(*frame);
+    panic_stop();
+}
+
+}  // namespace redoubt::kernel
