@@ -1,0 +1,57 @@
+// AddressSpace: construction, mapping and the end of it.
+#include "kernel/object/address_space.hpp"
+
+#include "arch/context.hpp"
+#include "arch/paging.hpp"
+
+namespace redoubt::kernel {
+
+namespace {
+
+constexpr std::size_t pool_frames(unsigned size_bits) {
+    return (std::size_t{1} << (size_bits - kPageBits)) - 1;
+}
+
+/// Beyond this many pages, forgetting everything is cheaper than page by page.
+constexpr std::uint64_t kSingleFlushes = 16;
+
+PageMapper<UserPageFormat> mapper(AddressSpace& space) {
+    return PageMapper<UserPageFormat>{space.root, space.pool};
+}
+
+}  // namespace
+
+AddressSpace::AddressSpace(PhysicalAddress memory, unsigned object_size_bits)
+    : SpaceObject{abi::ObjectType::AddressSpace},
+      pool{memory + kPageSize, pool_frames(object_size_bits)} {
+    root = pool.allocate_zeroed().value();  // the smallest object has three frames
+    prepare_root(root);
+}
+
+Result<void> address_space_map(AddressSpace& space, VirtualAddress address, PhysicalAddress frame,
+                               std::uint64_t bytes, PageFlags flags) {
+    if (address.value() >= kUserAddressEnd || bytes > kUserAddressEnd - address.value()) {
+        return abi::Error::InvalidArgument;
+    }
+    const auto flush = REDOUBT_TRY(mapper(space).map(address, frame, bytes, flags));
+    flush.ignore();  // nothing was mapped there before
+    return {};
+}
+
+void address_space_unmap(AddressSpace& space, VirtualAddress address, std::uint64_t bytes) {
+    const auto result = mapper(space).unmap(address, bytes);
+    if (!result.ok() || active_root() != space.root) return;
+    result.value().apply([](VirtualAddress first, std::uint64_t length) {
+        if (length > kSingleFlushes * kPageSize) return flush_all_user();
+        for (std::uint64_t offset = 0; offset < length; offset += kPageSize) {
+            flush_page(first + offset);
+        }
+    });
+}
+
+void address_space_destroy(AddressSpace& space) {
+    forget_mappings(space);
+    if (active_root() == space.root) activate(kernel_root());
+}
+
+}  // namespace redoubt::kernel

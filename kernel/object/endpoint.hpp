@@ -1,0 +1,25 @@
+// Endpoint: where callers meet receivers. One of the two waits in its queue, never both.
+#pragma once
+
+#include "kernel/object/object.hpp"
+#include "kernel/object/thread.hpp"
+#include "kernel/sched/thread_queue.hpp"
+
+namespace redoubt::kernel {
+
+struct Endpoint : ObjectHeader {
+    Endpoint() : ObjectHeader{abi::ObjectType::Endpoint} {}
+
+    bool has_receiver() const {
+        return !queue.empty() && queue.front()->state == ThreadState::Receiving;
+    }
+    bool has_caller() const {
+        return !queue.empty() && queue.front()->state == ThreadState::Calling;
+    }
+
+    ThreadQueue queue;  ///< by priority
+};
+
+void endpoint_destroy(Endpoint& endpoint);
+
+}  // namespace redoubt::kernel

@@ -1,0 +1,94 @@
+// Frames: mapping, and the list of frames mapped in a space.
+#include "kernel/object/frame.hpp"
+
+#include "kernel/hv/hv.hpp"
+#include "kernel/object/address_space.hpp"
+
+namespace redoubt::kernel {
+
+namespace {
+
+void list_mapping(Capability& frame, SpaceObject& space, std::uint64_t address) {
+    frame.space = &space;
+    frame.badge = address;
+    frame.previous_mapping = nullptr;
+    frame.next_mapping = space.mappings;
+    if (space.mappings != nullptr) space.mappings->previous_mapping = &frame;
+    space.mappings = &frame;
+}
+
+void forget_mapping(Capability& frame) {
+    (frame.previous_mapping != nullptr ? frame.previous_mapping->next_mapping
+                                       : frame.space->mappings) = frame.next_mapping;
+    if (frame.next_mapping != nullptr) {
+        frame.next_mapping->previous_mapping = frame.previous_mapping;
+    }
+    frame.space = nullptr;
+    frame.badge = 0;
+    frame.previous_mapping = nullptr;
+    frame.next_mapping = nullptr;
+}
+
+/// The flags checked against the frame's rights and kind.
+Result<PageFlags> page_flags(const Capability& frame, abi::MapFlags wanted) {
+    PageFlags flags;
+    if (!has(wanted, abi::MapFlags::Read)) return abi::Error::InvalidArgument;
+    if (!frame.allows(abi::Rights::Read)) return abi::Error::MissingRight;
+    flags = flags.read();
+    if (has(wanted, abi::MapFlags::Write)) {
+        if (!frame.allows(abi::Rights::Write)) return abi::Error::MissingRight;
+        flags = flags.write();
+    }
+    if (has(wanted, abi::MapFlags::Execute)) {
+        if (!frame.allows(abi::Rights::Execute)) return abi::Error::MissingRight;
+        flags = flags.execute();
+    }
+    const bool uncached = has(wanted, abi::MapFlags::Uncached);
+    const bool combining = has(wanted, abi::MapFlags::WriteCombining);
+    if ((uncached && combining) || (uncached || combining) != frame.has(Capability::kDevice)) {
+        return abi::Error::InvalidArgument;
+    }
+    if (uncached) flags = flags.uncached();
+    if (combining) flags = flags.write_combining();
+    return flags;
+}
+
+}  // namespace
+
+Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t address,
+                       abi::MapFlags wanted) {
+    if (frame.space != nullptr) return abi::Error::AlreadyMapped;
+    const PageFlags flags = REDOUBT_TRY(page_flags(frame, wanted));
+    const std::uint64_t bytes = std::uint64_t{1} << frame.size_bits;
+    const PhysicalAddress physical{frame.object};
+    if (space.is(abi::ObjectType::Vm)) {
+        REDOUBT_TRY(hv::vm_map_frame(space.as<Vm>(), GuestPhysicalAddress{address}, physical, bytes, flags));
+        list_mapping(frame, space.as<SpaceObject>(), address);
+        frame.flags |= Capability::kMappedInVm;
+    } else {
+        if (flags.is_writable() && flags.is_executable()) return abi::Error::InvalidArgument;
+        auto& target = space.as<AddressSpace>();
+        REDOUBT_TRY(address_space_map(target, VirtualAddress{address}, physical, bytes, flags.user()));
+        list_mapping(frame, target, address);
+        frame.flags &= ~Capability::kMappedInVm;
+    }
+    return {};
+}
+
+void frame_unmap(Capability& frame) {
+    if (frame.space == nullptr) return;
+    const std::uint64_t bytes = std::uint64_t{1} << frame.size_bits;
+    if (frame.has(Capability::kMappedInVm)) {
+        hv::vm_unmap(reinterpret_cast<Vm&>(*frame.space), GuestPhysicalAddress{frame.badge}, bytes);
+    } else {
+        address_space_unmap(static_cast<AddressSpace&>(*frame.space), VirtualAddress{frame.badge},
+                            bytes);
+    }
+    forget_mapping(frame);
+}
+
+void forget_mappings(SpaceObject& space) {
+    while (space.mappings != nullptr) forget_mapping(*space.mappings);
+}
+
+}  // namespace redoubt::kernel

@@ -1,0 +1,30 @@
+// Notification: a word of bits that are ORed by signals and taken by waiters.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/object/object.hpp"
+#include "kernel/object/thread.hpp"
+#include "kernel/sched/thread_queue.hpp"
+
+namespace redoubt::kernel {
+
+struct Notification : ObjectHeader {
+    Notification() : ObjectHeader{abi::ObjectType::Notification} {}
+
+    std::uint64_t word = 0;
+    ThreadQueue waiters;          ///< by priority
+    Thread* bound = nullptr;      ///< whose receives this also ends
+    std::uint32_t irq_count = 0;  ///< Irq objects that signal it
+};
+
+void notification_signal(Notification& notification, std::uint64_t bits);
+/// What a receive returns when the thread's bound notification was signalled.
+void notification_deliver(Thread& thread, std::uint64_t bits);
+/// Unbinds `thread` from the notification it is bound to, if any.
+void notification_unbind(Thread& thread);
+/// The deadline of a timed wait passed.
+void notification_time_out(Thread& thread);
+void notification_destroy(Notification& notification);
+
+}  // namespace redoubt::kernel

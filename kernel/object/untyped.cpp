@@ -1,0 +1,99 @@
+// Untyped memory: carving blocks and making objects in them.
+#include "kernel/object/untyped.hpp"
+
+#include <new>
+
+#include "kernel/cap/derivation.hpp"
+#include "kernel/object/address_space.hpp"
+#include "kernel/object/cnode.hpp"
+#include "kernel/object/endpoint.hpp"
+#include "kernel/object/notification.hpp"
+#include "kernel/object/reply.hpp"
+#include "kernel/object/thread.hpp"
+
+namespace redoubt::kernel {
+
+namespace {
+
+std::uint64_t watermark(const Capability& untyped) {
+    return has_children(untyped) ? untyped.badge : 0;
+}
+
+/// Where the next block of that size starts, relative to the Untyped (whose own alignment is at least its size).
+std::uint64_t next_offset(const Capability& untyped, unsigned size_bits) {
+    const std::uint64_t mask = (std::uint64_t{1} << size_bits) - 1;
+    return (watermark(untyped) + mask) & ~mask;
+}
+
+}  // namespace
+
+std::uint64_t untyped_free_bytes(const Capability& untyped) {
+    return (std::uint64_t{1} << untyped.size_bits) - watermark(untyped);
+}
+
+Result<void> untyped_can_carve(const Capability& untyped, unsigned size_bits, std::uint64_t count) {
+    const std::uint64_t size = std::uint64_t{1} << untyped.size_bits;
+    const std::uint64_t offset = next_offset(untyped, size_bits);
+    if (offset > size || count > (size - offset) >> size_bits) return abi::Error::NoMemory;
+    return {};
+}
+
+namespace {
+
+PhysicalAddress take(Capability& untyped, unsigned size_bits) {
+    const std::uint64_t offset = next_offset(untyped, size_bits);
+    untyped.badge = offset + (std::uint64_t{1} << size_bits);
+    return PhysicalAddress{untyped.object + offset};
+}
+
+PhysicalAddress take_zeroed(Capability& untyped, unsigned size_bits) {
+    const PhysicalAddress block = take(untyped, size_bits);
+    if (!untyped.has(Capability::kDevice)) {
+        __builtin_memset(direct_map<void>(block), 0, std::size_t{1} << size_bits);
+    }
+    return block;
+}
+
+/// Constructs the object in zeroed memory.
+void construct(abi::ObjectType type, PhysicalAddress block, unsigned size_bits) {
+    void* memory = direct_map<void>(block);
+    switch (type) {
+        case abi::ObjectType::CNode: new (memory) CNode{size_bits}; break;
+        case abi::ObjectType::AddressSpace: new (memory) AddressSpace{block, size_bits}; break;
+        case abi::ObjectType::Thread: new (memory) Thread{}; break;
+        case abi::ObjectType::Endpoint: new (memory) Endpoint{}; break;
+        case abi::ObjectType::Notification: new (memory) Notification{}; break;
+        case abi::ObjectType::Reply: new (memory) Reply{}; break;
+        default: break;
+    }
+}
+
+}  // namespace
+
+Result<PhysicalAddress> untyped_carve(Capability& untyped, unsigned size_bits) {
+    if (auto fits = untyped_can_carve(untyped, size_bits, 1); !fits.ok()) return fits.error();
+    return take_zeroed(untyped, size_bits);
+}
+
+void untyped_retype(Capability& untyped, abi::ObjectType type, unsigned size_bits,
+                    Capability* first_slot, std::uint64_t count) {
+    const bool plain = type == abi::ObjectType::Untyped || type == abi::ObjectType::Frame;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        // An Untyped's memory is zeroed when something is made of it.
+        const PhysicalAddress block = type == abi::ObjectType::Untyped
+                                          ? take(untyped, size_bits)
+                                          : take_zeroed(untyped, size_bits);
+        construct(type, block, size_bits);
+        Capability& slot = first_slot[i];
+        slot = Capability{};
+        slot.type = type;
+        slot.rights = abi::Rights::All;
+        slot.size_bits = size_bits;
+        slot.flags = plain ? untyped.flags & Capability::kDevice : 0;
+        slot.object =
+            plain ? block.value() : reinterpret_cast<std::uint64_t>(direct_map<void>(block));
+        insert_capability(slot, &untyped);
+    }
+}
+
+}  // namespace redoubt::kernel

@@ -1,0 +1,41 @@
+// What the entry code calls after every entry: choose a thread, and run it or the guest it has entered.
+#include "arch/cpu.hpp"
+#include "arch/entry.hpp"
+#include "arch/fpu.hpp"
+#include "arch/paging.hpp"
+#include "kernel/hv/hv.hpp"
+#include "kernel/object/address_space.hpp"
+#include "kernel/object/irq.hpp"
+#include "kernel/sched/scheduler.hpp"
+
+namespace redoubt::kernel {
+
+void on_timer() { scheduler().timer_fired(); }
+
+void on_irq(unsigned slot) { irq_fired(slot); }
+
+UserContext& schedule_and_continue() {
+    PerCpu& cpu = this_cpu();
+    Scheduler& sched = *cpu.scheduler;
+    for (;;) {
+        Thread* thread = cpu.current;
+        if (thread == nullptr || sched.reschedule) {
+            thread = sched.select();
+            if (thread == nullptr) {
+                idle();
+                continue;
+            }
+        }
+        if (thread->vcpu != nullptr) [[unlikely]] {
+            // Finished or preempted: either way the loop finds out what comes next.
+            sched.arm_by(hv::run_deadline(*thread->vcpu));
+            hv::resume_guest(*thread);
+            continue;
+        }
+        activate(thread->space->root);
+        if (cpu.fpu_area != thread->fpu_area) fpu_load(thread->fpu_area);
+        return thread->context;
+    }
+}
+
+}  // namespace redoubt::kernel

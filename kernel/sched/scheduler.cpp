@@ -1,0 +1,149 @@
+// The scheduler of one processor: 256 priorities, round robin within one, direct hand-over for IPC.
+#include "kernel/sched/scheduler.hpp"
+
+#include <algorithm>
+
+#include "arch/timer.hpp"
+#include "kernel/object/notification.hpp"
+
+namespace redoubt::kernel {
+
+namespace {
+
+constexpr std::uint64_t kSlicesPerSecond = 100;
+
+/// The boot processor's; further processors will bring theirs with their per-CPU data.
+Scheduler boot_scheduler;
+
+}  // namespace
+
+void initialize_scheduler() {
+    this_cpu().scheduler = &boot_scheduler;
+    boot_scheduler.slice_ticks = ticks_per_second() / kSlicesPerSecond;
+}
+
+void Scheduler::push_back(Thread& thread) {
+    ready[thread.priority].push_back(thread);
+    ready_bitmap[thread.priority / 64] |= std::uint64_t{1} << thread.priority % 64;
+}
+
+void Scheduler::push_front(Thread& thread) {
+    ready[thread.priority].push_front(thread);
+    ready_bitmap[thread.priority / 64] |= std::uint64_t{1} << thread.priority % 64;
+}
+
+void Scheduler::remove(Thread& thread) {
+    ThreadQueue& queue = ready[thread.priority];
+    queue.remove(thread);
+    if (queue.empty()) {
+        ready_bitmap[thread.priority / 64] &= ~(std::uint64_t{1} << thread.priority % 64);
+    }
+}
+
+void Scheduler::begin_slice() {
+    slice_end = ticks_now() + slice_ticks;
+    arm_by(slice_end);
+}
+
+void Scheduler::wake(Thread& thread) {
+    thread.state = ThreadState::Ready;
+    push_back(thread);
+    const Thread* current = current_thread();
+    if (current == nullptr || thread.priority > current->priority) {
+        reschedule = true;
+    } else if (thread.priority == current->priority && slice_end == abi::kNever) {
+        begin_slice();
+    }
+}
+
+void Scheduler::block_current(ThreadState state) {
+    current_thread()->state = state;
+    current_thread() = nullptr;
+    reschedule = true;
+}
+
+void Scheduler::start(Thread& thread) {
+    thread.state = ThreadState::Running;
+    current_thread() = &thread;
+    if (slice_end == abi::kNever && !ready[thread.priority].empty()) begin_slice();
+}
+
+void Scheduler::hand_over(Thread& next) {
+    if (next.priority < highest_ready()) return wake(next);
+    start(next);
+    reschedule = false;
+}
+
+void Scheduler::take_off(Thread& thread) {
+    if (thread.state == ThreadState::Running) {
+        current_thread() = nullptr;
+        reschedule = true;
+    } else {
+        remove(thread);
+    }
+    thread.state = ThreadState::Inactive;
+}
+
+void Scheduler::yield() {
+    slice_over = true;
+    reschedule = true;
+}
+
+void Scheduler::change_priority(Thread& thread, std::uint8_t priority) {
+    const bool queued = thread.state == ThreadState::Ready;
+    if (queued) remove(thread);
+    thread.priority = priority;
+    if (queued) push_back(thread);
+    reschedule = true;
+}
+
+void Scheduler::add_timer(Thread& thread, std::uint64_t deadline) {
+    timers.insert(thread, deadline);
+    arm_by(deadline);
+}
+
+void Scheduler::arm_by(std::uint64_t deadline) {
+    if (deadline >= armed) return;
+    armed = deadline;
+    arm_timer(deadline);
+}
+
+void Scheduler::timer_fired() {
+    armed = abi::kNever;
+    const std::uint64_t now = ticks_now();
+    while (timers.next_deadline() <= now) {
+        Thread& thread = *timers.front();
+        timers.remove(thread);
+        notification_time_out(thread);
+    }
+    if (slice_end <= now) {
+        slice_end = abi::kNever;
+        yield();
+    }
+    arm_by(std::min(slice_end, timers.next_deadline()));
+}
+
+Thread* Scheduler::select() {
+    const int best = highest_ready();
+    reschedule = false;
+    const bool give_way = slice_over;
+    slice_over = false;
+    if (Thread* current = current_thread(); current != nullptr) {
+        if (best < current->priority + (give_way ? 0 : 1)) return current;
+        current->state = ThreadState::Ready;
+        if (give_way) {
+            push_back(*current);
+        } else {
+            push_front(*current);
+        }
+        current_thread() = nullptr;
+    }
+    if (best < 0) return nullptr;
+    Thread& next = *ready[best].front();
+    remove(next);
+    slice_end = abi::kNever;
+    start(next);
+    return &next;
+}
+
+}  // namespace redoubt::kernel

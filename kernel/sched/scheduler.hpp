@@ -1,0 +1,76 @@
+// The scheduler of one processor: 256 priorities, round robin within one, direct hand-over for IPC.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "abi/object.hpp"
+#include "arch/cpu.hpp"
+#include "kernel/object/thread.hpp"
+#include "kernel/sched/thread_queue.hpp"
+#include "kernel/sched/timer_queue.hpp"
+
+namespace redoubt::kernel {
+
+/// The thread that runs on this processor, or nullptr if the last one has blocked or stopped. It is in no queue.
+inline Thread*& current_thread() { return this_cpu().current; }
+
+struct Scheduler {
+    bool reschedule = false;  ///< somebody else than the current thread may have to run
+    bool slice_over = false;  ///< the current thread gives way to others of its priority
+    std::uint64_t slice_end = abi::kNever;  ///< kNever while nobody shares the current thread's priority
+    std::uint64_t slice_ticks = 0;
+    std::uint64_t armed = abi::kNever;  ///< what the hardware timer has: never later than the next needed deadline
+    std::uint64_t ready_bitmap[abi::kPriorityCount / 64] = {};
+    ThreadQueue ready[abi::kPriorityCount];
+    TimerQueue timers;
+
+    /// Priority of the best ready thread, or -1.
+    int highest_ready() const {
+        for (int word = abi::kPriorityCount / 64 - 1; word >= 0; --word) {
+            if (ready_bitmap[word] != 0) {
+                return word * 64 + 63 - std::countl_zero(ready_bitmap[word]);
+            }
+        }
+        return -1;
+    }
+
+    /// Makes a thread Ready that was in no queue.
+    void wake(Thread& thread);
+    /// The current thread is about to be in `state`, which is neither Ready nor Running.
+    void block_current(ThreadState state);
+    /// After block_current: runs `next`, its peer, at once unless somebody better is ready.
+    void hand_over(Thread& next);
+    /// Takes a Ready or Running thread off the processor; it is Inactive then.
+    void take_off(Thread& thread);
+    /// Lets the others of the current thread's priority run first.
+    void yield();
+    void change_priority(Thread& thread, std::uint8_t priority);
+
+    void add_timer(Thread& thread, std::uint64_t deadline);
+    /// Makes the hardware timer fire at `deadline` or earlier.
+    void arm_by(std::uint64_t deadline);
+    /// The hardware timer fired: ends timed waits and the time slice.
+    void timer_fired();
+
+    /// Chooses the current thread; nullptr if there is nothing to run.
+    Thread* select();
+
+  private:
+    void push_back(Thread& thread);
+    void push_front(Thread& thread);
+    void remove(Thread& thread);
+    void start(Thread& thread);
+    void begin_slice();
+};
+
+/// The scheduler of this processor.
+inline Scheduler& scheduler() { return *this_cpu().scheduler; }
+
+/// Called once per processor before anything is scheduled on it.
+void initialize_scheduler();
+
+/// True if the thread that runs now must give way: a guest's run is interrupted then, and continued later.
+inline bool must_reschedule() { return scheduler().reschedule; }
+
+}  // namespace redoubt::kernel
