@@ -15,8 +15,10 @@ namespace {
 void report_machine(const BootInformation& boot) {
     std::uint64_t bytes = 0;
     for (const PhysicalRange& range : boot.free_memory) bytes += range.bytes;
-    print("kernel: processor {}, {} MHz counter\n", features().brand, ticks_per_second() / 1'000'000);
-    print("kernel: memory {} MiB free, boot archive {} KiB\n", bytes >> 20, boot.boot_module.bytes >> 10);
+    print("kernel: processor {}, {} MHz counter\n", features().brand,
+          ticks_per_second() / 1'000'000);
+    print("kernel: memory {} MiB free, boot archive {} KiB\n", bytes >> 20,
+          boot.boot_module.bytes >> 10);
 }
 
 /// For the test of panics: three calls deep.
@@ -34,7 +36,8 @@ void kernel_main() {
     report_machine(boot);
     if (command_line_has("panic-test")) panic_on_purpose(2);
     hv::initialize();
-    print("kernel: virtualization: {}\n", hv::available() ? hv::summary() : "not available on this processor");
+    print("kernel: virtualization: {}\n",
+          hv::available() ? hv::summary() : "not available on this processor");
     start_init(boot);
     print("kernel: init started\n");
     enter_scheduler();

@@ -24,7 +24,8 @@ void write_number(std::uint64_t value, unsigned base) {
 
 void PrintArgument::write(bool hexadecimal) const {
     switch (kind_) {
-        case Kind::Text: return write_text(text_);
+        case Kind::Text:
+            return write_text(text_);
         case Kind::Signed:
             if (static_cast<std::int64_t>(number_) < 0) {
                 console_write('-');

@@ -1,4 +1,5 @@
-// ACPI's static tables: MADT, FADT, HPET, and the \_S5 package of the DSDT, found without an AML interpreter.
+// ACPI's static tables: MADT, FADT, HPET, and the \_S5 package of the DSDT, found without an AML
+// interpreter.
 #include "arch/acpi.hpp"
 
 #include <cstring>
@@ -14,7 +15,8 @@ constexpr std::uint64_t kMappedEnd = 1ULL << 32;
 constexpr std::uint32_t kMaximumTable = 4 << 20;
 constexpr std::uint32_t kHeaderBytes = 36;
 
-/// A table's bytes; reads beyond the end give zero, so that short (old) revisions need no special care.
+/// A table's bytes; reads beyond the end give zero, so that short (old) revisions need no special
+/// care.
 class Table {
   public:
     Table() = default;
@@ -23,16 +25,21 @@ class Table {
         bytes_ = direct_map<const std::uint8_t>(address);
         length_ = kHeaderBytes;
         length_ = read<std::uint32_t>(4);
-        if (length_ < kHeaderBytes || length_ > kMaximumTable || address.value() + length_ > kMappedEnd) length_ = 0;
+        if (length_ < kHeaderBytes || length_ > kMaximumTable ||
+            address.value() + length_ > kMappedEnd)
+            length_ = 0;
     }
 
     template <class T>
     T read(std::uint32_t offset) const {
         T value{};
-        if (std::uint64_t{offset} + sizeof(T) <= length_) std::memcpy(&value, bytes_ + offset, sizeof(T));
+        if (std::uint64_t{offset} + sizeof(T) <= length_)
+            std::memcpy(&value, bytes_ + offset, sizeof(T));
         return value;
     }
-    bool is(const char* signature) const { return length_ != 0 && std::memcmp(bytes_, signature, 4) == 0; }
+    bool is(const char* signature) const {
+        return length_ != 0 && std::memcmp(bytes_, signature, 4) == 0;
+    }
     std::uint32_t length() const { return length_; }
 
   private:
@@ -52,36 +59,52 @@ void for_each_table(PhysicalAddress rsdp, Visitor&& visit) {
     const Table list{PhysicalAddress{wide ? xsdt : rsdt}};
     const std::uint32_t step = wide ? 8 : 4;
     for (std::uint32_t at = kHeaderBytes; at + step <= list.length(); at += step) {
-        const std::uint64_t address = wide ? list.read<std::uint64_t>(at) : list.read<std::uint32_t>(at);
+        const std::uint64_t address =
+            wide ? list.read<std::uint64_t>(at) : list.read<std::uint32_t>(at);
         visit(Table{PhysicalAddress{address}});
     }
 }
 
 void read_madt(const Table& madt, BootInformation& information) {
-    enum : std::uint8_t { kLocalApic = 0, kIoApic = 1, kOverride = 2, kLocalApicAddress = 5, kX2Apic = 9 };
+    enum : std::uint8_t {
+        kLocalApic = 0,
+        kIoApic = 1,
+        kOverride = 2,
+        kLocalApicAddress = 5,
+        kX2Apic = 9
+    };
     found.local_apic = PhysicalAddress{madt.read<std::uint32_t>(36)};
     std::uint32_t length = 0;
     for (std::uint32_t at = 44; at + 2 <= madt.length(); at += length) {
         length = madt.read<std::uint8_t>(at + 1);
         if (length < 2) break;
         switch (madt.read<std::uint8_t>(at)) {
-            case kLocalApic: information.processor_count += madt.read<std::uint32_t>(at + 4) & 1; break;
-            case kX2Apic: information.processor_count += madt.read<std::uint32_t>(at + 8) & 1; break;
+            case kLocalApic:
+                information.processor_count += madt.read<std::uint32_t>(at + 4) & 1;
+                break;
+            case kX2Apic:
+                information.processor_count += madt.read<std::uint32_t>(at + 8) & 1;
+                break;
             case kIoApic:
                 found.io_apics.add({PhysicalAddress{madt.read<std::uint32_t>(at + 4)},
                                     madt.read<std::uint32_t>(at + 8)});
                 break;
             case kOverride:
-                found.overrides.add({madt.read<std::uint8_t>(at + 3), madt.read<std::uint32_t>(at + 4),
+                found.overrides.add({madt.read<std::uint8_t>(at + 3),
+                                     madt.read<std::uint32_t>(at + 4),
                                      madt.read<std::uint16_t>(at + 8)});
                 break;
-            case kLocalApicAddress: found.local_apic = PhysicalAddress{madt.read<std::uint64_t>(at + 4)}; break;
-            default: break;
+            case kLocalApicAddress:
+                found.local_apic = PhysicalAddress{madt.read<std::uint64_t>(at + 4)};
+                break;
+            default:
+                break;
         }
     }
 }
 
-/// Finds Name(_S5_, Package{SLP_TYPa, …}) by its bytes (ACPI 6.4, 20.2.5.4); the first element is a constant.
+/// Finds Name(_S5_, Package{SLP_TYPa, …}) by its bytes (ACPI 6.4, 20.2.5.4); the first element is a
+/// constant.
 bool find_sleep_type(const Table& aml, std::uint32_t& sleep_type) {
     constexpr std::uint8_t kPackage = 0x12, kBytePrefix = 0x0A, kWordPrefix = 0x0B;
     for (std::uint32_t at = kHeaderBytes; at + 8 < aml.length(); ++at) {
@@ -99,13 +122,15 @@ bool find_sleep_type(const Table& aml, std::uint32_t& sleep_type) {
     return false;
 }
 
-/// Hands the power-management registers from the firmware to us, if it still has them (ACPI 6.4, 4.8.3.2.1).
+/// Hands the power-management registers from the firmware to us, if it still has them
+/// (ACPI 6.4, 4.8.3.2.1).
 void enable_acpi_mode(const Table& fadt, std::uint16_t control_port) {
     const auto command_port = static_cast<std::uint16_t>(fadt.read<std::uint32_t>(48));
     const auto enable = fadt.read<std::uint8_t>(52);
     if (command_port == 0 || enable == 0 || (port_in16(control_port) & 1) != 0) return;
     port_out8(command_port, enable);
-    for (unsigned i = 0; i < 10'000 && (port_in16(control_port) & 1) == 0; ++i) asm volatile("pause");
+    for (unsigned i = 0; i < 10'000 && (port_in16(control_port) & 1) == 0; ++i)
+        asm volatile("pause");
 }
 
 void read_fadt(const Table& fadt, BootInformation& information) {
@@ -132,7 +157,8 @@ void read_fadt(const Table& fadt, BootInformation& information) {
 /// Where PC firmware puts the RSDP when the loader does not tell (ACPI 6.4, 5.2.5.1).
 PhysicalAddress search_rsdp() {
     for (std::uint64_t at = 0xE0000; at < 0x100000; at += 16) {
-        if (std::memcmp(direct_map<const char>(PhysicalAddress{at}), "RSD PTR ", 8) == 0) return PhysicalAddress{at};
+        if (std::memcmp(direct_map<const char>(PhysicalAddress{at}), "RSD PTR ", 8) == 0)
+            return PhysicalAddress{at};
     }
     return {};
 }

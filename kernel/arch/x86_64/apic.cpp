@@ -48,7 +48,8 @@ std::uint32_t read(Register which) {
     return registers[offset / 4];
 }
 
-/// Out of the way of the exceptions' vectors, and masked for good: a spurious one must not look like #DF.
+/// Out of the way of the exceptions' vectors, and masked for good: a spurious one must not look
+/// like #DF.
 void silence_legacy_pics() {
     constexpr std::uint16_t kPrimary = 0x20, kSecondary = 0xA0;
     port_out8(kPrimary, 0x11);
@@ -69,7 +70,8 @@ void apic_initialize() {
     silence_legacy_pics();
     x2apic = features().x2apic;
     if (!x2apic) {
-        const PhysicalAddress base = acpi().local_apic.value() != 0 ? acpi().local_apic : kDefaultBase;
+        const PhysicalAddress base =
+            acpi().local_apic.value() != 0 ? acpi().local_apic : kDefaultBase;
         registers = static_cast<volatile std::uint32_t*>(map_device_page(base));
     }
     write_msr(kMsrApicBase, read_msr(kMsrApicBase) | kApicEnable | (x2apic ? kX2ApicEnable : 0));

@@ -73,7 +73,8 @@ void print_registers_and_backtrace(const TrapFrame& frame) {
     print("rsi {x} rdi {x} rbp {x} rsp {x}\n", a[1], a[0], frame.rbp, frame.rsp);
     print("r8 {x} r9 {x} r10 {x} r11 {x}\n", a[4], a[5], a[3], frame.r11);
     print("r12 {x} r13 {x} r14 {x} r15 {x}\n", frame.r12, frame.r13, frame.r14, frame.r15);
-    print("rip {x} rflags {x} cs {x} error {x}\n", frame.rip, frame.rflags, frame.cs, frame.error_code);
+    print("rip {x} rflags {x} cs {x} error {x}\n", frame.rip, frame.rflags, frame.cs,
+          frame.error_code);
     std::uint64_t cr0, cr2, cr3, cr4;
     asm volatile("movq %%cr0, %0; movq %%cr2, %1; movq %%cr3, %2; movq %%cr4, %3"
                  : "=r"(cr0), "=r"(cr2), "=r"(cr3), "=r"(cr4));
@@ -86,7 +87,8 @@ void print_registers_and_backtrace() {
     TrapFrame frame{};
     // Caller-saved registers have been overwritten by the way here; these still tell something.
     asm volatile(
-        "movq %%rbx, %0; movq %%r12, %1; movq %%r13, %2; movq %%r14, %3; movq %%r15, %4; movq %%rsp, %5;"
+        "movq %%rbx, %0; movq %%r12, %1; movq %%r13, %2; movq %%r14, %3; movq %%r15, %4; movq "
+        "%%rsp, %5;"
         "pushfq; popq %6; leaq 0(%%rip), %%rax; movq %%rax, %7"
         : "=m"(frame.rbx), "=m"(frame.r12), "=m"(frame.r13), "=m"(frame.r14), "=m"(frame.r15),
           "=m"(frame.rsp), "=r"(frame.rflags), "=m"(frame.rip)

@@ -30,7 +30,8 @@ pvh_entry:
 multiboot2_entry:
     cli
     cld
-    movl %eax, %ebp                     // ebx: physical address of the loader's information
+    movl %eax, %ebp
+    movl %ebx, %esi                     // physical address of the loader's information
     movl $boot_stack_top - kVirtualBase, %esp
 
     movl $0x80000001, %eax
@@ -89,7 +90,6 @@ long_mode:
     movl %eax, %gs
     movq $boot_stack_top, %rsp
     movl %ebp, %edi
-    movl %ebx, %esi
     xorl %ebp, %ebp
     movabsq $arch_start, %rax
     call *%rax

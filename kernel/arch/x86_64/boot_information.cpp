@@ -71,17 +71,28 @@ void read_pvh(BootInformation& information, PhysicalAddress address) {
 }
 
 void read_multiboot2(BootInformation& information, PhysicalAddress address) {
-    enum : std::uint32_t { kEnd = 0, kCommandLine = 1, kModule = 3, kMemoryMap = 6, kRsdp1 = 14, kRsdp2 = 15 };
+    enum : std::uint32_t {
+        kEnd = 0,
+        kCommandLine = 1,
+        kModule = 3,
+        kMemoryMap = 6,
+        kRsdp1 = 14,
+        kRsdp2 = 15
+    };
     const auto total = *direct_map<const std::uint32_t>(address);
     for (std::uint32_t offset = 8; offset + sizeof(MultibootTag) <= total;) {
         const auto* tag = direct_map<const MultibootTag>(address + offset);
         switch (tag->type) {
-            case kEnd: return;
-            case kCommandLine: copy_command_line(information, reinterpret_cast<const char*>(tag + 1)); break;
+            case kEnd:
+                return;
+            case kCommandLine:
+                copy_command_line(information, reinterpret_cast<const char*>(tag + 1));
+                break;
             case kModule:
                 if (information.boot_module.bytes == 0) {
                     const auto* module = static_cast<const MultibootModule*>(tag);
-                    information.boot_module = {PhysicalAddress{module->start}, module->end - module->start};
+                    information.boot_module = {PhysicalAddress{module->start},
+                                               module->end - module->start};
                 }
                 break;
             case kMemoryMap: {
@@ -95,8 +106,11 @@ void read_multiboot2(BootInformation& information, PhysicalAddress address) {
             case kRsdp1:
                 if (information.rsdp.value() != 0) break;  // the newer one was there first
                 [[fallthrough]];
-            case kRsdp2: information.rsdp = address + offset + sizeof(MultibootTag); break;
-            default: break;
+            case kRsdp2:
+                information.rsdp = address + offset + sizeof(MultibootTag);
+                break;
+            default:
+                break;
         }
         offset += (tag->size + 7) & ~7U;
     }
@@ -109,13 +123,16 @@ PhysicalRange page_rounded(PhysicalRange range) {
 
 /// Calls `visit` for what is left of `range` without the owned ranges, in ascending order.
 template <class Visitor>
-void without(PhysicalRange range, const PhysicalRange* owned, std::size_t owned_count, Visitor&& visit) {
+void without(PhysicalRange range, const PhysicalRange* owned, std::size_t owned_count,
+             Visitor&& visit) {
     PhysicalAddress at = range.start;
     while (at < range.end()) {
         // The owned range that covers `at`, or else the next one after it.
         const PhysicalRange* next = nullptr;
-        for (const PhysicalRange* candidate = owned; candidate != owned + owned_count; ++candidate) {
-            if (candidate->bytes == 0 || candidate->end() <= at || candidate->start >= range.end()) continue;
+        for (const PhysicalRange* candidate = owned; candidate != owned + owned_count;
+             ++candidate) {
+            if (candidate->bytes == 0 || candidate->end() <= at || candidate->start >= range.end())
+                continue;
             if (next == nullptr || candidate->start < next->start) next = candidate;
         }
         if (next == nullptr) {
@@ -143,17 +160,25 @@ void for_each_free(const BootInformation& information, Visitor&& visit) {
 
 }  // namespace
 
-void boot_information_initialize(BootInformation& information, std::uint32_t magic, PhysicalAddress address) {
+void boot_information_initialize(BootInformation& information, std::uint32_t magic,
+                                 PhysicalAddress address) {
     const PhysicalAddress start{reinterpret_cast<std::uint64_t>(kernel_physical_start)};
-    information.kernel_image = {start, reinterpret_cast<std::uint64_t>(kernel_physical_end) - start.value()};
+    information.kernel_image = {
+        start, reinterpret_cast<std::uint64_t>(kernel_physical_end) - start.value()};
     switch (magic) {
-        case kPvhMagic: read_pvh(information, address); break;
-        case kMultiboot2Magic: read_multiboot2(information, address); break;
-        default: panic("started by an unknown loader (magic {x}): PVH or Multiboot2 is needed", magic);
+        case kPvhMagic:
+            read_pvh(information, address);
+            break;
+        case kMultiboot2Magic:
+            read_multiboot2(information, address);
+            break;
+        default:
+            panic("started by an unknown loader (magic {x}): PVH or Multiboot2 is needed", magic);
     }
     if (information.regions.count == 0) panic("the loader gives no memory map");
-    std::sort(information.regions.items, information.regions.items + information.regions.count,
-              [](const MemoryRegion& a, const MemoryRegion& b) { return a.range.start < b.range.start; });
+    std::sort(
+        information.regions.items, information.regions.items + information.regions.count,
+        [](const MemoryRegion& a, const MemoryRegion& b) { return a.range.start < b.range.start; });
 }
 
 PhysicalRange find_boot_memory(const BootInformation& information) {

@@ -9,8 +9,9 @@ namespace redoubt::kernel {
 namespace {
 
 constexpr std::uint16_t kBase = 0x3F8;
-constexpr std::uint16_t kInterruptEnable = kBase + 1, kFifoControl = kBase + 2, kLineControl = kBase + 3,
-                        kModemControl = kBase + 4, kLineStatus = kBase + 5;
+constexpr std::uint16_t kInterruptEnable = kBase + 1, kFifoControl = kBase + 2,
+                        kLineControl = kBase + 3, kModemControl = kBase + 4,
+                        kLineStatus = kBase + 5;
 constexpr std::uint8_t kTransmitterEmpty = 1 << 5;
 /// A machine without the port reads all ones, or never becomes ready: give up rather than hang.
 constexpr unsigned kPatience = 100'000;

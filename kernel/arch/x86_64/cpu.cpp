@@ -31,7 +31,8 @@ namespace {
 constexpr std::size_t kInterruptStackBytes = 4096;
 constexpr unsigned kInterruptStacks = 3;
 
-constexpr std::uint64_t kCr0MonitorCoprocessor = 1 << 1, kCr0Emulation = 1 << 2, kCr0TaskSwitched = 1 << 3;
+constexpr std::uint64_t kCr0MonitorCoprocessor = 1 << 1, kCr0Emulation = 1 << 2,
+                        kCr0TaskSwitched = 1 << 3;
 constexpr std::uint64_t kCr4GlobalPages = 1 << 7, kCr4Fxsave = 1 << 9, kCr4SimdExceptions = 1 << 10,
                         kCr4Umip = 1 << 11, kCr4Smep = 1 << 20, kCr4Smap = 1 << 21;
 /// Flags that a system call clears: IF DF TF IOPL NT AC.
@@ -53,7 +54,8 @@ void copy_brand() {
         const CpuidResult r = cpuid(0x8000'0002 + i);
         std::memcpy(detected.brand + 16 * i, &r, 16);
     }
-    for (std::size_t i = __builtin_strlen(detected.brand); i > 0 && detected.brand[i - 1] == ' '; --i) {
+    for (std::size_t i = __builtin_strlen(detected.brand); i > 0 && detected.brand[i - 1] == ' ';
+         --i) {
         detected.brand[i - 1] = '\0';
     }
 }
@@ -67,7 +69,8 @@ void load_descriptors(CpuArea& area) {
         0,                      // 32-bit user code would be here: there is none
         0x00CF'F300'0000'FFFF,  // user data
         0x00AF'FB00'0000'FFFF,  // user code
-        (sizeof(TaskState) - 1) | (task & 0xFF'FFFF) << 16 | 0x89ULL << 40 | (task >> 24 & 0xFF) << 56,
+        (sizeof(TaskState) - 1) | (task & 0xFF'FFFF) << 16 | 0x89ULL << 40 |
+            (task >> 24 & 0xFF) << 56,
         task >> 32,
     };
     std::memcpy(area.gdt, gdt, sizeof(gdt));
@@ -159,8 +162,8 @@ void load_context(PerCpu& cpu, UserContext& context) {
     fpu_load(context.fpu_area);
 }
 
-void initialize(UserContext& context, std::uint64_t entry, std::uint64_t stack, std::uint64_t argument,
-                std::uint64_t tls) {
+void initialize(UserContext& context, std::uint64_t entry, std::uint64_t stack,
+                std::uint64_t argument, std::uint64_t tls) {
     static_cast<TrapFrame&>(context) = {};
     context.arguments[0] = argument;
     context.rip = entry;

@@ -74,7 +74,8 @@ Result<unsigned> free_slot() {
     return abi::Error::NoMemory;
 }
 
-/// How a line is wired: ISA lines are edge-triggered and active high unless overridden, the others PCI's.
+/// How a line is wired: ISA lines are edge-triggered and active high unless overridden, the others
+/// PCI's.
 struct Wiring {
     std::uint32_t gsi;
     std::uint32_t mode;
@@ -95,8 +96,10 @@ Wiring wiring_of(std::uint32_t gsi) {
 void interrupt_initialize() {
     for (const AcpiIoApic& entry : acpi().io_apics) {
         IoApic& io_apic = io_apics[io_apic_count++];
-        io_apic = IoApic{static_cast<volatile std::uint32_t*>(map_device_page(entry.address)), entry.first_gsi};
-        for (std::uint32_t line = 0; line < io_apic.lines(); ++line) io_apic.set_entry(line, IoApic::kMasked);
+        io_apic = IoApic{static_cast<volatile std::uint32_t*>(map_device_page(entry.address)),
+                         entry.first_gsi};
+        for (std::uint32_t line = 0; line < io_apic.lines(); ++line)
+            io_apic.set_entry(line, IoApic::kMasked);
     }
 }
 
@@ -111,8 +114,10 @@ Result<unsigned> irq_claim_gsi(std::uint32_t gsi) {
         }
         const unsigned index = REDOUBT_TRY(free_slot());
         const bool level = (wiring.mode & kLevelTriggered) != 0;
-        slots[index] = {level ? SlotState::Level : SlotState::Edge, static_cast<std::uint8_t>(i), line};
-        io_apics[i].set_entry(line, std::uint64_t{this_cpu().apic_id} << 56 | wiring.mode | (kFirstIrqVector + index));
+        slots[index] = {level ? SlotState::Level : SlotState::Edge, static_cast<std::uint8_t>(i),
+                        line};
+        io_apics[i].set_entry(line, std::uint64_t{this_cpu().apic_id} << 56 | wiring.mode |
+                                        (kFirstIrqVector + index));
         return index;
     }
     return abi::Error::InvalidArgument;
@@ -127,12 +132,14 @@ Result<unsigned> irq_claim_msi(MsiMessage& message) {
 
 void irq_mask(unsigned slot) {
     const Slot& s = slots[slot];
-    if (s.state == SlotState::Edge || s.state == SlotState::Level) io_apics[s.io_apic].set_masked(s.line, true);
+    if (s.state == SlotState::Edge || s.state == SlotState::Level)
+        io_apics[s.io_apic].set_masked(s.line, true);
 }
 
 void irq_unmask(unsigned slot) {
     const Slot& s = slots[slot];
-    if (s.state == SlotState::Edge || s.state == SlotState::Level) io_apics[s.io_apic].set_masked(s.line, false);
+    if (s.state == SlotState::Edge || s.state == SlotState::Level)
+        io_apics[s.io_apic].set_masked(s.line, false);
 }
 
 void irq_release(unsigned slot) {

@@ -1,4 +1,4 @@
-// The memory functions that compilers call. Eight bytes at a time: bulk work is whole pages.
+// The memory and string functions that compilers call. Eight bytes at a time: bulk work is whole pages.
 
 .section .text
 
@@ -56,6 +56,15 @@ memcmp:
     incq %rsi
     decq %rdx
     jnz 1b
+2:  ret
+
+    .globl strlen
+strlen:
+    xorl %eax, %eax
+1:  cmpb $0, (%rdi, %rax)
+    je 2f
+    incq %rax
+    jmp 1b
 2:  ret
 
 .section .note.GNU-stack, "", @progbits

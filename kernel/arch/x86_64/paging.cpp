@@ -1,4 +1,5 @@
-// The kernel's own mappings: the direct map of RAM and the image, writable or executable, never both.
+// The kernel's own mappings: the direct map of RAM and the image, writable or executable, never
+// both.
 #include "arch/paging.hpp"
 
 #include <cstring>
@@ -12,8 +13,8 @@
 #include "kernel/panic.hpp"
 
 extern "C" {
-extern const char kernel_text_start[], kernel_text_end[], kernel_rodata_start[], kernel_rodata_end[],
-    kernel_data_start[], kernel_data_end[], boot_stack_guard[];
+extern const char kernel_text_start[], kernel_text_end[], kernel_rodata_start[],
+    kernel_rodata_end[], kernel_data_start[], kernel_data_end[], boot_stack_guard[];
 }
 
 namespace redoubt::kernel {
@@ -49,7 +50,8 @@ void map_image(const char* start, const char* end, PageFlags flags) {
     map(address, PhysicalAddress{address - kImageBase}, address_of(end) - address, flags);
 }
 
-/// RAM, except the image's constant part, which must not be writable under its second address either.
+/// RAM, except the image's constant part, which must not be writable under its second address
+/// either.
 void map_ram(const BootInformation& information) {
     const PhysicalAddress constant_start{address_of(kernel_text_start) - kImageBase};
     const PhysicalAddress constant_end{address_of(kernel_rodata_end) - kImageBase};
@@ -104,7 +106,8 @@ PhysicalAddress kernel_root() { return root; }
 
 void prepare_root(PhysicalAddress user_root) {
     constexpr std::size_t kOffset = kFirstKernelRootEntry * sizeof(std::uint64_t);
-    std::memcpy(direct_map<char>(user_root) + kOffset, direct_map<const char>(root) + kOffset, kPageSize - kOffset);
+    std::memcpy(direct_map<char>(user_root) + kOffset, direct_map<const char>(root) + kOffset,
+                kPageSize - kOffset);
 }
 
 PhysicalAddress active_root() { return PhysicalAddress{read_cr3()}; }

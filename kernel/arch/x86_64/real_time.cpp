@@ -19,19 +19,27 @@ std::uint8_t read_register(std::uint8_t index) {
 
 ClockReading read_once() {
     constexpr std::uint8_t kUpdateInProgress = 0x80;
-    for (unsigned i = 0; i < 100'000 && (read_register(0x0A) & kUpdateInProgress) != 0; ++i) {}
+    for (unsigned i = 0; i < 100'000 && (read_register(0x0A) & kUpdateInProgress) != 0; ++i) {
+    }
     const std::uint8_t century = acpi().rtc_century_register;
-    return {read_register(0), read_register(2), read_register(4), read_register(7), read_register(8),
-            read_register(9), century != 0 ? read_register(century) : std::uint8_t{0}};
+    return {read_register(0),
+            read_register(2),
+            read_register(4),
+            read_register(7),
+            read_register(8),
+            read_register(9),
+            century != 0 ? read_register(century) : std::uint8_t{0}};
 }
 
-/// Days since 1970-01-01 of a date in the Gregorian calendar; years start in March so that leap days come last.
+/// Days since 1970-01-01 of a date in the Gregorian calendar; years start in March so that leap
+/// days come last.
 std::uint64_t days_since_1970(unsigned year, unsigned month, unsigned day) {
     if (month <= 2) {
         --year;
         month += 12;
     }
-    return 365ULL * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day - 1 - 719'468;
+    return 365ULL * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day -
+           1 - 719'468;
 }
 
 }  // namespace
@@ -53,8 +61,11 @@ std::uint64_t read_real_time_clock() {
     unsigned hour = number(now.hour & 0x7F);
     if (!hours_24) hour = hour % 12 + ((now.hour & 0x80) != 0 ? 12 : 0);
     const unsigned century = number(now.century);
-    const unsigned year = (century >= 19 && century <= 22 ? century * 100 : 2000) + number(now.year);
-    return ((days_since_1970(year, number(now.month), number(now.day)) * 24 + hour) * 60 + number(now.minute)) * 60 +
+    const unsigned year =
+        (century >= 19 && century <= 22 ? century * 100 : 2000) + number(now.year);
+    return ((days_since_1970(year, number(now.month), number(now.day)) * 24 + hour) * 60 +
+            number(now.minute)) *
+               60 +
            number(now.second);
 }
 

@@ -27,7 +27,8 @@ extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t addre
     features_initialize();
     cpu_initialize();
     trap_initialize();
-    for (const Constructor* constructor = init_array_start; constructor != init_array_end; ++constructor) {
+    for (const Constructor* constructor = init_array_start; constructor != init_array_end;
+         ++constructor) {
         (*constructor)();
     }
     boot_information_initialize(information, magic, PhysicalAddress{address});

@@ -81,7 +81,8 @@ void calibrate() {
     const ReferenceClock clock = choose_reference();
     apic_timer_start(0xFFFF'FFFF);
     const Sample first = take_sample(clock);
-    while (((clock.read() - first.reference) & clock.mask) < clock.frequency / kPerSecond) asm volatile("pause");
+    while (((clock.read() - first.reference) & clock.mask) < clock.frequency / kPerSecond)
+        asm volatile("pause");
     const Sample last = take_sample(clock);
     apic_timer_start(0);
     const std::uint64_t ticks = last.ticks - first.ticks;

@@ -30,26 +30,57 @@ constexpr std::uint8_t kInterruptGate = 0x8E, kUserInterruptGate = 0xEE;
 
 alignas(16) Gate gates[256];
 
-const char* const kNames[32] = {
-    "divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
-    "device not available", "double fault", "coprocessor overrun", "invalid TSS", "segment not present",
-    "stack fault", "general protection", "page fault", "reserved", "x87 fault", "alignment check",
-    "machine check", "SIMD fault", "virtualization", "control protection", "reserved", "reserved", "reserved",
-    "reserved", "reserved", "reserved", "hypervisor injection", "VMM communication", "security", "reserved"};
+const char* const kNames[32] = {"divide error",
+                                "debug",
+                                "NMI",
+                                "breakpoint",
+                                "overflow",
+                                "bound range",
+                                "invalid opcode",
+                                "device not available",
+                                "double fault",
+                                "coprocessor overrun",
+                                "invalid TSS",
+                                "segment not present",
+                                "stack fault",
+                                "general protection",
+                                "page fault",
+                                "reserved",
+                                "x87 fault",
+                                "alignment check",
+                                "machine check",
+                                "SIMD fault",
+                                "virtualization",
+                                "control protection",
+                                "reserved",
+                                "reserved",
+                                "reserved",
+                                "reserved",
+                                "reserved",
+                                "reserved",
+                                "hypervisor injection",
+                                "VMM communication",
+                                "security",
+                                "reserved"};
 
 std::uint8_t interrupt_stack_of(unsigned vector) {
     switch (vector) {
-        case kVectorNmi: return 1;
-        case kVectorDoubleFault: return 2;
-        case kVectorMachineCheck: return 3;
-        default: return 0;
+        case kVectorNmi:
+            return 1;
+        case kVectorDoubleFault:
+            return 2;
+        case kVectorMachineCheck:
+            return 3;
+        default:
+            return 0;
     }
 }
 
 inline UserContext* continue_somewhere() {
     UserContext& next = schedule_and_continue();
     PerCpu& cpu = this_cpu();
-    if (cpu.context != &next || cpu.fpu_area != next.fpu_area) [[unlikely]] load_context(cpu, next);
+    if (cpu.context != &next || cpu.fpu_area != next.fpu_area) [[unlikely]]
+        load_context(cpu, next);
     return &next;
 }
 
@@ -58,10 +89,13 @@ inline UserContext* continue_somewhere() {
 void trap_initialize() {
     for (unsigned vector = 0; vector < 256; ++vector) {
         const auto address = reinterpret_cast<std::uint64_t>(trap_stubs) + vector * kStubBytes;
-        gates[vector] = {static_cast<std::uint16_t>(address), kKernelCode, interrupt_stack_of(vector),
+        gates[vector] = {static_cast<std::uint16_t>(address),
+                         kKernelCode,
+                         interrupt_stack_of(vector),
                          vector == kVectorBreakpoint ? kUserInterruptGate : kInterruptGate,
                          static_cast<std::uint16_t>(address >> 16),
-                         static_cast<std::uint32_t>(address >> 32), 0};
+                         static_cast<std::uint32_t>(address >> 32),
+                         0};
     }
     const struct [[gnu::packed]] {
         std::uint16_t limit = sizeof(gates) - 1;
@@ -84,8 +118,10 @@ extern "C" UserContext* kernel_entry_trap(UserContext* context) {
     if (vector >= kFirstInterruptVector) {
         dispatch_interrupt(static_cast<unsigned>(vector));
     } else if (vector == kVectorPageFault) {
-        // Bits 0 (present), 1 (write) and 4 (fetch) mean the same to the receivers of fault messages.
-        on_user_fault(*context, {abi::FaultKind::PageFault, read_cr2(), context->error_code & 0x13});
+        // Bits 0 (present), 1 (write) and 4 (fetch) mean the same to the receivers of fault
+        // messages.
+        on_user_fault(*context,
+                      {abi::FaultKind::PageFault, read_cr2(), context->error_code & 0x13});
     } else {
         on_user_fault(*context, {abi::FaultKind::Exception, vector, context->error_code});
     }

@@ -23,15 +23,15 @@ struct AcpiInformation {
     PhysicalAddress local_apic;
     BootList<AcpiIoApic, 16> io_apics;
     BootList<AcpiInterruptOverride, 16> overrides;
-    PhysicalAddress hpet;             ///< 0 if there is none
-    std::uint16_t pm_timer_port;      ///< 0 if there is none
+    PhysicalAddress hpet;         ///< 0 if there is none
+    std::uint16_t pm_timer_port;  ///< 0 if there is none
     bool pm_timer_32_bits;
     std::uint8_t rtc_century_register;  ///< 0 if there is none
 };
 
 const AcpiInformation& acpi();
-/// Reads the tables below 4 GiB, which must be mapped at the direct map; also fills the power-related fields
-/// of `information`.
+/// Reads the tables below 4 GiB, which must be mapped at the direct map; also fills the
+/// power-related fields of `information`.
 void acpi_initialize(BootInformation& information);
 
 }  // namespace redoubt::kernel

@@ -45,11 +45,11 @@ struct BootInformation {
     PhysicalRange kernel_image;
     PhysicalRange boot_module;  ///< the boot archive; 0 bytes if there is none
     PhysicalRange boot_tables;  ///< page tables and per-processor data taken during boot
-    /// Usable memory that belongs to nobody: page-aligned, sorted; without the image, the (page-rounded) module,
-    /// boot_tables and the first MiB.
+    /// Usable memory that belongs to nobody: page-aligned, sorted; without the image, the
+    /// (page-rounded) module, boot_tables and the first MiB.
     BootList<PhysicalRange, 128> free_memory;
-    /// Where device memory may be given to drivers: the holes below 4 GiB (interrupt controllers' excluded) and
-    /// the space above RAM.
+    /// Where device memory may be given to drivers: the holes below 4 GiB (interrupt controllers'
+    /// excluded) and the space above RAM.
     BootList<PhysicalRange, 8> device_memory;
     char command_line[256];
 

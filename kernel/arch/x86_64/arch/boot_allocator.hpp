@@ -8,7 +8,8 @@ namespace redoubt::kernel {
 
 class BootAllocator final : public FrameAllocator {
   public:
-    constexpr explicit BootAllocator(PhysicalRange source) : start_{source.start}, next_{source.start}, end_{source.end()} {}
+    constexpr explicit BootAllocator(PhysicalRange source)
+        : start_{source.start}, next_{source.start}, end_{source.end()} {}
 
     Result<PhysicalAddress> allocate_zeroed() override {
         if (next_ + kPageSize > end_) return abi::Error::NoMemory;
@@ -31,7 +32,8 @@ class BootAllocator final : public FrameAllocator {
 PhysicalRange find_boot_memory(const BootInformation& information);
 
 /// Reads what the loader left at `address`, according to its magic.
-void boot_information_initialize(BootInformation& information, std::uint32_t magic, PhysicalAddress address);
+void boot_information_initialize(BootInformation& information, std::uint32_t magic,
+                                 PhysicalAddress address);
 /// Fills free_memory and device_memory when everything the kernel takes is known.
 void boot_information_finish(BootInformation& information);
 

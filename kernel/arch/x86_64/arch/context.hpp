@@ -22,18 +22,20 @@ static_assert(sizeof(TrapFrame) == 176);
 /// `vector` of a context that came in through SYSCALL and may leave through SYSRET.
 inline constexpr std::uint64_t kSyscallVector = 0x100;
 
-/// Everything of a thread that the processor forgets when another one runs. The end of the trap frame is a
-/// stack pointer (TSS.RSP0), which the processor aligns to 16 bytes.
+/// Everything of a thread that the processor forgets when another one runs. The end of the trap
+/// frame is a stack pointer (TSS.RSP0), which the processor aligns to 16 bytes.
 struct alignas(64) UserContext : TrapFrame {
     std::uint64_t fs_base;
     std::uint64_t gs_base;
     void* fpu_area;  ///< fpu_state_size() bytes, 64-byte aligned; owned by the thread object
 };
 
-/// User addresses end here; the page below stays unmapped so that no return address can be non-canonical.
+/// User addresses end here; the page below stays unmapped so that no return address can be
+/// non-canonical.
 inline constexpr std::uint64_t kUserAddressEnd = 0x0000'7FFF'FFFF'F000;
 
-// -- System calls: number in rax, arguments rdi rsi rdx r10 r8 r9; the same registers carry results.
+// -- System calls: number in rax, arguments rdi rsi rdx r10 r8 r9; the same registers carry
+// results.
 inline std::uint64_t syscall_number(const UserContext& context) { return context.rax; }
 inline std::uint64_t argument(const UserContext& context, unsigned index) {
     return context.arguments[index];
@@ -55,7 +57,8 @@ inline void set_message_register(UserContext& context, unsigned index, std::uint
 inline std::uint64_t instruction_pointer(const UserContext& context) { return context.rip; }
 inline std::uint64_t processor_flags(const UserContext& context) { return context.rflags; }
 
-/// Makes the context ready to start at `entry`. All other registers are zero; fpu_area and the GS base stay.
+/// Makes the context ready to start at `entry`. All other registers are zero; fpu_area and the GS
+/// base stay.
 void initialize(UserContext& context, std::uint64_t entry, std::uint64_t stack,
                 std::uint64_t argument, std::uint64_t tls);
 

@@ -1,5 +1,6 @@
-// Floating-point and vector state. The kernel itself uses none of it, so an area's state may stay in the
-// registers until another one is needed: fpu_load() is the only place where states are exchanged.
+// Floating-point and vector state. The kernel itself uses none of it, so an area's state may stay
+// in the registers until another one is needed: fpu_load() is the only place where states are
+// exchanged.
 #pragma once
 
 #include <cstddef>
@@ -7,14 +8,17 @@
 
 namespace redoubt::kernel {
 
-/// Bytes of an area (at most 2752, which is what abi::VcpuState has room for). Areas are 64-byte aligned.
+/// Bytes of an area (at most 2752, which is what abi::VcpuState has room for). Areas are 64-byte
+/// aligned.
 std::size_t fpu_state_size();
-/// State components enabled in XCR0; 0 if the processor has no XSAVE and areas are in FXSAVE format.
+/// State components enabled in XCR0; 0 if the processor has no XSAVE and areas are in FXSAVE
+/// format.
 std::uint64_t fpu_features();
 
 /// Writes the initial state to an area that is not loaded.
 void fpu_initialize(void* area);
-/// Makes the registers hold `area`'s state; what they held before is saved to the area it came from.
+/// Makes the registers hold `area`'s state; what they held before is saved to the area it came
+/// from.
 void fpu_load(void* area);
 /// Writes the registers to `area` if its state is the loaded one; it stays loaded.
 void fpu_flush(void* area);

@@ -14,8 +14,9 @@ struct MsiMessage {
     std::uint32_t data;
 };
 
-/// Claims a global system interrupt (below 16: ISA numbers, translated by the MADT's overrides). The line is
-/// unmasked. InvalidArgument if no IOAPIC has it, Busy if it is claimed already, NoMemory if slots ran out.
+/// Claims a global system interrupt (below 16: ISA numbers, translated by the MADT's overrides).
+/// The line is unmasked. InvalidArgument if no IOAPIC has it, Busy if it is claimed already,
+/// NoMemory if slots ran out.
 Result<unsigned> irq_claim_gsi(std::uint32_t gsi);
 /// Claims a slot for a message-signalled interrupt and tells what the device must write where.
 Result<unsigned> irq_claim_msi(MsiMessage& message);
@@ -24,7 +25,8 @@ void irq_unmask(unsigned slot);
 /// Masks the line and makes the slot free.
 void irq_release(unsigned slot);
 
-/// Lets a pending host interrupt in while in the kernel; on_timer() or on_irq() have run when it returns.
+/// Lets a pending host interrupt in while in the kernel; on_timer() or on_irq() have run when it
+/// returns.
 void take_pending_interrupts();
 
 }  // namespace redoubt::kernel

@@ -14,8 +14,8 @@ inline std::uint64_t ticks_now() {
 }
 std::uint64_t ticks_per_second();
 
-/// on_timer() is called at or after `deadline` (ticks), or earlier if it is farther away than the hardware
-/// counts. abi::kNever disarms. A deadline in the past fires at once.
+/// on_timer() is called at or after `deadline` (ticks), or earlier if it is farther away than the
+/// hardware counts. abi::kNever disarms. A deadline in the past fires at once.
 void arm_timer(std::uint64_t deadline);
 
 /// Seconds since 1970 at tick 0, from the battery-backed clock.
