@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "arch/msr.hpp"
 #include "arch/trap.hpp"
 #include "kernel/print.hpp"
 
@@ -65,6 +66,10 @@ void print_callers(std::uint64_t frame) {
     }
 }
 
+void print_control_registers() {
+    print("cr0 {x} cr2 {x} cr3 {x} cr4 {x}\n", read_cr0(), read_cr2(), read_cr3(), read_cr4());
+}
+
 }  // namespace
 
 void print_registers_and_backtrace(const TrapFrame& frame) {
@@ -75,28 +80,25 @@ void print_registers_and_backtrace(const TrapFrame& frame) {
     print("r12 {x} r13 {x} r14 {x} r15 {x}\n", frame.r12, frame.r13, frame.r14, frame.r15);
     print("rip {x} rflags {x} cs {x} error {x}\n", frame.rip, frame.rflags, frame.cs,
           frame.error_code);
-    std::uint64_t cr0, cr2, cr3, cr4;
-    asm volatile("movq %%cr0, %0; movq %%cr2, %1; movq %%cr3, %2; movq %%cr4, %3"
-                 : "=r"(cr0), "=r"(cr2), "=r"(cr3), "=r"(cr4));
-    print("cr0 {x} cr2 {x} cr3 {x} cr4 {x}\nback trace:\n", cr0, cr2, cr3, cr4);
+    print_control_registers();
+    print("back trace:\n");
     print_location(frame.rip);
     print_callers(frame.rbp);
 }
 
 void print_registers_and_backtrace() {
-    TrapFrame frame{};
-    // Caller-saved registers have been overwritten by the way here; these still tell something.
+    // The others have been overwritten on the way here.
+    std::uint64_t rbx, r12, r13, r14, r15, rsp;
     asm volatile(
         "movq %%rbx, %0; movq %%r12, %1; movq %%r13, %2; movq %%r14, %3; movq %%r15, %4; movq "
-        "%%rsp, %5;"
-        "pushfq; popq %6; leaq 0(%%rip), %%rax; movq %%rax, %7"
-        : "=m"(frame.rbx), "=m"(frame.r12), "=m"(frame.r13), "=m"(frame.r14), "=m"(frame.r15),
-          "=m"(frame.rsp), "=r"(frame.rflags), "=m"(frame.rip)
-        :
-        : "rax");
-    frame.rbp = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
-    frame.cs = 0x08;
-    print_registers_and_backtrace(frame);
+        "%%rsp, %5"
+        : "=m"(rbx), "=m"(r12), "=m"(r13), "=m"(r14), "=m"(r15), "=m"(rsp));
+    const auto rbp = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
+    print("rbx {x} rbp {x} rsp {x}\n", rbx, rbp, rsp);
+    print("r12 {x} r13 {x} r14 {x} r15 {x}\n", r12, r13, r14, r15);
+    print_control_registers();
+    print("back trace:\n");
+    print_callers(rbp);
 }
 
 }  // namespace redoubt::kernel
