@@ -18,6 +18,11 @@ struct Notification : ObjectHeader {
     std::uint32_t irq_count = 0;  ///< Irq objects that signal it
 };
 
+/// What a signal through this capability ORs in: its badge, or 1 if it has none.
+inline std::uint64_t signal_bits(const Capability& notification) {
+    return notification.badge != 0 ? notification.badge : 1;
+}
+
 void notification_signal(Notification& notification, std::uint64_t bits);
 /// What a receive returns when the thread's bound notification was signalled.
 void notification_deliver(Thread& thread, std::uint64_t bits);

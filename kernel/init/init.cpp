@@ -1,0 +1,218 @@
+// The first process: everything that no user made is made here, once.
+#include "kernel/init/init.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "abi/startup.hpp"
+#include "kernel/cap/derivation.hpp"
+#include "kernel/hv/hv.hpp"
+#include "kernel/init/blocks.hpp"
+#include "kernel/init/boot_pool.hpp"
+#include "kernel/init/cpio.hpp"
+#include "kernel/init/elf.hpp"
+#include "kernel/object/address_space.hpp"
+#include "kernel/object/cnode.hpp"
+#include "kernel/object/thread.hpp"
+#include "kernel/panic.hpp"
+#include "kernel/sched/scheduler.hpp"
+
+namespace redoubt::kernel {
+
+namespace {
+
+constexpr unsigned kCNodeBits = 16;
+constexpr unsigned kAddressSpaceBits = 19;
+constexpr std::uint64_t kStackTop = 0x7FFF'0000'0000;
+constexpr std::uint64_t kStackBytes = 64 * 1024;
+constexpr std::uint64_t kIpcBufferAddress = abi::kBootInfoAddress + kPageSize;
+constexpr std::uint8_t kPriority = 200;
+constexpr std::size_t kMaximumRamBlocks = 120;  // the rest of BootInfo::untyped is for devices
+constexpr unsigned kMaximumUntypedBits = 47;
+constexpr unsigned kMaximumFrameBits = 30;
+
+std::uint64_t free_bytes = 0;
+
+/// Init's capabilities, in the order in which its CNode gets them.
+class InitCapabilities {
+  public:
+    explicit InitCapabilities(CNode& cnode) : cnode_{cnode} {}
+
+    Capability& add(std::uint32_t slot, abi::ObjectType type, abi::Rights rights,
+                    std::uint64_t object, unsigned size_bits = 0, unsigned flags = 0) {
+        Capability& capability = *cnode_.slot(slot);
+        capability.type = type;
+        capability.rights = rights;
+        capability.object = object;
+        capability.size_bits = size_bits;
+        capability.flags = flags;
+        insert_capability(capability, nullptr);
+        return capability;
+    }
+    Capability& add(abi::StartupSlot slot, abi::ObjectType type, const void* object,
+                    unsigned size_bits) {
+        return add(static_cast<std::uint32_t>(slot), type, abi::Rights::All,
+                   reinterpret_cast<std::uint64_t>(object), size_bits);
+    }
+    std::uint32_t next_slot() { return next_++; }
+    std::uint32_t first_free() const { return next_; }
+
+  private:
+    CNode& cnode_;
+    std::uint32_t next_ = static_cast<std::uint32_t>(abi::StartupSlot::FirstNamed);
+};
+
+void add_untyped(InitCapabilities& capabilities, abi::BootInfo& info, PhysicalAddress address,
+                 unsigned bits, bool device) {
+    // The largest block of RAM is where every process expects the memory it may spend.
+    const std::uint32_t slot = info.untyped_count == 0
+                                   ? static_cast<std::uint32_t>(abi::StartupSlot::Untyped)
+                                   : capabilities.next_slot();
+    capabilities.add(slot, abi::ObjectType::Untyped, abi::Rights::All, address.value(), bits,
+                     device ? Capability::kDevice : 0U);
+    info.untyped[info.untyped_count++] = {address.value(), slot, static_cast<std::uint8_t>(bits),
+                                          device, 0};
+    if (!device) free_bytes += std::uint64_t{1} << bits;
+}
+
+/// The largest blocks first: if there are too many, only crumbs are lost.
+template <class Ranges>
+void add_all_untyped(InitCapabilities& capabilities, abi::BootInfo& info, const Ranges& ranges,
+                     std::size_t limit, bool device) {
+    for (unsigned wanted = kMaximumUntypedBits; wanted >= kPageBits; --wanted) {
+        for (const PhysicalRange& range : ranges) {
+            for_each_block(range.start, range.end(), kMaximumUntypedBits,
+                           [&](PhysicalAddress address, unsigned bits) {
+                               if (bits != wanted || info.untyped_count >= limit) return;
+                               add_untyped(capabilities, info, address, bits, device);
+                           });
+        }
+    }
+}
+
+void add_module_frames(InitCapabilities& capabilities, abi::BootInfo& info, PhysicalRange module) {
+    info.module_offset = module.start.page_offset();
+    info.module_size = module.bytes;
+    for_each_block(
+        module.start.page_base(), module.end().align_up(kPageSize), kMaximumFrameBits,
+        [&](PhysicalAddress address, unsigned bits) {
+            if (info.module_frame_count == std::size(info.module_frames)) {
+                panic("the boot archive is too oddly placed: more than {} frames",
+                      info.module_frame_count);
+            }
+            const std::uint32_t slot = capabilities.next_slot();
+            capabilities.add(slot, abi::ObjectType::Frame, abi::Rights::Read, address.value(),
+                             bits);
+            info.module_frames[info.module_frame_count++] = {slot, bits};
+        });
+}
+
+/// Maps fresh memory that no capability stands for: init's image and stack stay for good.
+PhysicalAddress map_fresh(BootPool& pool, AddressSpace& space, std::uint64_t address,
+                          std::uint64_t bytes, PageFlags flags) {
+    const PhysicalAddress memory = pool.allocate_zeroed(bytes);
+    bytes = (bytes + kPageMask) & ~kPageMask;
+    if (!address_space_map(space, VirtualAddress{address}, memory, bytes, flags.user()).ok()) {
+        panic("init does not fit its address space at {x}", address);
+    }
+    return memory;
+}
+
+std::uint64_t load_program(BootPool& pool, AddressSpace& space, PhysicalRange module) {
+    const std::span archive{direct_map<const std::byte>(module.start), module.bytes};
+    const auto file = find_file(archive, "init");
+    if (!file) panic("the boot archive has no init");
+    const auto load = [&](const ElfSegment& segment, std::span<const std::byte> bytes) -> Result<void> {
+        PageFlags flags = PageFlags{}.read();
+        if ((segment.flags & ElfSegment::kWrite) != 0) flags = flags.write();
+        if ((segment.flags & ElfSegment::kExecute) != 0) flags = flags.execute();
+        if (flags.is_writable() && flags.is_executable()) return abi::Error::InvalidArgument;
+        const std::uint64_t offset = segment.address & kPageMask;
+        const PhysicalAddress memory = map_fresh(pool, space, segment.address - offset,
+                                                 offset + segment.memory_size, flags);
+        __builtin_memcpy(direct_map<std::byte>(memory + offset), bytes.data(), bytes.size());
+        return {};
+    };
+    const auto entry = load_elf(*file, kUserAddressEnd, load);
+    if (!entry.ok() || entry.value() >= kUserAddressEnd) {
+        panic("init is not a static ELF64 executable with separate code and data");
+    }
+    return entry.value();
+}
+
+void describe_machine(abi::BootInfo& info, const BootInformation& boot) {
+    info.magic = abi::kBootInfoMagic;
+    info.ipc_buffer_address = kIpcBufferAddress;
+    info.cnode_size_bits = kCNodeBits;
+    info.pm1a_control_port = boot.pm1a_control_port;
+    info.pm1a_sleep_type = boot.pm1a_sleep_type;
+    info.reset_port = boot.reset_port;
+    info.reset_value = boot.reset_value;
+    static_assert(sizeof info.command_line == sizeof boot.command_line);
+    __builtin_memcpy(info.command_line, boot.command_line, sizeof info.command_line);
+}
+
+}  // namespace
+
+std::uint64_t free_bytes_at_boot() { return free_bytes; }
+
+void start_init(const BootInformation& boot) {
+    initialize_scheduler();
+    if (boot.free_memory.count == 0) panic("no free memory");
+    auto free_memory = boot.free_memory;
+    BootPool pool{*std::max_element(
+        free_memory.items, free_memory.items + free_memory.count,
+        [](const PhysicalRange& a, const PhysicalRange& b) { return a.bytes < b.bytes; })};
+
+    constexpr std::uint64_t kSpaceBytes = 1ULL << kAddressSpaceBits;
+    constexpr std::uint64_t kCNodeBytes = 1ULL << kCNodeBits;
+    constexpr std::uint64_t kThreadBytes = 1ULL << abi::kThreadBits;
+    const PhysicalAddress space_memory = pool.allocate_zeroed(kSpaceBytes, kSpaceBytes);
+    auto& space = *new (direct_map<void>(space_memory)) AddressSpace{space_memory, kAddressSpaceBits};
+    auto& cnode = *new (direct_map<void>(pool.allocate_zeroed(kCNodeBytes, kCNodeBytes)))
+                      CNode{kCNodeBits};
+    auto& thread = *new (direct_map<void>(pool.allocate_zeroed(kThreadBytes, kThreadBytes))) Thread;
+
+    const std::uint64_t entry = load_program(pool, space, boot.boot_module);
+    map_fresh(pool, space, kStackTop - kStackBytes, kStackBytes, PageFlags{}.read().write());
+    auto& info = *direct_map<abi::BootInfo>(
+        map_fresh(pool, space, abi::kBootInfoAddress, sizeof(abi::BootInfo), PageFlags{}.read()));
+    const PhysicalAddress ipc_buffer =
+        map_fresh(pool, space, kIpcBufferAddress, kPageSize, PageFlags{}.read().write());
+
+    InitCapabilities capabilities{cnode};
+    ThreadSetup setup{};
+    setup.cnode =
+        &capabilities.add(abi::StartupSlot::CNode, abi::ObjectType::CNode, &cnode, kCNodeBits);
+    setup.address_space = &capabilities.add(abi::StartupSlot::AddressSpace,
+                                            abi::ObjectType::AddressSpace, &space, kAddressSpaceBits);
+    setup.ipc_buffer = &capabilities.add(static_cast<std::uint32_t>(abi::StartupSlot::IpcBuffer),
+                                         abi::ObjectType::Frame, abi::Rights::All,
+                                         ipc_buffer.value(), kPageBits);
+    capabilities.add(abi::StartupSlot::MainThread, abi::ObjectType::Thread, &thread,
+                     abi::kThreadBits);
+
+    describe_machine(info, boot);
+    info.irq_control_slot = capabilities.next_slot();
+    capabilities.add(info.irq_control_slot, abi::ObjectType::Irq, abi::Rights::All, 0, 0,
+                     Capability::kControl);
+    info.io_port_slot = capabilities.next_slot();
+    capabilities.add(info.io_port_slot, abi::ObjectType::IoPortRange, abi::Rights::All, 0xFFFF'0000);
+    if (hv::available()) {
+        info.hv_slot = capabilities.next_slot();
+        capabilities.add(info.hv_slot, abi::ObjectType::HvFile, abi::Rights::All, 0);
+    }
+    add_all_untyped(capabilities, info, free_memory, kMaximumRamBlocks, false);
+    add_all_untyped(capabilities, info, boot.device_memory, std::size(info.untyped), true);
+    add_module_frames(capabilities, info, boot.boot_module);
+    info.first_free_slot = capabilities.first_free();
+
+    setup.ipc_buffer_address = kIpcBufferAddress;
+    setup.priority = kPriority;
+    setup.maximum_priority = abi::kPriorityCount - 1;
+    thread_configure(thread, setup);
+    initialize(thread.context, entry, kStackTop, abi::kBootInfoAddress, 0);
+    if (!thread_resume(thread).ok()) panic("init cannot run");
+}
+
+}  // namespace redoubt::kernel

@@ -1,0 +1,17 @@
+// The first process: everything that no user made is made here, once.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/boot.hpp"
+
+namespace redoubt::kernel {
+
+/// Loads "init" from the boot archive, gives it all memory and devices as capabilities, and makes it ready to run.
+/// Panics if there is no usable init.
+void start_init(const BootInformation& boot);
+
+/// Bytes of RAM that init got as Untyped memory.
+std::uint64_t free_bytes_at_boot();
+
+}  // namespace redoubt::kernel

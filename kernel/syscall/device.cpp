@@ -1,0 +1,112 @@
+// IrqControl, PortIo and SystemInfo.
+#include "abi/syscall.hpp"
+#include "arch/cpu.hpp"
+#include "arch/interrupt.hpp"
+#include "arch/port.hpp"
+#include "arch/timer.hpp"
+#include "kernel/cap/derivation.hpp"
+#include "kernel/cap/lookup.hpp"
+#include "kernel/init/init.hpp"
+#include "kernel/object/io_port.hpp"
+#include "kernel/object/irq.hpp"
+#include "kernel/syscall/syscall.hpp"
+
+namespace redoubt::kernel {
+
+namespace {
+
+void fill_irq(Capability& destination, unsigned slot, Capability& control) {
+    destination = Capability{};
+    destination.type = abi::ObjectType::Irq;
+    destination.rights = abi::Rights::All;
+    destination.object = reinterpret_cast<std::uint64_t>(&irq_object(slot));
+    insert_capability(destination, &control);
+}
+
+abi::Error claim(Thread& self, UserContext& context, Capability& control,
+                 abi::IrqOperation operation) {
+    Capability* destination = REDOUBT_TRY(find_empty_slots(self, 0, argument(context, 3)));
+    if (operation == abi::IrqOperation::Claim) {
+        const std::uint64_t gsi = argument(context, 2);
+        if (gsi > 0xFFFF'FFFF) return abi::Error::InvalidArgument;
+        fill_irq(*destination, REDOUBT_TRY(irq_claim_gsi(static_cast<std::uint32_t>(gsi))), control);
+        return abi::Error::Ok;
+    }
+    MsiMessage message{};
+    fill_irq(*destination, REDOUBT_TRY(irq_claim_msi(message)), control);
+    set_result(context, 1, message.address);
+    set_result(context, 2, message.data);
+    return abi::Error::Ok;
+}
+
+abi::Error bind(Thread& self, UserContext& context, Irq& irq) {
+    if (argument(context, 2) == abi::kNullCapability) {
+        irq_bind(irq, nullptr, 0);
+        return abi::Error::Ok;
+    }
+    Capability* capability = REDOUBT_TRY(require(
+        self, argument(context, 2), abi::ObjectType::Notification, abi::Rights::Write));
+    irq_bind(irq, &capability->as<Notification>(), signal_bits(*capability));
+    return abi::Error::Ok;
+}
+
+}  // namespace
+
+abi::Error syscall_irq_control(Thread& self, UserContext& context) {
+    Capability* capability = REDOUBT_TRY(
+        require(self, argument(context, 0), abi::ObjectType::Irq, abi::Rights::Manage));
+    const auto operation = static_cast<abi::IrqOperation>(argument(context, 1));
+    const bool claims =
+        operation == abi::IrqOperation::Claim || operation == abi::IrqOperation::ClaimMsi;
+    if (claims != capability->has(Capability::kControl)) return abi::Error::InvalidCapability;
+    if (claims) return claim(self, context, *capability, operation);
+    auto& irq = capability->as<Irq>();
+    switch (operation) {
+        case abi::IrqOperation::Bind: return bind(self, context, irq);
+        case abi::IrqOperation::Acknowledge: irq_unmask(irq_slot(irq)); return abi::Error::Ok;
+        default: return abi::Error::InvalidArgument;
+    }
+}
+
+abi::Error syscall_port_io(Thread& self, UserContext& context) {
+    Capability* capability = find(self, argument(context, 0), abi::ObjectType::IoPortRange);
+    if (capability == nullptr) return abi::Error::InvalidCapability;
+    const std::uint64_t port = argument(context, 1);
+    const std::uint64_t size = argument(context, 2) & ~abi::kPortWrite;
+    const bool write = (argument(context, 2) & abi::kPortWrite) != 0;
+    if (size != 1 && size != 2 && size != 4) return abi::Error::InvalidArgument;
+    if (!PortRange{capability->object}.contains(port, size)) return abi::Error::InvalidArgument;
+    if (!capability->allows(write ? abi::Rights::Write : abi::Rights::Read)) {
+        return abi::Error::MissingRight;
+    }
+    const auto number = static_cast<std::uint16_t>(port);
+    const std::uint64_t value = argument(context, 3);
+    if (write) {
+        switch (size) {
+            case 1: port_out8(number, static_cast<std::uint8_t>(value)); break;
+            case 2: port_out16(number, static_cast<std::uint16_t>(value)); break;
+            default: port_out32(number, static_cast<std::uint32_t>(value)); break;
+        }
+        return abi::Error::Ok;
+    }
+    set_result(context, 1,
+               size == 1   ? port_in8(number)
+               : size == 2 ? port_in16(number)
+                           : port_in32(number));
+    return abi::Error::Ok;
+}
+
+abi::Error syscall_system_info(Thread&, UserContext& context) {
+    std::uint64_t value = 0;
+    switch (static_cast<abi::SystemInfoKind>(argument(context, 0))) {
+        case abi::SystemInfoKind::TicksPerSecond: value = ticks_per_second(); break;
+        case abi::SystemInfoKind::ProcessorCount: value = cpu_count(); break;
+        case abi::SystemInfoKind::BootRealTime: value = boot_real_time(); break;
+        case abi::SystemInfoKind::FreeBytesAtBoot: value = free_bytes_at_boot(); break;
+        default: return abi::Error::InvalidArgument;
+    }
+    set_result(context, 1, value);
+    return abi::Error::Ok;
+}
+
+}  // namespace redoubt::kernel
