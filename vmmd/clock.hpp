@@ -66,18 +66,19 @@ class CounterScale {
           to_ticks_(scale(frequency_hz, kNanosecondsPerSecond)) {}
 
     std::uint64_t frequency() const { return frequency_; }
-    Nanoseconds nanoseconds(std::uint64_t ticks) const { return {multiply(ticks, to_nanoseconds_)}; }
+    Nanoseconds nanoseconds(std::uint64_t ticks) const {
+        return {multiply(ticks, to_nanoseconds_)};
+    }
     /// The first tick at which the clock reads `time` or more, give or take one.
     std::uint64_t ticks(Nanoseconds time) const { return multiply(time.count, to_ticks_); }
 
   private:
-    // Fixed point with 56 bits of fraction: years of uptime stay exact to a nanosecond, for counters
-    // from 4 MHz to 250 GHz, at the cost of one multiplication.
+    // Fixed point with 56 bits of fraction: years of uptime stay exact to a nanosecond, for
+    // counters from 4 MHz to 250 GHz, at the cost of one multiplication.
     static constexpr unsigned kFractionBits = 56;
     static constexpr std::uint64_t scale(std::uint64_t numerator, std::uint64_t denominator) {
-        return static_cast<std::uint64_t>((static_cast<unsigned __int128>(numerator)
-                                           << kFractionBits) /
-                                          denominator);
+        return static_cast<std::uint64_t>(
+            (static_cast<unsigned __int128>(numerator) << kFractionBits) / denominator);
     }
     static constexpr std::uint64_t multiply(std::uint64_t value, std::uint64_t factor) {
         return static_cast<std::uint64_t>((static_cast<unsigned __int128>(value) * factor) >>
@@ -89,11 +90,12 @@ class CounterScale {
     std::uint64_t to_ticks_;
 };
 
-/// A vCPU's time stamp counter: a clock's nanoseconds at a frequency, plus the offset that the guest
-/// makes by writing the TSC or TSC_ADJUST.
+/// A vCPU's time stamp counter: a clock's nanoseconds at a frequency, plus the offset that the
+/// guest makes by writing the TSC or TSC_ADJUST.
 class TscClock {
   public:
-    TscClock(const Clock& clock, std::uint64_t frequency_hz) : clock_(clock), scale_(frequency_hz) {}
+    TscClock(const Clock& clock, std::uint64_t frequency_hz)
+        : clock_(clock), scale_(frequency_hz) {}
 
     std::uint64_t frequency() const { return scale_.frequency(); }
     TscTicks now() const { return {scale_.ticks(clock_.now()) + offset_.load()}; }

@@ -7,8 +7,8 @@
 
 namespace redoubt::vmmd {
 
-/// A device behind a bus. Any thread may call it: a device guards its state with its own mutex, and a
-/// bus calls it with no lock held.
+/// A device behind a bus. Any thread may call it: a device guards its state with its own mutex, and
+/// a bus calls it with no lock held.
 class Device {
   public:
     virtual ~Device() = default;
@@ -21,8 +21,8 @@ class Device {
     virtual void reset() = 0;
 };
 
-/// A device of 8-bit registers. A wider access becomes one access per byte at rising offsets, as the
-/// ISA bus does it.
+/// A device of 8-bit registers. A wider access becomes one access per byte at rising offsets, as
+/// the ISA bus does it.
 class ByteDevice : public Device {
   public:
     void read(std::uint64_t offset, std::span<std::uint8_t> data) final {
@@ -36,7 +36,8 @@ class ByteDevice : public Device {
     virtual void write_byte(std::uint64_t offset, std::uint8_t value) = 0;
 };
 
-/// One range of a device that has several: what the bus sees at 0, the device sees at `first_offset`.
+/// One range of a device that has several: what the bus sees at 0, the device sees at
+/// `first_offset`.
 class DeviceWindow final : public Device {
   public:
     DeviceWindow(Device& target, std::uint64_t first_offset)

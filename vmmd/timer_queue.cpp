@@ -24,9 +24,8 @@ void TimerQueue::remove(Timer& timer) {
     std::erase(timers_, &timer);
     update_next();
     // A callback may destroy its own timer: then there is nobody to wait for.
-    callback_done_.wait(lock, [&] {
-        return running_ != &timer || running_thread_ == std::this_thread::get_id();
-    });
+    callback_done_.wait(
+        lock, [&] { return running_ != &timer || running_thread_ == std::this_thread::get_id(); });
 }
 
 void TimerQueue::arm(Timer& timer, Nanoseconds deadline) {

@@ -48,8 +48,9 @@ class TimerQueue {
     Nanoseconds next_deadline() const { return {next_.load(std::memory_order_acquire)}; }
     /// Calls what is due, earliest first, with no lock held. Gives the number of calls.
     std::size_t run_expired();
-    /// `hook` is called with no lock held, on the arming thread, whenever the earliest deadline moves
-    /// forward: the vCPU that waits for it has to be kicked. Set before any other thread arms a timer.
+    /// `hook` is called on the arming thread whenever the earliest deadline moves forward: the vCPU
+    /// that waits for it has to be kicked. The queue's lock is not held then but a device's may be,
+    /// so the hook calls no device. Set it before any other thread arms a timer.
     void set_earlier_hook(std::function<void()> hook) { earlier_hook_ = std::move(hook); }
 
   private:

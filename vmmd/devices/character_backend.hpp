@@ -19,10 +19,11 @@ class CharacterBackend {
 class CharacterInput {
   public:
     virtual ~CharacterInput() = default;
-    /// Any thread. Gives the number of bytes taken, from the front; the rest has to be offered again
-    /// when `ready` is called.
+    /// Any thread. Gives the number of bytes taken, from the front; the rest has to be offered
+    /// again when `ready` is called.
     virtual std::size_t receive(std::span<const std::uint8_t> bytes) = 0;
-    /// `ready` is called, with no lock held, when there is room again after receive() took less than all.
+    /// `ready` is called, with no lock held, when there is room again after receive() took less
+    /// than all.
     virtual void set_ready_callback(std::function<void()> ready) = 0;
 };
 

@@ -17,24 +17,23 @@ namespace redoubt::vmmd {
 class LocalApic;
 class InterruptLine;
 
-inline constexpr std::uint64_t kLocalApicBase = 0xFEE00000;
-inline constexpr std::uint64_t kIoApicBase = 0xFEC00000;
-
-/// What the chipset needs from the VM around it. All callbacks may come on any thread, possibly with
-/// a device's lock held: they set a flag and kick, and never call a device.
+/// What the chipset needs from the VM around it. All callbacks may come on any thread, a vCPU's own
+/// too, and possibly with a device's lock held: they set a flag and kick, and never call a device.
+/// Those that are empty are not called.
 struct ChipsetOptions {
     unsigned vcpus = 1;
     std::uint64_t tsc_frequency_hz = 1'000'000'000;
-    std::uint64_t memory_bytes = 0;      ///< for the CMOS, where old firmware looks for it
-    std::uint64_t real_time_seconds = 0; ///< seconds since 1970 at the clock's `now`, when it is built
-    CharacterBackend* serial = nullptr;  ///< COM1's output; null: discarded
+    std::uint64_t memory_bytes = 0;       ///< for the CMOS, where old firmware looks for it
+    std::uint64_t real_time_seconds = 0;  ///< seconds since 1970, at the time of construction
+    CharacterBackend* serial = nullptr;   ///< COM1's output; null: discarded
     std::function<void(unsigned vcpu)> kick_vcpu;
-    std::function<void()> power_off;                       ///< ACPI S5
-    std::function<void(std::string_view reason)> reset;    ///< a sentence's end: "by the keyboard controller"
-    std::function<void(unsigned vcpu)> init_vcpu;          ///< INIT IPI
+    std::function<void()> power_off;  ///< ACPI S5
+    std::function<void(std::string_view how)>
+        reset;  ///< ends a sentence: "by the keyboard controller"
+    std::function<void(unsigned vcpu)> init_vcpu;                          ///< INIT IPI
     std::function<void(unsigned vcpu, std::uint8_t vector)> startup_vcpu;  ///< SIPI
     std::function<void(unsigned vcpu)> nmi_vcpu;
-    std::function<void(std::uint8_t byte)> debug_port;     ///< ports 0x402 and 0xe9; may be empty
+    std::function<void(std::uint8_t byte)> debug_port;  ///< ports 0x402 and 0xe9; may be empty
 };
 
 class Chipset {
@@ -55,13 +54,21 @@ class Chipset {
     /// The guest TSC of a vCPU: set its offset when the guest writes the TSC or TSC_ADJUST.
     TscClock& tsc(unsigned vcpu);
     CharacterInput& serial_input();
-    /// A global system interrupt (an input of PIC and I/O APIC below 16, of the I/O APIC up to 23).
+    /// ISA interrupt 0..15: at the 8259 and at the I/O APIC's input of the same number, 0 at its
+    /// input 2.
+    InterruptLine& isa_interrupt(unsigned irq);
+    /// An input of the I/O APIC alone: those from 16 to 23 are free.
     InterruptLine& interrupt(unsigned gsi);
+    /// A message-signalled interrupt: what a device would have written to 0xFEExxxxx.
+    void message_signalled_interrupt(std::uint64_t address, std::uint32_t data);
 
-    /// As the reset button: every device, not the vCPUs.
+    /// As the reset button: every device, with the first local APIC as firmware leaves it; not the
+    /// vCPUs.
     void reset_all();
     /// The ACPI fixed power button, pressed once.
     void press_power_button();
+    /// The last code written to port 0x80.
+    std::uint8_t post_code() const;
 
   private:
     struct Parts;

@@ -5,7 +5,8 @@
 
 namespace redoubt::vmmd {
 
-/// Encoded as in the I/O APIC's redirection entry, the MSI data word and the ICR (SDM vol. 3A 11.6.1).
+/// Encoded as in the I/O APIC's redirection entry, the MSI data word and the ICR (SDM vol.
+/// 3A 11.6.1).
 enum class DeliveryMode : std::uint8_t {
     Fixed = 0,
     LowestPriority = 1,
@@ -16,13 +17,17 @@ enum class DeliveryMode : std::uint8_t {
     ExtInt = 7,
 };
 
+enum class Shorthand : std::uint8_t { None = 0, Self = 1, All = 2, AllButSelf = 3 };
+
 struct InterruptMessage {
     std::uint8_t vector = 0;
     DeliveryMode mode = DeliveryMode::Fixed;
-    bool logical = false;         ///< destination mode
-    bool level = false;           ///< trigger mode
-    std::uint32_t destination = 0;  ///< 8 bits from xAPIC-style sources, 32 from x2APIC's ICR
-    bool wide_destination = false;  ///< `destination` has x2APIC's format
+    bool logical = false;           ///< destination mode
+    bool level = false;             ///< trigger mode
+    bool wide_destination = false;  ///< `destination` has x2APIC's 32 bits, not xAPIC's 8
+    std::uint32_t destination = 0;
+    Shorthand shorthand = Shorthand::None;
+    unsigned source = 0;  ///< the sender's APIC id, for shorthands
 };
 
 }  // namespace redoubt::vmmd

@@ -1,0 +1,28 @@
+// A port that takes a firmware's debug messages, byte by byte: 0x402 (SeaBIOS, OVMF) or 0xE9
+// (Bochs).
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "vmmd/device.hpp"
+
+namespace redoubt::vmmd {
+
+class DebugPort final : public ByteDevice {
+  public:
+    /// Firmware reads this to find out whether somebody listens.
+    static constexpr std::uint8_t kPresent = 0xE9;
+
+    explicit DebugPort(std::function<void(std::uint8_t)> output) : output_(std::move(output)) {}
+
+    std::string_view name() const override { return "debug-port"; }
+    std::uint8_t read_byte(std::uint64_t) override { return kPresent; }
+    void write_byte(std::uint64_t, std::uint8_t value) override { output_(value); }
+    void reset() override {}
+
+  private:
+    std::function<void(std::uint8_t)> output_;
+};
+
+}  // namespace redoubt::vmmd
