@@ -1,0 +1,127 @@
+// Buses.
+#include "vmmd/bus/bus.hpp"
+
+#include <cstdio>
+#include <stdexcept>
+
+namespace redoubt::vmmd {
+
+namespace {
+
+constexpr std::uint64_t kPortKey = 1ULL << 62;
+constexpr std::uint64_t kMmioKey = 2ULL << 62;
+constexpr std::uint64_t kWriteKey = 1ULL << 61;
+
+std::string describe(const char* what, std::uint64_t address, std::size_t size, bool write) {
+    char line[96];
+    std::snprintf(line, sizeof line, "nobody at %s %#llx: %zu-byte %s", what,
+                  static_cast<unsigned long long>(address), size, write ? "write" : "read");
+    return line;
+}
+
+}  // namespace
+
+void PortBus::attach(std::uint64_t base, std::uint64_t size, Device& device) {
+    if (size == 0 || base >= index_.size() || size > index_.size() - base || ranges_.size() >= 255) {
+        throw std::logic_error("not a range of ports: " + std::string(device.name()));
+    }
+    for (auto port = base; port < base + size; ++port) {
+        if (index_[port] != 0) {
+            throw std::logic_error("two devices at one port: " + std::string(device.name()) + ", " +
+                                   std::string(ranges_[index_[port] - 1U].device->name()));
+        }
+        index_[port] = static_cast<std::uint8_t>(ranges_.size() + 1);
+    }
+    ranges_.push_back({base, size, &device});
+}
+
+/// The range that answers to all bytes of the access, or none.
+const BusRange* PortBus::find(std::uint16_t port, unsigned size) const {
+    const auto index = index_[port];
+    if (index == 0) return nullptr;
+    const auto& range = ranges_[index - 1U];
+    return port + size <= range.base + range.size ? &range : nullptr;
+}
+
+std::uint32_t PortBus::read(std::uint16_t port, unsigned size) {
+    if (const auto* range = find(port, size)) [[likely]] {
+        std::array<std::uint8_t, 4> data{};
+        range->device->read(port - range->base, std::span(data).first(size));
+        return data[0] | data[1] << 8 | data[2] << 16 | static_cast<std::uint32_t>(data[3]) << 24;
+    }
+    if (size > 1) {
+        // Spans an end of a device: byte by byte, as the chipset would split it.
+        std::uint32_t value = 0;
+        bool anybody = false;
+        for (unsigned i = 0; i < size; ++i) {
+            anybody = anybody || (port + i < index_.size() && index_[port + i] != 0);
+        }
+        for (unsigned i = 0; anybody && i < size; ++i) {
+            value |= read(static_cast<std::uint16_t>(port + i), 1) << (8 * i);
+        }
+        if (anybody) return value;
+    }
+    unclaimed_.report(kPortKey | port, [&] { return describe("port", port, size, false); });
+    return size == 4 ? ~0U : (1U << (8 * size)) - 1;
+}
+
+void PortBus::write(std::uint16_t port, unsigned size, std::uint32_t value) {
+    if (const auto* range = find(port, size)) [[likely]] {
+        const std::array<std::uint8_t, 4> data = {
+            static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8),
+            static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 24)};
+        range->device->write(port - range->base, std::span(data).first(size));
+        return;
+    }
+    bool anybody = false;
+    for (unsigned i = 0; i < size; ++i) {
+        const auto byte_port = port + i;
+        if (size == 1 || byte_port >= index_.size() || index_[byte_port] == 0) continue;
+        anybody = true;
+        write(static_cast<std::uint16_t>(byte_port), 1, value >> (8 * i) & 0xFF);
+    }
+    if (anybody) return;
+    unclaimed_.report(kPortKey | kWriteKey | port,
+                      [&] { return describe("port", port, size, true); });
+}
+
+void MmioBus::attach(std::uint64_t base, std::uint64_t size, Device& device) {
+    for (const auto& range : ranges_) {
+        if (base < range.base + range.size && range.base < base + size) {
+            throw std::logic_error("two devices at one address: " + std::string(device.name()) +
+                                   ", " + std::string(range.device->name()));
+        }
+    }
+    ranges_.push_back({base, size, &device});
+}
+
+// A VM has a handful of ranges: a search from the front is as quick as any tree.
+const BusRange* MmioBus::find(std::uint64_t address, std::size_t size) const {
+    for (const auto& range : ranges_) {
+        const auto offset = address - range.base;
+        if (offset < range.size && size <= range.size - offset) return &range;
+    }
+    return nullptr;
+}
+
+void MmioBus::read(std::uint64_t address, std::span<std::uint8_t> data) {
+    if (const auto* range = find(address, data.size())) [[likely]] {
+        range->device->read(address - range->base, data);
+        return;
+    }
+    for (auto& byte : data) byte = 0xFF;
+    // One line per page: a driver that looks for a device that is not there reads many registers.
+    unclaimed_.report(kMmioKey | address >> 12,
+                      [&] { return describe("address", address, data.size(), false); });
+}
+
+void MmioBus::write(std::uint64_t address, std::span<const std::uint8_t> data) {
+    if (const auto* range = find(address, data.size())) [[likely]] {
+        range->device->write(address - range->base, data);
+        return;
+    }
+    unclaimed_.report(kMmioKey | kWriteKey | address >> 12,
+                      [&] { return describe("address", address, data.size(), true); });
+}
+
+}  // namespace redoubt::vmmd

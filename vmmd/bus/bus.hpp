@@ -1,0 +1,56 @@
+// Ports and memory-mapped registers: which device answers at an address. Filled before any vCPU runs and
+// constant afterwards, so that looking up takes no lock and a device is called with none held.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vmmd/bus/unclaimed_log.hpp"
+#include "vmmd/device.hpp"
+
+namespace redoubt::vmmd {
+
+/// A range of a bus. `device` sees offsets from `base`.
+struct BusRange {
+    std::uint64_t base = 0;
+    std::uint64_t size = 0;
+    Device* device = nullptr;
+};
+
+/// The 65,536 I/O ports. Nobody there: reads give all ones, writes vanish, as on an ISA bus.
+class PortBus {
+  public:
+    explicit PortBus(UnclaimedLog& unclaimed) : unclaimed_(unclaimed) {}
+
+    /// Throws std::logic_error if the range is taken or not a range of ports.
+    void attach(std::uint64_t base, std::uint64_t size, Device& device);
+    std::uint32_t read(std::uint16_t port, unsigned size);
+    void write(std::uint16_t port, unsigned size, std::uint32_t value);
+
+  private:
+    const BusRange* find(std::uint16_t port, unsigned size) const;
+
+    UnclaimedLog& unclaimed_;
+    std::vector<BusRange> ranges_;
+    std::array<std::uint8_t, 65536> index_{};  ///< 1 + position in ranges_, 0: nobody
+};
+
+/// Guest-physical addresses that are not memory.
+class MmioBus {
+  public:
+    explicit MmioBus(UnclaimedLog& unclaimed) : unclaimed_(unclaimed) {}
+
+    void attach(std::uint64_t base, std::uint64_t size, Device& device);
+    void read(std::uint64_t address, std::span<std::uint8_t> data);
+    void write(std::uint64_t address, std::span<const std::uint8_t> data);
+
+  private:
+    const BusRange* find(std::uint64_t address, std::size_t size) const;
+
+    UnclaimedLog& unclaimed_;
+    std::vector<BusRange> ranges_;
+};
+
+}  // namespace redoubt::vmmd

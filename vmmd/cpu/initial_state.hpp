@@ -1,0 +1,14 @@
+// Registers of a vCPU at its start.
+#pragma once
+
+#include "abi/x86_64/vcpu_state.hpp"
+
+namespace redoubt::vmmd {
+
+/// As after power-on (APM vol. 2 table 14-1): real mode at 0xFFFF'FFF0. Marks everything dirty.
+void set_reset_state(abi::VcpuState& state);
+
+/// Long mode with the boot GDT and page tables, as Linux's 64-bit boot protocol wants it.
+void set_linux_entry_state(abi::VcpuState& state, std::uint64_t entry);
+
+}  // namespace redoubt::vmmd
