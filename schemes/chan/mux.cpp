@@ -170,6 +170,11 @@ std::size_t Mux::send(StreamId stream, std::span<const std::byte> bytes) {
     return sent;
 }
 
+std::size_t Mux::sendable(StreamId stream) const {
+    const auto position = streams_.find(stream);
+    return position == streams_.end() || !accepts_input() ? 0 : position->second.send_credit;
+}
+
 void Mux::close(StreamId stream) {
     if (streams_.erase(stream) != 0) {
         emit(stream, FrameType::Close, {});

@@ -59,6 +59,8 @@ class Mux {
     void receive(std::span<const std::byte> bytes);
     /// Sends data on a stream; returns how much credit and output space permitted.
     std::size_t send(StreamId stream, std::span<const std::byte> bytes);
+    /// How much send() would take now.
+    std::size_t sendable(StreamId stream) const;
     /// The local side closes the stream.
     void close(StreamId stream);
     /// The local side has consumed that much of stream_data(); the host may send as much again.

@@ -1,74 +1,10 @@
 // Where init starts: the kernel puts the address of BootInfo into rdi, and there is no libc to be set up.
-#include <cstddef>
-#include <cstdint>
-
 #include "abi/startup.hpp"
-#include "libhvcall/native/syscall.hpp"
 #include "schemes/init/supervisor.hpp"
 
-extern "C" {
-
-[[noreturn]] void init_main(const redoubt::abi::BootInfo* boot) {
+extern "C" [[noreturn]] void init_main(const redoubt::abi::BootInfo* boot) {
     redoubt::init::Supervisor::run(*boot);
 }
-
-// What the compiler may call for copies and comparisons.
-void* memcpy(void* to, const void* from, std::size_t size) {
-    void* const result = to;
-    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
-    return result;
-}
-
-void* memset(void* to, int value, std::size_t size) {
-    void* const result = to;
-    asm volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
-    return result;
-}
-
-void* memmove(void* to, const void* from, std::size_t size) {
-    auto* target = static_cast<unsigned char*>(to);
-    const auto* source = static_cast<const unsigned char*>(from);
-    if (target <= source || target >= source + size) {
-        return memcpy(to, from, size);
-    }
-    while (size-- != 0) {
-        target[size] = source[size];
-        asm volatile("" : : : "memory");  // keeps the loop from becoming a call to memmove
-    }
-    return to;
-}
-
-int memcmp(const void* left, const void* right, std::size_t size) {
-    const auto* a = static_cast<const unsigned char*>(left);
-    const auto* b = static_cast<const unsigned char*>(right);
-    for (std::size_t i = 0; i < size; ++i) {
-        if (a[i] != b[i]) {
-            return a[i] < b[i] ? -1 : 1;
-        }
-    }
-    return 0;
-}
-
-void* memchr(const void* text, int value, std::size_t size) {
-    const auto* bytes = static_cast<const unsigned char*>(text);
-    for (std::size_t i = 0; i < size; ++i) {
-        if (bytes[i] == static_cast<unsigned char>(value)) {
-            return const_cast<unsigned char*>(bytes + i);
-        }
-    }
-    return nullptr;
-}
-
-std::size_t strlen(const char* text) {
-    std::size_t length = 0;
-    while (text[length] != '\0') {
-        ++length;
-        asm volatile("" : : : "memory");  // as in memmove
-    }
-    return length;
-}
-
-}  // extern "C"
 
 asm(R"(
     .globl _start

@@ -96,6 +96,12 @@ class StartListParser {
 
 namespace detail {
 
+/// substr() without its exception, which init has no library for.
+constexpr std::string_view tail(std::string_view text, std::size_t position) {
+    text.remove_prefix(position < text.size() ? position : text.size());
+    return text;
+}
+
 inline std::string_view take_word(std::string_view& line) {
     const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
     while (!line.empty() && is_space(line.front())) {
@@ -113,7 +119,7 @@ inline std::string_view take_word(std::string_view& line) {
 inline std::string_view take_item(std::string_view& list) {
     const std::size_t comma = list.find(',');
     const std::string_view item = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    list = comma == std::string_view::npos ? std::string_view{} : tail(list, comma + 1);
     return item;
 }
 
@@ -189,7 +195,7 @@ inline bool StartListParser::next(StartEntry& entry) {
     while (!text_.empty()) {
         const std::size_t end = text_.find('\n');
         std::string_view line = text_.substr(0, end);
-        text_ = end == std::string_view::npos ? std::string_view{} : text_.substr(end + 1);
+        text_ = end == std::string_view::npos ? std::string_view{} : detail::tail(text_, end + 1);
         ++line_;
         std::string_view probe = line;
         const std::string_view first = detail::take_word(probe);
@@ -245,7 +251,7 @@ inline bool StartListParser::option(std::string_view word, StartEntry& entry) {
         return fail("expected key=value, or -- before the arguments", word);
     }
     const std::string_view key = word.substr(0, equals);
-    std::string_view value = word.substr(equals + 1);
+    std::string_view value = detail::tail(word, equals + 1);
     if (key == "serves" || key == "uses") {
         NameList& list = key == "serves" ? entry.serves : entry.uses;
         while (!value.empty()) {
@@ -325,11 +331,11 @@ inline bool StartListParser::grants(std::string_view list, StartEntry& entry) {
     while (!list.empty()) {
         const std::string_view item = detail::take_item(list);
         if (item.starts_with("ports:")) {
-            const std::string_view range = item.substr(6);
+            const std::string_view range = detail::tail(item, 6);
             const std::size_t dash = range.find('-');
             const auto first = detail::number(range.substr(0, dash));
             const auto last =
-                dash == std::string_view::npos ? first : detail::number(range.substr(dash + 1));
+                dash == std::string_view::npos ? first : detail::number(detail::tail(range, dash + 1));
             if (!first || !last || *first > *last || *last > 0xFFFF) {
                 return fail("not a port range (example: ports:0x3f8-0x3ff)", item);
             }

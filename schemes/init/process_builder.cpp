@@ -1,0 +1,551 @@
+// See process_builder.hpp.
+#include "schemes/init/process_builder.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "abi/scheme.hpp"
+#include "libhvcall/native/ipc.hpp"
+#include "schemes/init/layout.hpp"
+#include "schemes/init/report.hpp"
+#include "schemes/initfs/cpio.hpp"
+
+namespace redoubt::init {
+
+namespace {
+
+using abi::MapFlags;
+using abi::ObjectType;
+using abi::Rights;
+using abi::StartupSlot;
+
+constexpr std::string_view kLibposix = "bin/libposix";
+constexpr std::uint64_t kBigProcess = 64 * kMegabyte;
+constexpr unsigned kCNodeBits = 16, kBigCNodeBits = 18;
+constexpr unsigned kSpaceBits = 18, kBigSpaceBits = 20;
+/// Smallest piece of what is left that is worth a capability of its own.
+constexpr unsigned kSmallestRestBits = 20;
+constexpr std::size_t kMaximumDeviceGrants = 28;
+
+/// Part of the process's image: pages with one set of rights.
+struct Region {
+    std::uint64_t address;
+    std::uint64_t bytes;
+    MapFlags flags;
+    std::span<const std::byte> contents{};
+    std::uint64_t contents_offset = 0;  ///< of the contents within the region
+};
+
+/// One frame of a region.
+struct Piece {
+    std::uint8_t region;
+    std::uint8_t size_bits;
+    std::uint32_t first_page;
+};
+
+class Builder {
+  public:
+    Builder(Resources& resources, const BuildRequest& request, ProcessMemory& memory)
+        : resources_(resources), request_(request), entry_(request.entry), memory_(memory) {}
+
+    bool build();
+
+  private:
+    // Each step reports its own failure.
+    bool load(std::string_view path, elf::Image& image);
+    bool plan();
+    bool add_region(const Region& region);
+    bool add_image(const elf::Image& image);
+    bool take_memory();
+    bool make_objects();
+    bool make_frames();
+    bool fill_frame(const Region& region, const Piece& piece, native::Slot frame);
+    bool fill_cnode();
+    bool grant_untypeds();
+    bool grant_devices();
+    bool grant_schemes();
+    bool write_startup_info();
+    bool start_thread();
+
+    bool add_root(unsigned size_bits);
+    bool add_name(std::string_view name, abi::GrantKind kind, native::Slot slot,
+                  std::uint64_t value);
+    bool give(abi::Error error, std::string_view name, abi::GrantKind kind, std::uint64_t value);
+    bool fail(std::string_view what);
+    bool fail(std::string_view what, abi::Error error);
+    bool check(abi::Error error, std::string_view what) {
+        return native::ok(error) || fail(what, error);
+    }
+    native::Slot take_slot() { return memory_.first_slot + used_slots_++; }
+
+    static constexpr std::size_t kMaximumRegions = 2 * elf::kMaximumSegments + 4;
+    static constexpr std::size_t kMaximumPieces = 192;
+    static constexpr std::uint32_t kObjectSlots = 4;
+
+    Resources& resources_;
+    const BuildRequest& request_;
+    const StartEntry& entry_;
+    ProcessMemory& memory_;
+
+    elf::Image program_;
+    elf::Image posix_;
+    std::array<Region, kMaximumRegions> regions_{};
+    std::size_t region_count_ = 0;
+    std::array<Piece, kMaximumPieces> pieces_{};
+    std::size_t piece_count_ = 0;
+    std::size_t startup_region_ = 0, ipc_region_ = 0;
+
+    native::Slot cnode_ = 0, space_ = 0, thread_ = 0, ipc_frame_ = 0;
+    unsigned cnode_bits_ = kCNodeBits, space_bits_ = kSpaceBits;
+    std::uint32_t used_slots_ = 0;
+    std::uint32_t next_child_slot_ = static_cast<std::uint32_t>(StartupSlot::FirstNamed);
+    abi::StartupInfo info_{};
+};
+
+bool Builder::fail(std::string_view what) {
+    report(Line() << entry_.name << " is not started: " << what);
+    return false;
+}
+
+bool Builder::fail(std::string_view what, abi::Error error) {
+    report(Line() << entry_.name << " is not started: " << what << " (error "
+                  << static_cast<std::uint64_t>(error) << ")");
+    return false;
+}
+
+bool Builder::load(std::string_view path, elf::Image& image) {
+    const auto file = cpio::find(request_.archive, path);
+    if (!file) {
+        report(Line() << entry_.name << " is not started: the boot archive has no file " << path);
+        return false;
+    }
+    if (const char* problem = elf::parse(file->contents, image); problem != nullptr) {
+        report(Line() << entry_.name << " is not started: " << path << ' ' << problem);
+        return false;
+    }
+    return true;
+}
+
+bool Builder::add_region(const Region& region) {
+    if (region_count_ == regions_.size()) {
+        return fail("its files have too many segments");
+    }
+    for (std::size_t i = 0; i < region_count_; ++i) {
+        if (region.address < regions_[i].address + regions_[i].bytes &&
+            regions_[i].address < region.address + region.bytes) {
+            return fail("its program lies where other things must");
+        }
+    }
+    // The binary digits of the page count are the sizes of its frames, the largest first.
+    const std::uint64_t pages = region.bytes / kPageSize;
+    std::uint64_t first_page = 0;
+    for (int bit = 17; bit >= 0; --bit) {
+        if ((pages >> bit & 1) == 0) {
+            continue;
+        }
+        if (piece_count_ == pieces_.size()) {
+            return fail("its program is too scattered");
+        }
+        pieces_[piece_count_++] = {static_cast<std::uint8_t>(region_count_),
+                                   static_cast<std::uint8_t>(bit + abi::kPageBits),
+                                   static_cast<std::uint32_t>(first_page)};
+        first_page += std::uint64_t{1} << bit;
+    }
+    regions_[region_count_++] = region;
+    return true;
+}
+
+bool Builder::add_image(const elf::Image& image) {
+    for (const elf::Segment& segment : image.loads()) {
+        MapFlags flags = MapFlags::Read;
+        if ((segment.flags & elf::kWrite) != 0) {
+            flags = flags | MapFlags::Write;
+        }
+        if ((segment.flags & elf::kExecute) != 0) {
+            flags = flags | MapFlags::Execute;
+        }
+        constexpr std::uint64_t kLargestSegment = 512 * kMegabyte;
+        if (segment.memory_size > kLargestSegment) {
+            return fail("its program is too large");
+        }
+        if (!add_region({segment.page_begin(), segment.page_end() - segment.page_begin(), flags,
+                         segment.contents, segment.address - segment.page_begin()})) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Builder::plan() {
+    constexpr MapFlags kReadWrite = MapFlags::Read | MapFlags::Write;
+    if (entry_.memory_rest || entry_.memory >= kBigProcess) {
+        cnode_bits_ = kBigCNodeBits;
+        space_bits_ = kBigSpaceBits;
+    }
+    if (!load(entry_.program, program_) || !add_image(program_)) {
+        return false;
+    }
+    if (!entry_.native && (!load(kLibposix, posix_) || !add_image(posix_))) {
+        return false;
+    }
+    startup_region_ = region_count_;
+    if (!add_region({kStartupInfoAddress, kPageSize, MapFlags::Read,
+                     std::as_bytes(std::span(&info_, 1))})) {
+        return false;
+    }
+    ipc_region_ = region_count_;
+    return add_region({kIpcBufferAddress, kPageSize, kReadWrite}) &&
+           add_region({kStackTop - kStackSize, kStackSize, kReadWrite});
+}
+
+bool Builder::add_root(unsigned size_bits) {
+    const native::Slot root = resources_.memory().allocate(size_bits);
+    if (root == 0) {
+        report(Line() << entry_.name << " is not started: no " << (std::uint64_t{1} << size_bits) / 1024
+                      << " KiB of memory left in one piece");
+        return false;
+    }
+    memory_.roots[memory_.root_count++] = root;
+    return true;
+}
+
+/// Roots: 0 the image and the kernel's objects, 1 the heap, 2… what the process may spend.
+bool Builder::take_memory() {
+    std::uint64_t bytes = (std::uint64_t{1} << cnode_bits_) + (std::uint64_t{1} << space_bits_) +
+                          (std::uint64_t{1} << abi::kThreadBits);
+    for (std::size_t i = 0; i < region_count_; ++i) {
+        bytes += regions_[i].bytes;
+    }
+    if (!add_root(bits_for(bytes)) || !add_root(bits_for(entry_.heap))) {
+        return false;
+    }
+    if (!entry_.memory_rest) {
+        if (!add_root(bits_for(entry_.memory))) {
+            return false;
+        }
+    } else {
+        while (memory_.root_count < memory_.roots.size()) {
+            const unsigned largest = resources_.memory().largest_free();
+            if (largest < kSmallestRestBits) {
+                break;
+            }
+            if (!add_root(largest)) {
+                return false;
+            }
+        }
+        if (memory_.root_count == 2) {
+            return fail("no memory is left for it");
+        }
+    }
+    memory_.slot_count = kObjectSlots + static_cast<std::uint32_t>(piece_count_) + 1;
+    memory_.first_slot = resources_.slots().allocate(memory_.slot_count);
+    if (memory_.first_slot == 0) {
+        memory_.slot_count = 0;
+        return fail("init has no capability slots left");
+    }
+    return true;
+}
+
+bool Builder::make_frames() {
+    // Largest first: then nothing is lost to alignment. The objects belong into that order too.
+    bool objects_made = false;
+    for (unsigned bits = 30; bits >= abi::kPageBits; --bits) {
+        if (!objects_made && bits <= std::max(cnode_bits_, space_bits_)) {
+            objects_made = true;
+            if (!make_objects()) {
+                return false;
+            }
+        }
+        for (std::size_t i = 0; i < piece_count_; ++i) {
+            if (pieces_[i].size_bits != bits) {
+                continue;
+            }
+            const native::Slot frame = take_slot();
+            if (!check(native::retype(memory_.roots[0], ObjectType::Frame, bits, frame),
+                       "no memory for its image") ||
+                !fill_frame(regions_[pieces_[i].region], pieces_[i], frame)) {
+                return false;
+            }
+            if (pieces_[i].region == ipc_region_) {
+                ipc_frame_ = frame;
+            }
+        }
+    }
+    const native::Slot heap = take_slot();
+    return check(native::retype(memory_.roots[1], ObjectType::Frame, bits_for(entry_.heap), heap),
+                 "no memory for its heap") &&
+           check(native::map(heap, space_, kHeapAddress, MapFlags::Read | MapFlags::Write),
+                 "its heap cannot be mapped");
+}
+
+bool Builder::make_objects() {
+    cnode_ = take_slot();
+    space_ = take_slot();
+    thread_ = take_slot();
+    return check(native::retype(memory_.roots[0], ObjectType::AddressSpace, space_bits_, space_),
+                 "no address space") &&
+           check(native::retype(memory_.roots[0], ObjectType::CNode, cnode_bits_, cnode_),
+                 "no CNode") &&
+           check(native::retype(memory_.roots[0], ObjectType::Thread, 0, thread_), "no thread") &&
+           fill_cnode();
+}
+
+/// Copies what belongs into one frame, then maps it where the process expects it.
+bool Builder::fill_frame(const Region& region, const Piece& piece, native::Slot frame) {
+    const std::uint64_t begin = std::uint64_t{piece.first_page} * kPageSize;
+    const std::uint64_t end = begin + (std::uint64_t{1} << piece.size_bits);
+    const std::uint64_t from = std::max(begin, region.contents_offset);
+    const std::uint64_t to = std::min(end, region.contents_offset + region.contents.size());
+    if (from < to) {
+        if (!check(native::map(frame, own_slot(StartupSlot::AddressSpace), kScratchAddress,
+                               MapFlags::Read | MapFlags::Write),
+                   "init cannot map its image")) {
+            return false;
+        }
+        std::memcpy(reinterpret_cast<void*>(kScratchAddress + (from - begin)),
+                    region.contents.data() + (from - region.contents_offset), to - from);
+        native::unmap(frame);
+    }
+    return check(native::map(frame, space_, region.address + begin, region.flags),
+                 "its image cannot be mapped");
+}
+
+bool Builder::add_name(std::string_view name, abi::GrantKind kind, native::Slot slot,
+                       std::uint64_t value) {
+    if (info_.namespace_count == std::size(info_.names)) {
+        return fail("it has too many schemes and grants");
+    }
+    abi::NamespaceEntry& entry = info_.names[info_.namespace_count++];
+    std::memcpy(entry.name, name.data(), std::min(name.size(), sizeof(entry.name) - 1));
+    entry.slot = slot;
+    entry.kind = static_cast<std::uint32_t>(kind);
+    entry.value = value;
+    return true;
+}
+
+/// Names what was put into next_child_slot_.
+bool Builder::give(abi::Error error, std::string_view name, abi::GrantKind kind,
+                   std::uint64_t value) {
+    if (!native::ok(error)) {
+        report(Line() << entry_.name << " is not started: it cannot be given " << name << " (error "
+                      << static_cast<std::uint64_t>(error) << ")");
+        return false;
+    }
+    return add_name(name, kind, next_child_slot_++, value);
+}
+
+bool Builder::grant_untypeds() {
+    for (std::size_t i = 2; i < memory_.root_count; ++i) {
+        const auto identity = native::identify(memory_.roots[i]);
+        const unsigned bits = identity.value.size_bits;
+        const native::Slot slot = i == 2 ? own_slot(StartupSlot::Untyped) : next_child_slot_;
+        const abi::Error error =
+            native::retype(memory_.roots[i], ObjectType::Untyped, bits, slot, 1, cnode_);
+        if (i == 2 ? !check(error, "no memory for it to spend")
+                   : !give(error, "memory", abi::GrantKind::Untyped, std::uint64_t{1} << bits)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Builder::grant_schemes() {
+    const auto endpoint_of = [&](std::string_view name) -> native::Slot {
+        for (const SchemeEndpoint& scheme : request_.schemes) {
+            if (scheme.name == name) {
+                return scheme.endpoint;
+            }
+        }
+        return 0;
+    };
+    for (const std::string_view name : entry_.serves) {
+        if (!give(native::copy(endpoint_of(name), Rights::All, next_child_slot_, cnode_), name,
+                  abi::GrantKind::Serve, 0)) {
+            return false;
+        }
+    }
+    for (const std::string_view name : entry_.uses) {
+        const native::Slot endpoint = endpoint_of(name);
+        if (endpoint == 0) {
+            report(Line() << entry_.name << " is not started: nobody serves the scheme " << name
+                          << ": that it uses");
+            return false;
+        }
+        if (!give(native::mint(endpoint, Rights::Write | Rights::Grant,
+                               abi::scheme::make_badge(request_.client, 0), next_child_slot_,
+                               cnode_),
+                  name, abi::GrantKind::Scheme, 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Builder::grant_devices() {
+    const abi::BootInfo& boot = resources_.boot();
+    const Grants& grants = entry_.grants;
+    const auto ports = [&](std::string_view name, std::uint64_t first, std::uint64_t last) {
+        const std::uint64_t range = first | last << 16;
+        return give(native::mint(boot.io_port_slot, Rights::All, range, next_child_slot_, cnode_),
+                    name, abi::GrantKind::Ports, range);
+    };
+    if ((grants.ports && !ports("ports", grants.first_port, grants.last_port)) ||
+        (grants.pci && !ports("pci", 0xCF8, 0xCFF))) {
+        return false;
+    }
+    if (grants.irq &&
+        !give(native::copy(boot.irq_control_slot, Rights::All, next_child_slot_, cnode_), "irq",
+              abi::GrantKind::IrqControl, 0)) {
+        return false;
+    }
+    if (grants.hv && boot.hv_slot == 0) {
+        report(Line() << entry_.name
+                      << " runs without hv: this processor offers no virtualization");
+    } else if (grants.hv && !give(native::mint(boot.hv_slot, Rights::All, request_.client,
+                                               next_child_slot_, cnode_),
+                                  "hv", abi::GrantKind::Hv, 0)) {
+        return false;
+    }
+    if (grants.boot_archive) {
+        if (!add_name("archive", abi::GrantKind::Frames, 0,
+                      boot.module_size << 12 | boot.module_offset)) {
+            return false;
+        }
+        for (std::uint32_t i = 0; i < boot.module_frame_count; ++i) {
+            Line name;
+            name << "module" << std::uint64_t{i};
+            const abi::FrameDescription& frame = boot.module_frames[i];
+            if (!give(native::copy(frame.slot, Rights::Read | Rights::Physical, next_child_slot_,
+                                   cnode_),
+                      name.text(), abi::GrantKind::Frames, std::uint64_t{1} << frame.size_bits)) {
+                return false;
+            }
+        }
+    }
+    if (!grants.device_memory) {
+        return true;
+    }
+    std::size_t given = 0;
+    for (const abi::UntypedDescription& untyped : resources_.untypeds()) {
+        if (untyped.is_device == 0 || given == kMaximumDeviceGrants) {
+            continue;
+        }
+        memory_.has_device_memory = true;
+        if (!give(native::retype(untyped.slot, ObjectType::Untyped, untyped.size_bits,
+                                 next_child_slot_, 1, cnode_),
+                  "device", abi::GrantKind::Untyped,
+                  untyped.physical_address | untyped.size_bits)) {
+            return false;
+        }
+        ++given;
+    }
+    return true;
+}
+
+bool Builder::fill_cnode() {
+    const auto put = [&](native::Slot source, StartupSlot slot) {
+        return check(native::copy(source, Rights::All, own_slot(slot), cnode_),
+                     "its CNode cannot be filled");
+    };
+    return put(cnode_, StartupSlot::CNode) && put(space_, StartupSlot::AddressSpace) &&
+           put(thread_, StartupSlot::MainThread) &&
+           check(native::mint(request_.parent_endpoint, Rights::Write | Rights::Grant,
+                              request_.client, own_slot(StartupSlot::Parent), cnode_),
+                 "its CNode cannot be filled") &&
+           grant_untypeds() && grant_schemes() && grant_devices() && write_startup_info();
+}
+
+/// The page is filled before its frame is copied from it.
+bool Builder::write_startup_info() {
+    info_.magic = abi::kStartupInfoMagic;
+    info_.ipc_buffer_address = kIpcBufferAddress;
+    info_.heap_base = kHeapAddress;
+    info_.heap_size = std::uint64_t{1} << bits_for(entry_.heap);
+    info_.free_address_base = kFreeAddressBase;
+    info_.free_address_end = kFreeAddressEnd;
+    info_.stack_top = kStackTop;
+    info_.program_entry = program_.entry;
+    info_.program_headers = program_.program_headers;
+    info_.program_header_size = sizeof(elf::ProgramHeader);
+    info_.program_header_count = program_.program_header_count;
+    info_.cnode_size_bits = cnode_bits_;
+    info_.first_free_slot = next_child_slot_;
+    const auto add_string = [&](std::string_view text) {
+        if (text.size() >= sizeof(info_.strings) - info_.strings_size) {
+            return false;
+        }
+        std::memcpy(info_.strings + info_.strings_size, text.data(), text.size());
+        info_.strings_size += static_cast<std::uint32_t>(text.size()) + 1;
+        ++info_.argument_count;
+        return true;
+    };
+    bool fits = add_string(entry_.name);
+    for (std::size_t i = 0; i < entry_.argument_count; ++i) {
+        fits = fits && add_string(entry_.arguments[i]);
+    }
+    return fits || fail("its arguments are too long");
+}
+
+bool Builder::start_thread() {
+    abi::ThreadConfiguration configuration{};
+    configuration.address_space = space_;
+    configuration.cnode = cnode_;
+    configuration.ipc_buffer_frame = ipc_frame_;
+    configuration.fault_endpoint = request_.parent_endpoint;
+    configuration.fault_badge = request_.client;
+    configuration.ipc_buffer_address = kIpcBufferAddress;
+    configuration.priority = entry_.priority;
+    configuration.maximum_priority = entry_.priority;
+    abi::ThreadStart start{};
+    start.instruction_pointer = entry_.native ? program_.entry : posix_.entry;
+    start.stack_pointer = kStackTop;
+    start.argument = kStartupInfoAddress;
+    return check(native::copy(ipc_frame_, Rights::All, own_slot(StartupSlot::IpcBuffer), cnode_),
+                 "its CNode cannot be filled") &&
+           check(native::thread_configure(thread_, configuration),
+                 "its thread cannot be configured") &&
+           check(native::thread_set_context(thread_, start), "its thread cannot be set up") &&
+           check(native::thread_control(thread_, abi::ThreadOperation::Resume),
+                 "its thread cannot be started");
+}
+
+bool Builder::build() { return plan() && take_memory() && make_frames() && start_thread(); }
+
+}  // namespace
+
+bool build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory) {
+    memory = {};
+    // Too big for init's stack, and only one is ever in use.
+    alignas(Builder) static std::byte storage[sizeof(Builder)];
+    Builder* builder = new (storage) Builder(resources, request, memory);
+    if (builder->build()) {
+        return true;
+    }
+    destroy_process(resources, memory);
+    return false;
+}
+
+std::uint64_t destroy_process(Resources& resources, ProcessMemory& memory) {
+    std::uint64_t missing = 0;
+    for (std::size_t i = 0; i < memory.root_count; ++i) {
+        native::revoke(memory.roots[i]);
+        const auto identity = native::identify(memory.roots[i]);
+        const std::uint64_t size = std::uint64_t{1} << identity.value.size_bits;
+        missing += identity ? size - identity.value.free_bytes : kPageSize;
+        resources.memory().release(memory.roots[i]);
+    }
+    if (memory.has_device_memory) {
+        for (const abi::UntypedDescription& untyped : resources.untypeds()) {
+            if (untyped.is_device != 0) {
+                native::revoke(untyped.slot);
+            }
+        }
+    }
+    if (memory.slot_count != 0) {
+        resources.slots().free(memory.first_slot, memory.slot_count);
+    }
+    memory = {};
+    return missing;
+}
+
+}  // namespace redoubt::init

@@ -1,0 +1,362 @@
+// See supervisor.hpp.
+#include "schemes/init/supervisor.hpp"
+
+#include <new>
+
+#include "abi/scheme.hpp"
+#include "schemes/init/boot_archive.hpp"
+#include "schemes/init/layout.hpp"
+#include "schemes/init/power.hpp"
+#include "schemes/init/report.hpp"
+#include "schemes/initfs/cpio.hpp"
+
+namespace redoubt::init {
+
+namespace {
+
+constexpr std::string_view kStartList = "etc/start";
+constexpr std::uint64_t kTimerBadge = 1;
+/// Codes from here on mean death by a signal, as a shell reports it: abort() is 128 + 6.
+constexpr unsigned kFirstSignalCode = 128;
+/// The machine's status when a process crashed whose end turns it off.
+constexpr unsigned kCrashCode = 100;
+constexpr unsigned kStartListCode = 101;
+constexpr unsigned kMostFailures = 6;
+constexpr std::uint64_t kFirstDelayMilliseconds = 100;
+/// A process that ran this long had started well.
+constexpr std::uint64_t kGoodRunSeconds = 30;
+
+std::string_view exception_name(std::uint64_t vector) {
+    switch (vector) {
+        case 0: return "division error";
+        case 1: return "debug exception";
+        case 3: return "breakpoint";
+        case 4: return "overflow";
+        case 6: return "invalid opcode";
+        case 12: return "stack fault";
+        case 13: return "general protection fault";
+        case 16:
+        case 19: return "floating-point exception";
+        case 17: return "alignment check";
+        default: return "exception";
+    }
+}
+
+}  // namespace
+
+void Supervisor::run(const abi::BootInfo& boot) {
+    alignas(Supervisor) static std::byte storage[sizeof(Supervisor)];
+    Supervisor* supervisor = new (storage) Supervisor(boot);
+    if (!supervisor->prepare()) {
+        supervisor->power_off(kStartListCode);
+    }
+    supervisor->serve();
+}
+
+bool Supervisor::prepare() {
+    set_report_ports(boot_.io_port_slot);
+    resources_.initialize(boot_);
+    ticks_per_second_ = native::system_info(abi::SystemInfoKind::TicksPerSecond);
+    endpoint_ = resources_.make_object(abi::ObjectType::Endpoint);
+    reply_ = resources_.make_object(abi::ObjectType::Reply);
+    const native::Slot bound = resources_.make_object(abi::ObjectType::Notification);
+    const native::Slot expired = resources_.slots().allocate();
+    if (endpoint_ == 0 || reply_ == 0 || bound == 0 ||
+        !native::ok(native::mint(bound, abi::Rights::Write, kTimerBadge, expired)) ||
+        !native::ok(native::thread_control(own_slot(abi::StartupSlot::MainThread),
+                                           abi::ThreadOperation::BindNotification, bound)) ||
+        !timer_.start(resources_, expired) || !messenger_.start(resources_)) {
+        report(Line() << "cannot set itself up");
+        return false;
+    }
+    archive_ = map_boot_archive(boot_);
+    if (archive_.empty()) {
+        report(Line() << "no boot archive; pass one as the boot module (-initrd)");
+        return false;
+    }
+    read_start_list();
+    if (process_count_ == 0) {
+        report(Line() << "nothing to start");
+        return false;
+    }
+    return true;
+}
+
+void Supervisor::read_start_list() {
+    const auto file = cpio::find(archive_, kStartList);
+    if (!file) {
+        report(Line() << "the boot archive has no file /" << kStartList);
+        return;
+    }
+    StartListParser parser({reinterpret_cast<const char*>(file->contents.data()),
+                            file->contents.size()});
+    StartEntry entry;
+    while (parser.next(entry)) {
+        if (const auto& error = parser.error()) {
+            report((Line() << '/' << kStartList << ':' << std::uint64_t{error->line} << ": "
+                           << error->message << ": \"")
+                       .untrusted(error->word)
+                   << "\"; the line is skipped");
+        } else if (process_count_ == processes_.size()) {
+            report(Line() << '/' << kStartList << ':' << std::uint64_t{parser.line()}
+                          << ": too many processes; the line is skipped");
+        } else if (add_schemes(entry)) {
+            processes_[process_count_++].entry = entry;
+        }
+    }
+}
+
+bool Supervisor::add_schemes(const StartEntry& entry) {
+    for (const std::string_view name : entry.serves) {
+        for (std::size_t i = 0; i < scheme_count_; ++i) {
+            if (schemes_[i].name == name) {
+                report(Line() << entry.name << " is not started: the scheme " << name
+                              << ": is served by another process already");
+                return false;
+            }
+        }
+        const native::Slot endpoint = resources_.make_object(abi::ObjectType::Endpoint);
+        if (endpoint == 0 || scheme_count_ == schemes_.size()) {
+            report(Line() << entry.name << " is not started: too many schemes");
+            return false;
+        }
+        schemes_[scheme_count_++] = {name, endpoint};
+    }
+    return true;
+}
+
+std::uint64_t Supervisor::new_client() {
+    do {
+        last_client_ = last_client_ % 0xFFFE + 1;
+    } while (process_of(last_client_) != nullptr);
+    return last_client_;
+}
+
+/// Starts entries until one must be waited for, or the list ends.
+void Supervisor::start_next() {
+    while (next_to_start_ < process_count_) {
+        if (next_to_start_ != 0) {
+            const Process& previous = processes_[next_to_start_ - 1];
+            if (previous.state == State::Starting && previous.entry.wait_until_ready) {
+                return;
+            }
+        }
+        start(processes_[next_to_start_++]);
+    }
+}
+
+void Supervisor::start(Process& process) {
+    const std::uint64_t client = new_client();
+    process.started_at = native::ticks();
+    const BuildRequest request{process.entry, archive_,
+                               std::span<const SchemeEndpoint>(schemes_.data(), scheme_count_),
+                               endpoint_, client};
+    if (build_process(resources_, request, process.memory)) {
+        process.client = client;
+        process.state = State::Starting;
+        return;
+    }
+    process.state = State::Ended;
+    process.client = 0;
+    close_schemes(process);
+    if (process.entry.power_off_on_exit) {
+        power_off(kStartListCode);
+    }
+}
+
+void Supervisor::serve() {
+    start_next();
+    native::expect_capabilities(0, 0);
+    native::Received received = native::recv(endpoint_, reply_);
+    for (;;) {
+        native::Message answer;
+        if (handle(received, answer)) {
+            // Answered by itself: what follows may take long, or end the machine.
+            native::reply(reply_, answer);
+        }
+        start_next();
+        received = native::recv(endpoint_, reply_);
+    }
+}
+
+bool Supervisor::handle(const native::Received& received, native::Message& answer) {
+    if (!native::ok(received.error)) {
+        return false;
+    }
+    const native::Message& message = received.message;
+    const std::uint32_t label = message.info.label();
+    if (label == abi::kNotificationLabel) {
+        restart_due();
+        return false;
+    }
+    Process* process = process_of(received.badge);
+    if (process == nullptr) {
+        answer = native::make_reply(abi::Error::InvalidState);
+        return true;
+    }
+    answer = native::make_reply(abi::Error::Ok);
+    if (label == abi::kFaultLabel) {
+        faulted(*process, message);
+        return false;
+    }
+    switch (static_cast<abi::ProcessMessage>(label)) {
+        case abi::ProcessMessage::Ready:
+            process->state = State::Ready;
+            return true;
+        case abi::ProcessMessage::Exit: {
+            const auto code = static_cast<unsigned>(message.mr[0] & 0xFF);
+            End end{code >= kFirstSignalCode, code, {}};
+            end.reason << "exit code " << std::uint64_t{code};
+            ended(*process, end);
+            return false;
+        }
+        case abi::ProcessMessage::PowerOff:
+            if (!process->entry.grants.power) {
+                answer = native::make_reply(abi::Error::MissingRight);
+                return true;
+            }
+            report(Line() << process->entry.name << " turns the machine off");
+            power_off(static_cast<unsigned>(message.mr[0]));
+        case abi::ProcessMessage::Log: {
+            const std::uint64_t most = sizeof(abi::IpcBuffer::words) - 4 * sizeof(std::uint64_t);
+            const std::uint64_t size = message.mr[0] < most ? message.mr[0] : most;
+            const std::string_view text(reinterpret_cast<const char*>(native::message_bytes()),
+                                        size);
+            print_line((Line() << process->entry.name << ": ").untrusted(text));
+            return true;
+        }
+    }
+    answer = native::make_reply(abi::Error::NotSupported);
+    return true;
+}
+
+void Supervisor::faulted(Process& process, const native::Message& message) {
+    End end{true, kCrashCode, {}};
+    const std::uint64_t address = message.mr[1];
+    switch (static_cast<abi::FaultKind>(message.mr[0])) {
+        case abi::FaultKind::PageFault: {
+            const std::uint64_t code = message.mr[3];
+            end.reason << "page fault at " << Hexadecimal{address} << " ("
+                       << ((code & 16) != 0  ? "execution"
+                           : (code & 2) != 0 ? "write"
+                                             : "read")
+                       << ((code & 1) != 0 ? " not permitted)" : " of unmapped memory)");
+            break;
+        }
+        case abi::FaultKind::Exception:
+            end.reason << exception_name(address) << " (vector " << address << ", error code "
+                       << Hexadecimal{message.mr[3]} << ")";
+            break;
+        case abi::FaultKind::InvalidSyscall:
+            end.reason << "Linux system call " << address << " without a handler";
+            break;
+    }
+    end.reason << ", instruction " << Hexadecimal{message.mr[2]};
+    ended(process, end);
+}
+
+void Supervisor::ended(Process& process, const End& end) {
+    Line line;
+    line << process.entry.name << " ended: " << end.reason.text();
+    const std::uint64_t client = process.client;
+    const std::uint64_t missing = destroy_process(resources_, process.memory);
+    process.client = 0;
+    process.state = State::Ended;
+    for (const std::string_view name : process.entry.uses) {
+        for (std::size_t i = 0; i < scheme_count_; ++i) {
+            if (schemes_[i].name == name && schemes_[i].endpoint != 0) {
+                messenger_.client_gone(schemes_[i].endpoint, client);
+            }
+        }
+    }
+    const bool restarts = plan_restart(process, end);
+    if (restarts) {
+        line << "; it is started again";
+    }
+    report(line);
+    if (missing != 0) {
+        report(Line() << missing << " bytes of " << process.entry.name << " did not come back");
+    }
+    if (restarts) {
+        arm_timer();
+        return;
+    }
+    close_schemes(process);
+    if (process.entry.power_off_on_exit) {
+        power_off(end.code);
+    }
+}
+
+/// Decides by the entry's policy; sets `restart_at`.
+bool Supervisor::plan_restart(Process& process, const End& end) {
+    const Restart policy = process.entry.restart;
+    if (policy == Restart::Never || (policy == Restart::OnFailure && !end.crashed)) {
+        return false;
+    }
+    const std::uint64_t now = native::ticks();
+    if (now - process.started_at >= kGoodRunSeconds * ticks_per_second_) {
+        process.failures = 0;
+    }
+    if (process.failures == kMostFailures) {
+        report(Line() << process.entry.name << " failed " << std::uint64_t{kMostFailures}
+                      << " times in a row; it is not started again");
+        return false;
+    }
+    const std::uint64_t delay =
+        process.failures == 0 ? 0
+                              : (kFirstDelayMilliseconds << (process.failures - 1)) *
+                                    (ticks_per_second_ / 1000);
+    ++process.failures;
+    process.restart_at = now + delay;
+    process.state = State::Delayed;
+    return true;
+}
+
+void Supervisor::arm_timer() {
+    std::uint64_t first = abi::kNever;
+    for (const Process& process : processes()) {
+        if (process.state == State::Delayed && process.restart_at < first) {
+            first = process.restart_at;
+        }
+    }
+    timer_.set(first);
+}
+
+void Supervisor::restart_due() {
+    for (Process& process : processes()) {
+        if (process.state == State::Delayed && process.restart_at <= native::ticks()) {
+            start(process);
+        }
+    }
+    arm_timer();
+}
+
+/// Nobody will serve these any more: whoever waits for an answer gets an error instead.
+void Supervisor::close_schemes(const Process& process) {
+    for (const std::string_view name : process.entry.serves) {
+        for (std::size_t i = 0; i < scheme_count_; ++i) {
+            if (schemes_[i].name == name && schemes_[i].endpoint != 0) {
+                native::revoke(schemes_[i].endpoint);
+                native::delete_capability(schemes_[i].endpoint);
+                schemes_[i].endpoint = 0;
+            }
+        }
+    }
+}
+
+void Supervisor::power_off(unsigned code) {
+    report(Line() << "power off, code " << std::uint64_t{code});
+    init::power_off(boot_, code);
+    native::exit_thread();
+}
+
+Supervisor::Process* Supervisor::process_of(std::uint64_t client) {
+    for (Process& process : processes()) {
+        if (process.client == client && client != 0) {
+            return &process;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace redoubt::init
