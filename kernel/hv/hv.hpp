@@ -11,19 +11,21 @@
 #include "kernel/result.hpp"
 
 namespace redoubt::kernel {
+
 struct Thread;
-}
-
-namespace redoubt::kernel::hv {
-
 struct Vm;    // kernel/hv/vm.hpp; derives from SpaceObject
 struct Vcpu;  // kernel/hv/vcpu.hpp; derives from ObjectHeader
+
+}  // namespace redoubt::kernel
+
+namespace redoubt::kernel::hv {
 
 // ---- boot
 
 /// Detects what the boot processor offers and chooses the backend; no effect if there is none.
 void initialize();
-/// Turns the chosen backend on for the processor it runs on; initialize() did it for the boot processor.
+/// Turns the chosen backend on for the processor it runs on; initialize() did it for the boot
+/// processor.
 void initialize_processor();
 bool available();
 /// One line for the boot log, such as "svm revision 1, 16 ASIDs, nested paging".
@@ -36,7 +38,8 @@ void vcpu_destroy(Vcpu& vcpu);
 
 // ---- guest-physical memory: SyscallNumber::Map and Unmap with a Vm capability
 
-/// Errors: InvalidArgument, AlreadyMapped, NoMemory (the Vm's pool), InvalidState (the VM was destroyed).
+/// Errors: InvalidArgument, AlreadyMapped, NoMemory (the Vm's pool), InvalidState (the VM was
+/// destroyed).
 Result<void> vm_map_frame(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame,
                           std::uint64_t bytes, PageFlags flags);
 /// Only for what vm_map_frame mapped: it cannot fail then.
@@ -44,13 +47,15 @@ void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes);
 
 // ---- running guests
 
-/// Begins a run of `vcpu` by the current thread: sets thread.vcpu, and makes the guest's FPU state the thread's.
+/// Begins a run of `vcpu` by the current thread: sets thread.vcpu.
 /// Errors: InvalidState (a run of it is in progress), Cancelled (its VM was destroyed).
 Result<void> vcpu_run(Thread& thread, Vcpu& vcpu);
 
 enum class RunOutcome {
-    Finished,   ///< the run is over: thread.vcpu is null, the status register is set; continue in user mode
-    Preempted,  ///< a host interrupt was handled: choose a thread, and call again when it is this one's turn
+    Finished,   ///< the run is over: thread.vcpu is null, the status register is set; continue in
+                ///< user mode
+    Preempted,  ///< a host interrupt was handled: choose a thread, and call again when it is this
+                ///< one's turn
 };
 /// Runs the guest of the current thread, whose thread.vcpu is set.
 RunOutcome resume_guest(Thread& thread);
@@ -69,13 +74,14 @@ Result<void> vcpu_control(Vcpu& vcpu, std::uint64_t operation, std::uint64_t gro
 struct Request {
     abi::MessageInfo info;
     std::uint64_t mr[abi::kRegisterWords];
-    abi::IpcBuffer* buffer;  ///< the caller's; its words carry the rest of the message, and of the reply
+    abi::IpcBuffer*
+        buffer;  ///< the caller's; its words carry the rest of the message, and of the reply
     Capability* sent[abi::kMaximumCapabilities];  ///< info.capabilities() of them, none empty
     Capability* receive;  ///< an empty slot for the reply's capability, or nullptr
 };
 
-/// Answers a scheme message at once. Fills request.mr with the reply's words; the result is its info, whose
-/// label is an abi::Error and whose capabilities() tells if `receive` was filled.
+/// Answers a scheme message at once. Fills request.mr with the reply's words; the result is its
+/// info, whose label is an abi::Error and whose capabilities() tells if `receive` was filled.
 abi::MessageInfo call(Capability& target, Request& request);
 
 }  // namespace redoubt::kernel::hv

@@ -89,9 +89,14 @@ class PageMapper {
     }
 
     std::optional<Translation> translate(AddressType address) const {
+        return translate_at(root_, address);
+    }
+
+    /// What tables that somebody else may change say; needs no allocator.
+    static std::optional<Translation> translate_at(PhysicalAddress root, AddressType address) {
         if (!in_limits(address, 1)) return std::nullopt;
         Path path;
-        const unsigned level = walk(address, path);
+        const unsigned level = walk_from(root, address, path);
         const std::uint64_t entry = *path.entry[level];
         if (!Format::is_present(entry)) return std::nullopt;
         return Translation{
@@ -200,8 +205,10 @@ class PageMapper {
     }
 
     /// Descends until an entry that is a leaf or absent; returns its level.
-    unsigned walk(AddressType address, Path& path) const {
-        std::uint64_t* entry = direct_map<std::uint64_t>(root_) + index(address, kTop);
+    unsigned walk(AddressType address, Path& path) const { return walk_from(root_, address, path); }
+
+    static unsigned walk_from(PhysicalAddress root, AddressType address, Path& path) {
+        std::uint64_t* entry = direct_map<std::uint64_t>(root) + index(address, kTop);
         unsigned level = kTop;
         path.entry[level] = entry;
         while (Format::is_present(*entry) && !Format::is_leaf(*entry, level)) {

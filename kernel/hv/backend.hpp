@@ -1,0 +1,74 @@
+// What a backend must provide: a concept, and the table made from it that is chosen once at boot.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#include "kernel/hv/caps.hpp"
+#include "kernel/hv/vcpu.hpp"
+#include "kernel/hv/vm.hpp"
+#include "kernel/mm/flags.hpp"
+#include "kernel/result.hpp"
+
+namespace redoubt::kernel::hv {
+
+/// Why enter() came back.
+enum class Entered {
+    ToMonitor,      ///< state->exit is filled
+    Resume,         ///< the kernel dealt with it; enter again
+    HostInterrupt,  ///< a host interrupt is pending
+};
+
+template <class B>
+concept HypervisorBackend =
+    requires(Vm& vm, Vcpu& vcpu, Capabilities& capabilities, PhysicalAddress frame,
+             GuestPhysicalAddress address, PageFlags flags, std::uint64_t bytes,
+             std::uint32_t groups, unsigned index) {
+        { B::kRootPages } -> std::convertible_to<unsigned>;
+        /// False, with capabilities.reason, if this processor cannot.
+        { B::detect(capabilities) } -> std::same_as<bool>;
+        { B::enable_processor() } -> std::same_as<void>;
+        { B::map(vm, address, frame, bytes, flags) } -> std::same_as<Result<void>>;
+        { B::unmap(vm, address, bytes) } -> std::same_as<void>;
+        { B::unmap_all(vm) } -> std::same_as<void>;
+        /// Constructs a vCPU in zeroed memory of abi::kVcpuBits, in the processor's reset state.
+        { B::create_vcpu(frame, vm, index) } -> std::same_as<Vcpu*>;
+        { B::destroy_vcpu(vcpu) } -> std::same_as<void>;
+        /// The state page's values into the control block, at the beginning of a run. False, with
+        /// state->exit filled, if they cannot be entered with.
+        { B::load(vcpu) } -> std::same_as<bool>;
+        /// One world switch.
+        { B::enter(vcpu) } -> std::same_as<Entered>;
+        /// The fields that are always valid after an exit, at the end of a run.
+        { B::store(vcpu) } -> std::same_as<void>;
+        /// The register groups named.
+        { B::store_groups(vcpu, groups) } -> std::same_as<void>;
+    };
+
+struct Backend {
+    unsigned root_pages;
+    bool (*detect)(Capabilities&);
+    void (*enable_processor)();
+    Result<void> (*map)(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint64_t, PageFlags);
+    void (*unmap)(Vm&, GuestPhysicalAddress, std::uint64_t);
+    void (*unmap_all)(Vm&);
+    Vcpu* (*create_vcpu)(PhysicalAddress, Vm&, unsigned);
+    void (*destroy_vcpu)(Vcpu&);
+    bool (*load)(Vcpu&);
+    Entered (*enter)(Vcpu&);
+    void (*store)(Vcpu&);
+    void (*store_groups)(Vcpu&, std::uint32_t);
+};
+
+template <HypervisorBackend B>
+constexpr Backend make_backend() {
+    return {B::kRootPages, B::detect,      B::enable_processor, B::map,  B::unmap,
+            B::unmap_all,  B::create_vcpu, B::destroy_vcpu,     B::load, B::enter,
+            B::store,      B::store_groups};
+}
+
+/// The chosen backend, or nullptr. Set by initialize().
+extern const Backend* backend;
+const Capabilities& capabilities();
+
+}  // namespace redoubt::kernel::hv

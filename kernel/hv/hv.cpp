@@ -1,0 +1,52 @@
+// Choice of the backend at boot.
+#include "kernel/hv/hv.hpp"
+
+#include "kernel/hv/backend.hpp"
+#include "kernel/hv/svm/svm.hpp"
+#include "kernel/hv/text.hpp"
+
+namespace redoubt::kernel::hv {
+namespace {
+
+/// Every backend built for this architecture, in the order of trial.
+constexpr Backend kBackends[] = {make_backend<svm::Svm>()};
+
+Capabilities found;
+char summary_text[96];
+
+void write_summary() {
+    TextWriter text{summary_text, sizeof summary_text - 1, 0};
+    text.put(found.backend);
+    text.put(" revision ");
+    text.put_number(found.revision);
+    text.put(", ");
+    text.put_number(found.address_space_ids);
+    text.put(" ASIDs, pages up to ");
+    text.put(found.largest_page_bits == 30 ? "1 GiB" : "2 MiB");
+}
+
+}  // namespace
+
+const Backend* backend = nullptr;
+
+const Capabilities& capabilities() { return found; }
+
+void initialize() {
+    for (const Backend& candidate : kBackends) {
+        if (!candidate.detect(found)) continue;
+        backend = &candidate;
+        backend->enable_processor();
+        write_summary();
+        return;
+    }
+}
+
+void initialize_processor() {
+    if (backend != nullptr) backend->enable_processor();
+}
+
+bool available() { return backend != nullptr; }
+
+const char* summary() { return backend != nullptr ? summary_text : found.reason; }
+
+}  // namespace redoubt::kernel::hv

@@ -1,0 +1,388 @@
+// The hv: scheme (abi/hv.hpp): opens paths, makes VMs and vCPUs, and shows them as text.
+//
+// An HvFile capability's `object` says which path it is: kind | VM id << 8.
+#include "abi/scheme.hpp"
+
+#include <new>
+
+#include "abi/hv.hpp"
+#include "kernel/cap/derivation.hpp"
+#include "kernel/hv/backend.hpp"
+#include "kernel/hv/hv.hpp"
+#include "kernel/hv/path.hpp"
+#include "kernel/hv/text.hpp"
+#include "kernel/object/untyped.hpp"
+
+namespace redoubt::kernel::hv {
+namespace {
+
+using abi::Error;
+using abi::MessageInfo;
+using abi::ObjectType;
+using abi::Rights;
+namespace scheme = abi::scheme;
+
+enum class FileKind : std::uint8_t { Root = 0, Caps = 1, VmList = 2, Memory = 3 };
+
+constexpr unsigned kVmIdShift = 8;
+constexpr unsigned kMinimumVmBits = 16, kMaximumVmBits = 24;
+
+FileKind kind_of(const Capability& file) { return static_cast<FileKind>(file.object & 0xFF); }
+std::uint32_t vm_id_of(const Capability& file) {
+    return static_cast<std::uint32_t>(file.object >> kVmIdShift);
+}
+
+/// Only VMs made through the same badge exist for a caller.
+Vm* find_vm(std::uint32_t id, std::uint64_t owner) {
+    for (Vm* vm = first_vm(); vm != nullptr; vm = vm->next) {
+        if (vm->id == id && vm->owner == owner) return vm;
+    }
+    return nullptr;
+}
+
+/// Where something derived from `capability` goes: behind all capabilities of the same object,
+/// which the derivation list keeps next to each other.
+Capability& last_of_object(Capability& capability) {
+    ObjectHeader* object = object_header(capability);
+    Capability* last = &capability;
+    while (object != nullptr && last->next != nullptr && object_header(*last->next) == object)
+        last = last->next;
+    return *last;
+}
+
+// ---- texts
+
+void write_caps(TextWriter& text) {
+    const Capabilities& caps = capabilities();
+    text.put("backend: ");
+    text.put(caps.backend);
+    if (backend == nullptr) {
+        text.put("\nreason: ");
+        text.put(caps.reason);
+        text.put('\n');
+        return;
+    }
+    text.put("\nrevision: ");
+    text.put_number(caps.revision);
+    text.put("\naddress-space-ids: ");
+    text.put_number(caps.address_space_ids);
+    text.put("\npage-sizes: 4K 2M");
+    if (caps.largest_page_bits >= 30) text.put(" 1G");
+    text.put("\nfeatures:");
+    for (const Feature& feature : caps.features) {
+        if (!feature.present) continue;
+        text.put(' ');
+        text.put(feature.name);
+    }
+    text.put('\n');
+}
+
+void write_list(TextWriter& text, std::uint64_t owner) {
+    for (const Vm* vm = first_vm(); vm != nullptr; vm = vm->next) {
+        if (vm->owner != owner) continue;
+        text.put_number(vm->id);
+        text.put('\n');
+    }
+}
+
+void write_vm(TextWriter& text, const Vm& vm) {
+    text.put("id: ");
+    text.put_number(vm.id);
+    text.put("\nstate: ");
+    text.put(name_of(vm_state(vm)));
+    text.put("\nmapped: ");
+    text.put_number(vm.mapped_bytes);
+    text.put("\ntable-frames: ");
+    text.put_number(vm.pool.total_count() - vm.pool.free_count());
+    text.put(" of ");
+    text.put_number(vm.pool.total_count());
+    text.put('\n');
+    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+        text.put("vcpu ");
+        text.put_number(vcpu->index);
+        text.put(": ");
+        text.put(name_of(vcpu_state(*vcpu)));
+        text.put(", exits ");
+        text.put_number(exit_count(*vcpu));
+        text.put(", in-kernel ");
+        text.put_number(vcpu->exits_in_kernel);
+        for (std::uint32_t kind = 0;
+             kind <= static_cast<std::uint32_t>(abi::ExitKind::EntryFailure); ++kind) {
+            if (vcpu->exits[kind] == 0) continue;
+            text.put(", ");
+            text.put(name_of(static_cast<abi::ExitKind>(kind)));
+            text.put(' ');
+            text.put_number(vcpu->exits[kind]);
+        }
+        text.put('\n');
+    }
+}
+
+void write_memory(TextWriter& text, const Vm& vm) {
+    for (const Capability* frame = vm.mappings; frame != nullptr; frame = frame->next_mapping) {
+        text.put_hex(frame->badge);
+        text.put(' ');
+        text.put_number(std::uint64_t{1} << frame->size_bits);
+        text.put('\n');
+    }
+}
+
+/// The text of whatever `target` names. NotFound if its VM is gone.
+Error write_text(const Capability& target, TextWriter& text) {
+    if (target.is(ObjectType::Vm)) {
+        write_vm(text, target.as<Vm>());
+        return Error::Ok;
+    }
+    if (!target.is(ObjectType::HvFile)) return Error::NotSupported;
+    switch (kind_of(target)) {
+        case FileKind::Root:
+            text.put("caps\nvm\n");
+            return Error::Ok;
+        case FileKind::Caps:
+            write_caps(text);
+            return Error::Ok;
+        case FileKind::VmList:
+            write_list(text, target.badge);
+            return Error::Ok;
+        case FileKind::Memory: {
+            const Vm* vm = find_vm(vm_id_of(target), target.badge);
+            if (vm == nullptr) return Error::NotFound;
+            write_memory(text, *vm);
+            return Error::Ok;
+        }
+    }
+    return Error::NotFound;
+}
+
+// ---- one request
+
+class Handler {
+  public:
+    Handler(Capability& target, Request& request) : target_{target}, request_{request} {}
+
+    MessageInfo answer() {
+        const std::uint64_t mr0 = request_.mr[0], mr1 = request_.mr[1];
+        switch (static_cast<scheme::Operation>(request_.info.label())) {
+            case scheme::Operation::Open:
+                return open(mr0, mr1);
+            case scheme::Operation::Read:
+                return read(mr0, mr1);
+            case scheme::Operation::List:
+                return read(mr0, scheme::kMaximumBytes);
+            case scheme::Operation::Stat:
+                return stat();
+            case scheme::Operation::Call:
+                return call(mr0);
+            case scheme::Operation::Map:
+                return map();
+            case scheme::Operation::Close:
+                return close();
+            default:
+                return fail(Error::NotSupported);
+        }
+    }
+
+  private:
+    MessageInfo reply(std::uint64_t mr0, std::uint64_t mr1 = 0, unsigned capabilities = 0,
+                      std::uint64_t bytes = 0) {
+        request_.mr[0] = mr0;
+        request_.mr[1] = mr1;
+        request_.mr[2] = request_.mr[3] = 0;
+        return MessageInfo{0, abi::kRegisterWords + static_cast<unsigned>((bytes + 7) / 8),
+                           capabilities};
+    }
+
+    MessageInfo fail(Error error) {
+        for (auto& word : request_.mr) word = 0;
+        return MessageInfo{static_cast<std::uint32_t>(error), 0};
+    }
+
+    char* payload() const {
+        return reinterpret_cast<char*>(&request_.buffer->words[abi::kRegisterWords]);
+    }
+
+    MessageInfo open(std::uint64_t flags, std::uint64_t length) {
+        if (length > scheme::kMaximumBytes) return fail(Error::TooLarge);
+        const bool create = flags == static_cast<std::uint64_t>(scheme::OpenFlags::Create);
+        if (flags != 0 && !create) return fail(Error::InvalidArgument);
+        const Path path = parse_path({payload(), length});
+        if (request_.receive == nullptr) return fail(Error::SlotOccupied);
+        if (target_.is(ObjectType::Vm)) return open_in_vm(target_.as<Vm>(), path, create);
+        if (!target_.is(ObjectType::HvFile) || kind_of(target_) != FileKind::Root)
+            return fail(Error::NotSupported);
+        if (create)
+            return path.kind == Path::Kind::Vms ? create_vm() : fail(Error::InvalidArgument);
+        switch (path.kind) {
+            case Path::Kind::Caps:
+                return give_file(FileKind::Caps, 0);
+            case Path::Kind::Vms:
+                return give_file(FileKind::VmList, 0);
+            case Path::Kind::Vm:
+            case Path::Kind::Memory:
+            case Path::Kind::Vcpu:
+                break;
+            default:
+                return fail(Error::NotFound);
+        }
+        Vm* vm = find_vm(path.vm, target_.badge);
+        if (vm == nullptr) return fail(Error::NotFound);
+        if (path.kind == Path::Kind::Memory) return give_file(FileKind::Memory, vm->id);
+        if (path.kind == Path::Kind::Vm) return give_again(*vm);
+        Vcpu* vcpu = find_vcpu(*vm, path.vcpu);
+        return vcpu != nullptr ? give_again(*vcpu) : fail(Error::NotFound);
+    }
+
+    /// Paths relative to a VM: "memory" and, only to create, "vcpu/<n>".
+    MessageInfo open_in_vm(Vm& vm, const Path& path, bool create) {
+        if (vm.destroyed) return fail(Error::InvalidState);
+        if (path.kind == Path::Kind::RelativeMemory && !create)
+            return give_file(FileKind::Memory, vm.id, vm.owner);
+        if (path.kind != Path::Kind::RelativeVcpu) return fail(Error::NotFound);
+        if (create) return create_vcpu(vm, path.vcpu);
+        Vcpu* vcpu = find_vcpu(vm, path.vcpu);
+        if (vcpu == nullptr) return fail(Error::NotFound);
+        if (!target_.allows(Rights::Manage)) return fail(Error::MissingRight);
+        return give_again(*vcpu);
+    }
+
+    MessageInfo give_file(FileKind kind, std::uint32_t vm) {
+        return give_file(kind, vm, target_.badge);
+    }
+    MessageInfo give_file(FileKind kind, std::uint32_t vm, std::uint64_t badge) {
+        if (!target_.allows(Rights::Read)) return fail(Error::MissingRight);
+        Capability& slot = *request_.receive;
+        slot = Capability{};
+        slot.type = ObjectType::HvFile;
+        slot.rights = Rights::Read;
+        slot.object = static_cast<std::uint64_t>(kind) | std::uint64_t{vm} << kVmIdShift;
+        slot.badge = badge;
+        insert_capability(slot, &last_of_object(target_));
+        TextWriter text{nullptr, 0, 0};
+        write_text(slot, text);
+        return reply(text.length(), 0, 1);
+    }
+
+    MessageInfo give_again(ObjectHeader& object) {
+        if (!target_.allows(Rights::Write)) return fail(Error::MissingRight);
+        derive_from_object(object, *request_.receive, Rights::All);
+        return reply(0, 0, 1);
+    }
+
+    /// The Untyped that a request to create carries; Ok if it can give a block of that size.
+    Error check_untyped(unsigned size_bits) {
+        if (request_.info.capabilities() != 1) return Error::InvalidArgument;
+        const Capability& untyped = *request_.sent[0];
+        if (!untyped.is(ObjectType::Untyped)) return Error::InvalidCapability;
+        if (untyped.has(Capability::kDevice)) return Error::InvalidArgument;
+        return untyped_can_carve(untyped, size_bits, 1).error();
+    }
+
+    void fill_object(ObjectType type, unsigned size_bits, void* object) {
+        Capability& slot = *request_.receive;
+        slot = Capability{};
+        slot.type = type;
+        slot.rights = Rights::All;
+        slot.size_bits = size_bits;
+        slot.object = reinterpret_cast<std::uint64_t>(object);
+        insert_capability(slot, request_.sent[0]);
+    }
+
+    MessageInfo create_vm() {
+        const std::uint64_t size_bits = request_.mr[2];
+        if (backend == nullptr) return fail(Error::NotSupported);
+        if (!target_.allows(Rights::Write)) return fail(Error::MissingRight);
+        if (size_bits < kMinimumVmBits || size_bits > kMaximumVmBits)
+            return fail(Error::InvalidArgument);
+        const auto bits = static_cast<unsigned>(size_bits);
+        if (const Error error = check_untyped(bits); error != Error::Ok) return fail(error);
+        const PhysicalAddress memory = untyped_carve(*request_.sent[0], bits).value();
+        Vm* vm = new (direct_map<void>(memory)) Vm{memory, bits, backend->root_pages};
+        vm_register(*vm, target_.badge);
+        fill_object(ObjectType::Vm, bits, vm);
+        return reply(vm->id, 0, 1);
+    }
+
+    MessageInfo create_vcpu(Vm& vm, std::uint32_t index) {
+        if (!target_.allows(Rights::Manage)) return fail(Error::MissingRight);
+        if (find_vcpu(vm, index) != nullptr) return fail(Error::Exists);
+        if (const Error error = check_untyped(abi::kVcpuBits); error != Error::Ok)
+            return fail(error);
+        const PhysicalAddress memory = untyped_carve(*request_.sent[0], abi::kVcpuBits).value();
+        fill_object(ObjectType::Vcpu, abi::kVcpuBits, backend->create_vcpu(memory, vm, index));
+        return reply(0, 0, 1);
+    }
+
+    MessageInfo read(std::uint64_t offset, std::uint64_t length) {
+        if (!target_.allows(Rights::Read)) return fail(Error::MissingRight);
+        if (length > scheme::kMaximumBytes) length = scheme::kMaximumBytes;
+        TextWriter text{payload(), length, offset};
+        if (const Error error = write_text(target_, text); error != Error::Ok) return fail(error);
+        return reply(text.written(), 0, 0, text.written());
+    }
+
+    MessageInfo stat() {
+        const bool directory =
+            target_.is(ObjectType::HvFile) &&
+            (kind_of(target_) == FileKind::Root || kind_of(target_) == FileKind::VmList);
+        if (target_.is(ObjectType::Vcpu)) {
+            return reply(sizeof(abi::VcpuState),
+                         static_cast<std::uint64_t>(scheme::FileKind::Device));
+        }
+        TextWriter text{nullptr, 0, 0};
+        if (const Error error = write_text(target_, text); error != Error::Ok) return fail(error);
+        return reply(text.length(),
+                     static_cast<std::uint64_t>(directory ? scheme::FileKind::Directory
+                                                          : scheme::FileKind::Regular));
+    }
+
+    MessageInfo call(std::uint64_t code) {
+        if (!target_.is(ObjectType::Vm)) return fail(Error::NotSupported);
+        auto& vm = target_.as<Vm>();
+        switch (static_cast<abi::hv::VmCall>(code)) {
+            case abi::hv::VmCall::Destroy:
+                if (!target_.allows(Rights::Manage)) return fail(Error::MissingRight);
+                vm_end(vm);
+                return reply(0);
+            case abi::hv::VmCall::Statistics: {
+                if (!target_.allows(Rights::Read)) return fail(Error::MissingRight);
+                const std::uint64_t free = vm.pool.free_count() * kPageSize;
+                const MessageInfo info = reply(0);
+                request_.mr[2] = vm.pool.total_count() * kPageSize - free;
+                request_.mr[3] = free;
+                return info;
+            }
+        }
+        return fail(Error::NotSupported);
+    }
+
+    /// The state page of a vCPU, which lives as long as the Untyped it came from has children.
+    MessageInfo map() {
+        if (!target_.is(ObjectType::Vcpu)) return fail(Error::NotSupported);
+        if (!target_.allows(Rights::Write)) return fail(Error::MissingRight);
+        if (request_.receive == nullptr) return fail(Error::SlotOccupied);
+        Capability& slot = *request_.receive;
+        slot = Capability{};
+        slot.type = ObjectType::Frame;
+        slot.rights = Rights::Read | Rights::Write;
+        slot.size_bits = kPageBits;
+        slot.object = (target_.as<Vcpu>().memory + Vcpu::kStatePageOffset).value();
+        insert_capability(slot, &last_of_object(target_));
+        return reply(0, 0, 1);
+    }
+
+    MessageInfo close() {
+        const MessageInfo info = reply(0);
+        Reaper reaper;
+        delete_capability(target_, reaper);
+        return info;
+    }
+
+    Capability& target_;
+    Request& request_;
+};
+
+}  // namespace
+
+MessageInfo call(Capability& target, Request& request) { return Handler{target, request}.answer(); }
+
+}  // namespace redoubt::kernel::hv

@@ -1,0 +1,27 @@
+// The SVM backend: its sibling files under one name.
+#pragma once
+
+#include "kernel/hv/backend.hpp"
+#include "kernel/hv/svm/detect.hpp"
+#include "kernel/hv/svm/stage2.hpp"
+#include "kernel/hv/svm/vcpu.hpp"
+
+namespace redoubt::kernel::svm {
+
+struct Svm {
+    static constexpr unsigned kRootPages = 1;
+    static constexpr auto detect = svm::detect;
+    static constexpr auto enable_processor = svm::enable_processor;
+    static constexpr auto map = svm::map;
+    static constexpr auto unmap = svm::unmap;
+    static constexpr auto unmap_all = svm::unmap_all;
+    static constexpr auto create_vcpu = svm::create_vcpu;
+    static constexpr auto destroy_vcpu = svm::destroy_vcpu;
+    static constexpr auto load = svm::load;
+    static constexpr auto enter = svm::enter;
+    static constexpr auto store = svm::store;
+    static constexpr auto store_groups = svm::store_groups;
+};
+static_assert(hv::HypervisorBackend<Svm>);
+
+}  // namespace redoubt::kernel::svm

@@ -1,0 +1,229 @@
+// A run on SVM: the state page's values in, world switches with what the kernel handles itself,
+// values out.
+#include "kernel/hv/svm/vcpu.hpp"
+
+#include <new>
+
+#include "arch/fpu.hpp"
+#include "arch/msr.hpp"
+#include "arch/timer.hpp"
+#include "kernel/hv/svm/debug.hpp"
+#include "kernel/hv/svm/detect.hpp"
+#include "kernel/hv/svm/exit.hpp"
+#include "kernel/hv/svm/inject.hpp"
+#include "kernel/hv/svm/stage2.hpp"
+#include "kernel/hv/svm/switch.hpp"
+
+namespace redoubt::kernel::svm {
+namespace {
+
+using abi::RegisterGroup;
+using abi::VcpuState;
+
+constexpr std::uint32_t kMsrTscAux = 0xC000'0103;
+constexpr std::uint64_t kTrapFlag = 1ULL << 8;
+
+constexpr bool has(std::uint32_t groups, RegisterGroup group) {
+    return (groups & static_cast<std::uint32_t>(group)) != 0;
+}
+
+void load_groups(SvmVcpu& vcpu, std::uint32_t groups) {
+    const VcpuState& state = *vcpu.state;
+    // An ASID's cached translations depend on these, which would change behind the processor's
+    // back.
+    if (has(groups, RegisterGroup::Control) && load_control_group(vcpu.vmcb, state))
+        vcpu.asid_generation = 0;
+    if (has(groups, RegisterGroup::Segments)) load_segments(vcpu.vmcb, state);
+    if (has(groups, RegisterGroup::SystemMsrs)) load_system_msrs(vcpu.vmcb, state);
+    if (has(groups, RegisterGroup::Debug)) {
+        load_debug_group(vcpu.vmcb, state);
+        set_debug_registers(vcpu, state.dr);
+    }
+    if (has(groups, RegisterGroup::Tsc)) {
+        vcpu.vmcb.control.tsc_offset = state.tsc_offset;
+        vcpu.tsc_aux = state.tsc_aux & 0xFFFF'FFFF;
+    }
+}
+
+void set_nmi_blocked(SvmVcpu& vcpu, bool blocked) {
+    vcpu.nmi_blocked = blocked;
+    auto& intercepts = vcpu.vmcb.control.intercepts1;
+    intercepts = blocked ? intercepts | Intercept1::kIret : intercepts & ~Intercept1::kIret;
+}
+
+/// An ASID under which no stale translation is cached (APM vol. 2, 15.15.2). There may be as few as
+/// 16: when they are used up the whole TLB is flushed and everybody takes a new one.
+void assign_asid(SvmVcpu& vcpu, Processor& processor) {
+    VmcbControlArea& control = vcpu.vmcb.control;
+    control.tlb_control = TlbControl::None;
+    if (vcpu.asid_generation == processor.asid_generation &&
+        vcpu.flush_generation == vcpu.vm->flush_generation) [[likely]] {
+        return;
+    }
+    if (processor.next_asid >= features().asids) {
+        ++processor.asid_generation;
+        processor.next_asid = 1;
+        control.tlb_control = TlbControl::FlushAll;
+    }
+    control.asid = processor.next_asid++;
+    vcpu.asid_generation = processor.asid_generation;
+    vcpu.flush_generation = vcpu.vm->flush_generation;
+}
+
+bool may_access(const Vm& vm, const abi::Exit& exit) {
+    const auto translation = translate(vm, GuestPhysicalAddress{exit.info1});
+    if (!translation) return false;
+    if ((exit.detail & abi::MmioDetail::kWrite) != 0 && !translation->flags.is_writable())
+        return false;
+    return (exit.detail & abi::MmioDetail::kFetch) == 0 || translation->flags.is_executable();
+}
+
+hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
+    VmcbControlArea& control = vcpu.vmcb.control;
+    switch (action) {
+        case ExitAction::ToMonitor:
+            return hv::Entered::ToMonitor;
+        case ExitAction::NestedFault:
+            // Mapped since the processor cached its absence: nothing to tell.
+            return may_access(*vcpu.vm, vcpu.state->exit) ? hv::Entered::Resume
+                                                          : hv::Entered::ToMonitor;
+        case ExitAction::HostInterrupt:
+            return hv::Entered::HostInterrupt;
+        case ExitAction::MachineCheck:
+            asm volatile("int $18");
+            return hv::Entered::Resume;
+        case ExitAction::Reflect:
+            control.event_injection = reflected_exception(control);
+            return hv::Entered::Resume;
+        case ExitAction::DebugRegisters:
+            make_debug_live(vcpu);
+            return hv::Entered::Resume;
+        case ExitAction::InterruptReturn:
+            // Unblocked one instruction early: an NMI may nest on the frame that IRET is about to
+            // leave.
+            set_nmi_blocked(vcpu, false);
+            return hv::Entered::Resume;
+        case ExitAction::Resume:
+            break;
+    }
+    return hv::Entered::Resume;
+}
+
+}  // namespace
+
+SvmVcpu::SvmVcpu(PhysicalAddress block, Vm& owner, unsigned vcpu_index)
+    : Vcpu{block, owner, vcpu_index}, vmcb{*direct_map<Vmcb>(block + kControlBlockOffset)} {}
+
+Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
+    auto* vcpu = new (direct_map<void>(memory)) SvmVcpu{memory, vm, index};
+    initialize_control(vcpu->vmcb, vm.root, io_map(), msr_map());
+    VcpuState& state = *vcpu->state;
+    state.gpr[abi::kRdx] = cpuid(1).eax;  // the processor's signature, as after RESET
+    store(*vcpu);
+    store_groups(*vcpu, static_cast<std::uint32_t>(RegisterGroup::All));
+    return vcpu;
+}
+
+void destroy_vcpu(Vcpu& base) { drop_debug_registers(static_cast<SvmVcpu&>(base)); }
+
+bool load(Vcpu& base) {
+    auto& vcpu = static_cast<SvmVcpu&>(base);
+    VcpuState& state = *vcpu.state;
+    VmcbControlArea& control = vcpu.vmcb.control;
+    if (const std::uint32_t dirty = state.dirty; dirty != 0) {
+        state.dirty = 0;
+        load_groups(vcpu, dirty);
+    }
+    load_program_state(vcpu.vmcb, state);
+    if (vcpu.exception_exits != state.exception_exits) {
+        vcpu.exception_exits = state.exception_exits;
+        control.exceptions = vcpu.exception_exits | kForcedExceptions;
+    }
+    const std::uint32_t interruptibility = state.interruptibility;
+    control.interrupt_shadow = interruptibility & abi::kInterruptShadow;
+    const bool nmi_blocked = (interruptibility & abi::kNmiBlocked) != 0;
+    if (nmi_blocked != vcpu.nmi_blocked) set_nmi_blocked(vcpu, nmi_blocked);
+    const std::uint32_t wishes = state.control;
+    set_interrupt_window(control, (wishes & abi::kRequestInterruptWindow) != 0);
+    vcpu.single_step = (wishes & abi::kSingleStep) != 0;
+    if (vcpu.single_step) vcpu.vmcb.save.rflags |= kTrapFlag;
+
+    const std::uint64_t event = state.inject;
+    control.event_injection = 0;
+    if (event == 0) return true;
+    if ((event & abi::EventInjection::kValid) != 0 && !is_valid_injection(event)) {
+        state.exit = {.kind = abi::ExitKind::EntryFailure,
+                      .detail = 0,
+                      .info1 = event,
+                      .info2 = 0,
+                      .next_rip = 0,
+                      .instruction_length = 0,
+                      .instruction = {}};
+        return false;
+    }
+    state.inject = 0;
+    if ((event & abi::EventInjection::kValid) == 0) return true;
+    control.event_injection = event;
+    if (is_nmi(event)) set_nmi_blocked(vcpu, true);
+    return true;
+}
+
+hv::Entered enter(Vcpu& base) {
+    auto& vcpu = static_cast<SvmVcpu&>(base);
+    Processor& processor = this_processor();
+    VmcbControlArea& control = vcpu.vmcb.control;
+    assign_asid(vcpu, processor);
+    if (vcpu.debug_live) load_debug_registers(vcpu, processor);
+    if (vcpu.tsc_aux != processor.tsc_aux && features().rdtscp) {
+        write_msr(kMsrTscAux, vcpu.tsc_aux);
+        processor.tsc_aux = vcpu.tsc_aux;
+    }
+    const std::uint64_t host_xcr0 = fpu_features();
+    const bool other_xcr0 = vcpu.xcr0 != host_xcr0 && host_xcr0 != 0;
+    if (other_xcr0) write_xcr0(vcpu.xcr0);
+    const std::uint64_t before = ticks_now();
+    svm_switch(vcpu.state->gpr, direct_map_physical(&vcpu.vmcb).value(),
+               processor.host_state_address.value());
+    vcpu.guest_ticks += ticks_now() - before;
+    if (other_xcr0) write_xcr0(host_xcr0);
+
+    control.event_injection = interrupted_event(control.exit_interrupt_info);
+    const DecodeContext context{.next_rip_saved = features().next_rip_save,
+                                .decode_assists = features().decode_assists,
+                                .single_step = vcpu.single_step,
+                                .exception_exits = vcpu.exception_exits};
+    return act(vcpu, decode_exit(vcpu.vmcb, context, vcpu.state->exit));
+}
+
+void store(Vcpu& base) {
+    auto& vcpu = static_cast<SvmVcpu&>(base);
+    VcpuState& state = *vcpu.state;
+    if (vcpu.single_step) {
+        vcpu.vmcb.save.rflags &= ~kTrapFlag;
+        vcpu.single_step = false;
+    }
+    store_always(vcpu.vmcb, state);
+    state.inject = vcpu.vmcb.control.event_injection;
+    if (is_nmi(state.inject)) set_nmi_blocked(vcpu, false);  // it has not arrived
+    state.interruptibility =
+        static_cast<std::uint32_t>(vcpu.vmcb.control.interrupt_shadow & abi::kInterruptShadow) |
+        (vcpu.nmi_blocked ? abi::kNmiBlocked : 0);
+}
+
+void store_groups(Vcpu& base, std::uint32_t groups) {
+    auto& vcpu = static_cast<SvmVcpu&>(base);
+    VcpuState& state = *vcpu.state;
+    if (has(groups, RegisterGroup::Segments)) store_segments(vcpu.vmcb, state);
+    if (has(groups, RegisterGroup::SystemMsrs)) store_system_msrs(vcpu.vmcb, state);
+    if (has(groups, RegisterGroup::Debug)) {
+        get_debug_registers(vcpu, state.dr);
+        state.dr6 = vcpu.vmcb.save.dr6;
+        state.dr7 = vcpu.vmcb.save.dr7;
+    }
+    if (has(groups, RegisterGroup::Tsc)) {
+        state.tsc_offset = vcpu.vmcb.control.tsc_offset;
+        state.tsc_aux = vcpu.tsc_aux;
+    }
+}
+
+}  // namespace redoubt::kernel::svm

@@ -1,0 +1,51 @@
+// A vCPU of the SVM backend: control block, ASID, lazily exchanged registers.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/hv/backend.hpp"
+#include "kernel/hv/svm/control.hpp"
+#include "kernel/hv/vcpu.hpp"
+
+namespace redoubt::kernel::svm {
+
+struct SvmVcpu : Vcpu {
+    SvmVcpu(PhysicalAddress memory, Vm& owner, unsigned vcpu_index);
+
+    Vmcb& vmcb;
+    std::uint64_t asid_generation = 0;   ///< of the processor, when the ASID was taken; 0: has none
+    std::uint64_t flush_generation = 0;  ///< of the VM, likewise
+    std::uint64_t debug_registers[4] = {};  ///< DR0..3 while another vCPU owns the real ones
+    bool debug_live =
+        false;  ///< the guest has touched its debug registers: they are not intercepted any more
+    bool nmi_blocked = false;
+    bool single_step = false;
+    std::uint32_t exception_exits = 0;
+    std::uint64_t tsc_aux = 0;
+};
+static_assert(sizeof(SvmVcpu) <= Vcpu::kControlBlockOffset);
+
+Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index);
+void destroy_vcpu(Vcpu& vcpu);
+
+/// Values for a run from the state page; see hv::HypervisorBackend for these.
+bool load(Vcpu& vcpu);
+void store(Vcpu& vcpu);
+void store_groups(Vcpu& vcpu, std::uint32_t groups);
+hv::Entered enter(Vcpu& vcpu);
+
+// registers.cpp: groups of the state page to and from a control block. The page is the monitor's:
+// whatever it holds, the control block stays one that VMRUN accepts or refuses, and never lets the
+// guest reach the host.
+/// True if translations change with it.
+bool load_control_group(Vmcb& vmcb, const abi::VcpuState& state);
+void load_segments(Vmcb& vmcb, const abi::VcpuState& state);
+void load_system_msrs(Vmcb& vmcb, const abi::VcpuState& state);
+void load_debug_group(Vmcb& vmcb, const abi::VcpuState& state);
+/// rax, rsp, rip and rflags, which every run takes from the page.
+void load_program_state(Vmcb& vmcb, const abi::VcpuState& state);
+void store_always(const Vmcb& vmcb, abi::VcpuState& state);
+void store_segments(const Vmcb& vmcb, abi::VcpuState& state);
+void store_system_msrs(const Vmcb& vmcb, abi::VcpuState& state);
+
+}  // namespace redoubt::kernel::svm

@@ -1,0 +1,213 @@
+// vCPUs: the course of a run, whatever the backend.
+#include "kernel/hv/vcpu.hpp"
+
+#include "arch/fpu.hpp"
+#include "arch/interrupt.hpp"
+#include "arch/timer.hpp"
+#include "kernel/hv/backend.hpp"
+#include "kernel/hv/fpu_state.hpp"
+#include "kernel/hv/hv.hpp"
+#include "kernel/object/thread.hpp"
+
+namespace redoubt::kernel {
+
+Vcpu::Vcpu(PhysicalAddress block, Vm& owner, unsigned vcpu_index)
+    : ObjectHeader{abi::ObjectType::Vcpu},
+      memory{block},
+      vm{&owner},
+      next{owner.first_vcpu},
+      state{direct_map<abi::VcpuState>(block + kStatePageOffset)},
+      fpu_area{direct_map<void>(block + kFpuAreaOffset)},
+      index{vcpu_index} {
+    owner.first_vcpu = this;
+    fpu_initialize(fpu_area);
+    state->deadline = abi::kNever;
+    state->xcr0 = xcr0;
+    state->xsave_size = static_cast<std::uint32_t>(fpu_state_size());
+}
+
+namespace hv {
+namespace {
+
+constexpr auto kFpuGroup = static_cast<std::uint32_t>(abi::RegisterGroup::Fpu);
+
+void load_fpu(Vcpu& vcpu) {
+    const std::size_t size = fpu_state_size();
+    fpu_forget(vcpu.fpu_area);
+    __builtin_memcpy(vcpu.fpu_area, vcpu.state->xsave_area, size);
+    sanitize_fpu_area(vcpu.fpu_area, fpu_features());
+    vcpu.xcr0 = sanitized_xcr0(vcpu.state->xcr0, fpu_features());
+}
+
+void store_fpu(Vcpu& vcpu) {
+    const std::size_t size = fpu_state_size();
+    fpu_flush(vcpu.fpu_area);
+    __builtin_memcpy(vcpu.state->xsave_area, vcpu.fpu_area, size);
+    vcpu.state->xsave_size = static_cast<std::uint32_t>(size);
+    vcpu.state->xcr0 = vcpu.xcr0;
+}
+
+/// Takes the monitor's values. False if the processor would not accept them; state->exit says so.
+bool begin(Vcpu& vcpu) {
+    if ((vcpu.state->dirty & kFpuGroup) != 0) load_fpu(vcpu);
+    if (!backend->load(vcpu)) return false;
+    vcpu.entered = true;
+    return true;
+}
+
+/// Ends a run whose exit record is filled. Only a run that took the page's values has some to give
+/// back.
+void finish(Thread& thread, Vcpu& vcpu) {
+    abi::VcpuState& state = *vcpu.state;
+    if (vcpu.entered) backend->store(vcpu);
+    ++vcpu.exits[static_cast<std::uint32_t>(state.exit.kind) % Vcpu::kExitKinds];
+    ++vcpu.runs;
+    state.exits_in_kernel = vcpu.exits_in_kernel;
+    state.exits_total = exit_count(vcpu);
+    state.guest_ticks = vcpu.guest_ticks;
+    vcpu.entered = false;
+    vcpu.runner = nullptr;
+    thread_end_run(thread, abi::Error::Ok);
+}
+
+RunOutcome finish_as(Thread& thread, Vcpu& vcpu, abi::ExitKind kind) {
+    vcpu.state->exit = abi::Exit{};
+    vcpu.state->exit.kind = kind;
+    finish(thread, vcpu);
+    return RunOutcome::Finished;
+}
+
+}  // namespace
+
+Result<void> vcpu_run(Thread& thread, Vcpu& vcpu) {
+    if (vcpu.vm == nullptr) return abi::Error::Cancelled;
+    if (vcpu.runner != nullptr) return abi::Error::InvalidState;
+    vcpu.runner = &thread;
+    vcpu.ever_ran = true;
+    vcpu.deadline = vcpu.state->deadline;
+    thread.vcpu = &vcpu;
+    return {};
+}
+
+RunOutcome resume_guest(Thread& thread) {
+    Vcpu& vcpu = *thread.vcpu;
+    if (!vcpu.entered) {
+        if ((vcpu.state->control & abi::kExitAtOnce) != 0) {
+            return finish_as(thread, vcpu, abi::ExitKind::Interrupted);
+        }
+        if (!begin(vcpu)) {
+            finish(thread, vcpu);
+            return RunOutcome::Finished;
+        }
+    }
+    fpu_load(vcpu.fpu_area);
+    for (;;) {
+        if (vcpu.kicked) {
+            vcpu.kicked = false;
+            return finish_as(thread, vcpu, abi::ExitKind::Interrupted);
+        }
+        if (vcpu.deadline != abi::kNever && ticks_now() >= vcpu.deadline) {
+            return finish_as(thread, vcpu, abi::ExitKind::Deadline);
+        }
+        switch (backend->enter(vcpu)) {
+            case Entered::ToMonitor:
+                finish(thread, vcpu);
+                return RunOutcome::Finished;
+            case Entered::Resume:
+                ++vcpu.exits_in_kernel;
+                break;
+            case Entered::HostInterrupt:
+                ++vcpu.exits_in_kernel;
+                take_pending_interrupts();
+                return RunOutcome::Preempted;
+        }
+    }
+}
+
+std::uint64_t run_deadline(const Vcpu& vcpu) { return vcpu.deadline; }
+
+void abandon_run(Thread& thread) {
+    Vcpu& vcpu = *thread.vcpu;
+    if (vcpu.entered) backend->store(vcpu);
+    vcpu.entered = false;
+    vcpu.runner = nullptr;
+    thread.vcpu = nullptr;
+}
+
+Result<void> vcpu_control(Vcpu& vcpu, std::uint64_t operation, std::uint64_t groups) {
+    switch (static_cast<abi::VcpuOperation>(operation)) {
+        case abi::VcpuOperation::Kick:
+            vcpu.kicked = true;
+            return {};
+        case abi::VcpuOperation::GetState:
+            if ((groups & ~static_cast<std::uint64_t>(abi::RegisterGroup::All)) != 0) {
+                return abi::Error::InvalidArgument;
+            }
+            if (vcpu.runner != nullptr) return abi::Error::InvalidState;
+            if ((groups & kFpuGroup) != 0) store_fpu(vcpu);
+            backend->store_groups(vcpu, static_cast<std::uint32_t>(groups));
+            return {};
+    }
+    return abi::Error::InvalidArgument;
+}
+
+void vcpu_detach(Vcpu& vcpu) {
+    if (Thread* thread = vcpu.runner; thread != nullptr) {
+        abandon_run(*thread);
+        thread_end_run(*thread, abi::Error::Cancelled);
+    }
+    if (vcpu.vm == nullptr) return;
+    for (Vcpu** link = &vcpu.vm->first_vcpu; *link != nullptr; link = &(*link)->next) {
+        if (*link == &vcpu) {
+            *link = vcpu.next;
+            break;
+        }
+    }
+    vcpu.vm->finished_vcpu_exits += exit_count(vcpu);
+    vcpu.vm = nullptr;
+    vcpu.next = nullptr;
+}
+
+void vcpu_destroy(Vcpu& vcpu) {
+    vcpu_detach(vcpu);
+    fpu_forget(vcpu.fpu_area);
+    backend->destroy_vcpu(vcpu);
+}
+
+VcpuState vcpu_state(const Vcpu& vcpu) {
+    if (!vcpu.ever_ran) return VcpuState::Stopped;
+    if (vcpu.runner == nullptr) return VcpuState::Exited;
+    return vcpu.runner->state == ThreadState::Running ? VcpuState::Running : VcpuState::Waiting;
+}
+
+const char* name_of(VcpuState state) {
+    switch (state) {
+        case VcpuState::Stopped:
+            return "stopped";
+        case VcpuState::Running:
+            return "running";
+        case VcpuState::Waiting:
+            return "waiting";
+        case VcpuState::Exited:
+            return "exited";
+    }
+    return "";
+}
+
+const char* name_of(abi::ExitKind kind) {
+    constexpr const char* kNames[] = {
+        "interrupted", "deadline",         "exception",        "port-io",     "mmio",
+        "halt",        "shutdown",         "hypercall",        "debug",       "msr",
+        "cpuid",       "control-register", "interrupt-window", "instruction", "entry-failure"};
+    return kNames[static_cast<std::uint32_t>(kind)];
+}
+
+Vcpu* find_vcpu(const Vm& vm, std::uint32_t index) {
+    for (Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+        if (vcpu->index == index) return vcpu;
+    }
+    return nullptr;
+}
+
+}  // namespace hv
+}  // namespace redoubt::kernel

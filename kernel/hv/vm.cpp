@@ -1,0 +1,94 @@
+// VMs: registry, guest memory, and their end.
+#include "kernel/hv/vm.hpp"
+
+#include "kernel/hv/backend.hpp"
+#include "kernel/hv/hv.hpp"
+
+namespace redoubt::kernel {
+
+Vm::Vm(PhysicalAddress memory, unsigned object_size_bits, unsigned root_pages)
+    : SpaceObject{abi::ObjectType::Vm},
+      root{memory + kPageSize},
+      pool{memory + (1 + root_pages) * kPageSize,
+           (std::size_t{1} << (object_size_bits - kPageBits)) - 1 - root_pages} {
+    static_assert(sizeof(Vm) <= kPageSize);
+}
+
+namespace hv {
+namespace {
+
+Vm* registry = nullptr;
+std::uint32_t last_id = 0;
+
+}  // namespace
+
+Vm* first_vm() { return registry; }
+
+void vm_register(Vm& vm, std::uint64_t owner) {
+    vm.id = ++last_id;
+    vm.owner = owner;
+    vm.next = registry;
+    registry = &vm;
+}
+
+VmState vm_state(const Vm& vm) {
+    if (vm.destroyed) return VmState::Destroying;
+    if (vm.first_vcpu == nullptr) return VmState::Creating;
+    bool ever_ran = false;
+    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+        if (vcpu->runner != nullptr) return VmState::Running;
+        ever_ran |= vcpu->ever_ran;
+    }
+    return ever_ran ? VmState::Paused : VmState::Stopped;
+}
+
+const char* name_of(VmState state) {
+    switch (state) {
+        case VmState::Creating:
+            return "creating";
+        case VmState::Stopped:
+            return "stopped";
+        case VmState::Running:
+            return "running";
+        case VmState::Paused:
+            return "paused";
+        case VmState::Destroying:
+            return "destroying";
+    }
+    return "";
+}
+
+Result<void> vm_map_frame(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame,
+                          std::uint64_t bytes, PageFlags flags) {
+    if (vm.destroyed) return abi::Error::InvalidState;
+    REDOUBT_TRY(backend->map(vm, address, frame, bytes, flags));
+    vm.mapped_bytes += bytes;
+    return {};
+}
+
+void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
+    backend->unmap(vm, address, bytes);
+    vm.mapped_bytes -= bytes;
+}
+
+void vm_end(Vm& vm) {
+    if (vm.destroyed) return;
+    vm.destroyed = true;
+    while (vm.first_vcpu != nullptr) vcpu_detach(*vm.first_vcpu);
+    forget_mappings(vm);
+    backend->unmap_all(vm);
+    vm.mapped_bytes = 0;
+}
+
+void vm_destroy(Vm& vm) {
+    vm_end(vm);
+    for (Vm** link = &registry; *link != nullptr; link = &(*link)->next) {
+        if (*link == &vm) {
+            *link = vm.next;
+            return;
+        }
+    }
+}
+
+}  // namespace hv
+}  // namespace redoubt::kernel

@@ -1,0 +1,46 @@
+// A virtual machine: its guest-physical memory and its vCPUs.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/mm/frame_allocator.hpp"
+#include "kernel/object/object.hpp"
+
+namespace redoubt::kernel {
+
+struct Vcpu;
+
+/// Lives in the first page of its memory; the second is the root of the second-level tables
+/// (whatever size the format's root has), all the others are the pool of those tables.
+struct Vm : SpaceObject {
+    Vm(PhysicalAddress memory, unsigned object_size_bits, unsigned root_pages);
+
+    PhysicalAddress root;
+    FramePool pool;
+    std::uint32_t id = 0;
+    bool destroyed = false;   ///< by VmCall::Destroy, or because its last capability went
+    std::uint64_t owner = 0;  ///< badge of the HvFile it was made through
+    std::uint64_t mapped_bytes = 0;
+    /// Grows whenever translations went; a vCPU that has seen an older one must not use cached
+    /// ones.
+    std::uint64_t flush_generation = 0;
+    std::uint64_t finished_vcpu_exits = 0;  ///< exits of vCPUs that are gone
+    Vcpu* first_vcpu = nullptr;
+    Vm* next = nullptr;  ///< registry of all VMs
+};
+
+namespace hv {
+
+enum class VmState { Creating, Stopped, Running, Paused, Destroying };
+/// Creating: no vCPU yet. Stopped: none ever ran. Running: a run is in progress. Paused: none is.
+VmState vm_state(const Vm& vm);
+const char* name_of(VmState state);
+
+/// Adds a VM that was just constructed to the registry and gives it its id.
+void vm_register(Vm& vm, std::uint64_t owner);
+Vm* first_vm();
+/// Ends the VM at once: runs return Cancelled, every translation goes. The object stays, as a husk.
+void vm_end(Vm& vm);
+
+}  // namespace hv
+}  // namespace redoubt::kernel
