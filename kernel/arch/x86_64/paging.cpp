@@ -110,12 +110,6 @@ void prepare_root(PhysicalAddress user_root) {
                 kPageSize - kOffset);
 }
 
-PhysicalAddress active_root() { return PhysicalAddress{read_cr3()}; }
-
-void activate(PhysicalAddress user_root) {
-    if (read_cr3() != user_root.value()) write_cr3(user_root.value());
-}
-
 void flush_all_user() { write_cr3(read_cr3()); }
 
 }  // namespace redoubt::kernel

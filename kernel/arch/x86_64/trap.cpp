@@ -5,7 +5,9 @@
 #include "arch/entry.hpp"
 #include "arch/msr.hpp"
 #include "arch/vectors.hpp"
+#include "kernel/object/thread.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/sched/scheduler.hpp"
 
 extern "C" {
 extern const char trap_stubs[];
@@ -79,9 +81,22 @@ std::uint8_t interrupt_stack_of(unsigned vector) {
 inline UserContext* continue_somewhere() {
     UserContext& next = schedule_and_continue();
     PerCpu& cpu = this_cpu();
-    if (cpu.context != &next || cpu.fpu_area != next.fpu_area) [[unlikely]]
+    if (cpu.context != &next || cpu.fpu_area != next.fpu_area) [[unlikely]] {
         load_context(cpu, next);
+    }
     return &next;
+}
+
+/// After an entry from `context`. Most system calls leave the choice of the thread as it was: its
+/// address space, bases and FPU state are loaded then.
+inline UserContext* continue_after(UserContext* context) {
+    const PerCpu& cpu = this_cpu();
+    const Thread* thread = cpu.current;
+    if (thread != nullptr && &thread->context == context && !cpu.scheduler->reschedule &&
+        thread->vcpu == nullptr) [[likely]] {
+        return context;
+    }
+    return continue_somewhere();
 }
 
 }  // namespace
@@ -110,7 +125,7 @@ extern "C" UserContext* kernel_first_entry() { return continue_somewhere(); }
 
 extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
     on_syscall(*context);
-    return continue_somewhere();
+    return continue_after(context);
 }
 
 extern "C" UserContext* kernel_entry_trap(UserContext* context) {
@@ -125,7 +140,7 @@ extern "C" UserContext* kernel_entry_trap(UserContext* context) {
     } else {
         on_user_fault(*context, {abi::FaultKind::Exception, vector, context->error_code});
     }
-    return continue_somewhere();
+    return continue_after(context);
 }
 
 extern "C" void kernel_mode_trap(TrapFrame* frame) {

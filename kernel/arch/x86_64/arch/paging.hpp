@@ -1,6 +1,7 @@
 // The kernel's half of every address space, and the processor's address-space register.
 #pragma once
 
+#include "arch/msr.hpp"
 #include "kernel/mm/address.hpp"
 
 namespace redoubt::kernel {
@@ -14,8 +15,10 @@ void prepare_root(PhysicalAddress root);
 inline constexpr unsigned kFirstKernelRootEntry = 256;
 
 /// Makes `root` the active address space unless it is already.
-void activate(PhysicalAddress root);
-PhysicalAddress active_root();
+inline void activate(PhysicalAddress root) {
+    if (read_cr3() != root.value()) write_cr3(root.value());
+}
+inline PhysicalAddress active_root() { return PhysicalAddress{read_cr3()}; }
 /// Forgets one translation of the active address space.
 inline void flush_page(VirtualAddress address) {
     asm volatile("invlpg (%0)" : : "r"(address.value()) : "memory");
