@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#if __STDC_HOSTED__
 #include <cstdlib>
+#endif
 
 #include "abi/object.hpp"
 #include "abi/startup.hpp"

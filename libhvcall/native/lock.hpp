@@ -1,8 +1,6 @@
 // A lock between the threads of one process: an atomic counter, and a Notification for those who must wait.
 #pragma once
 
-#include <atomic>
-
 #include "libhvcall/native/syscall.hpp"
 
 namespace redoubt::native {
@@ -20,15 +18,15 @@ class Lock {
     }
 
     void lock() {
-        if (holders_.fetch_add(1, std::memory_order_acquire) != 0) wait(wait_slot_);
+        if (__atomic_fetch_add(&holders_, 1, __ATOMIC_ACQUIRE) != 0) wait(wait_slot_);
     }
 
     void unlock() {
-        if (holders_.fetch_sub(1, std::memory_order_release) != 1) signal(signal_slot_);
+        if (__atomic_fetch_sub(&holders_, 1, __ATOMIC_RELEASE) != 1) signal(signal_slot_);
     }
 
   private:
-    std::atomic<unsigned> holders_{0};
+    unsigned holders_ = 0;  // not std::atomic: its header needs a C library
     Slot wait_slot_ = 0;
     Slot signal_slot_ = 0;
 };

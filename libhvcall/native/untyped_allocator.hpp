@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 #include "libhvcall/native/slot_allocator.hpp"
 #include "libhvcall/native/syscall.hpp"

@@ -1,0 +1,58 @@
+// See random.hpp.
+#include "libposix/random.hpp"
+
+#include <cpuid.h>
+
+#include "libhvcall/native/syscall.hpp"
+
+namespace redoubt::posix {
+namespace {
+
+constexpr unsigned kRdrandBit = 1U << 30;  // CPUID.1:ECX
+
+bool has_rdrand() {
+    static constinit int known = -1;
+    if (known < 0) {
+        unsigned a, b, c, d;
+        __cpuid(1, a, b, c, d);
+        known = (c & kRdrandBit) != 0 ? 1 : 0;
+    }
+    return known == 1;
+}
+
+/// SplitMix64 over a state that every call stirs with the cycle counter.
+std::uint64_t mixed() {
+    static constinit std::uint64_t state = 0x9E3779B97F4A7C15;
+    state += native::ticks() * 0xD1342543DE82EF95 + 0x9E3779B97F4A7C15;
+    std::uint64_t z = state;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    return z ^ z >> 31;
+}
+
+std::uint64_t next() {
+    if (has_rdrand()) {
+        for (int tries = 0; tries < 10; ++tries) {
+            std::uint64_t value;
+            bool valid;
+            asm volatile("rdrand %0" : "=r"(value), "=@ccc"(valid));
+            if (valid) return value;
+        }
+    }
+    return mixed();
+}
+
+}  // namespace
+
+void fill_random(void* to, std::size_t size) {
+    auto* bytes = static_cast<unsigned char*>(to);
+    while (size > 0) {
+        const std::uint64_t value = next();
+        const std::size_t part = size < sizeof(value) ? size : sizeof(value);
+        __builtin_memcpy(bytes, &value, part);
+        bytes += part;
+        size -= part;
+    }
+}
+
+}  // namespace redoubt::posix
