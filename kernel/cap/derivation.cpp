@@ -78,6 +78,9 @@ void copy_capability(Capability& source, Capability& destination, abi::Rights ri
         case abi::ObjectType::HvFile:
             destination.badge = badge != 0 ? badge : source.badge;
             break;
+        case abi::ObjectType::IoPortRange:
+            if (badge != 0) destination.object = badge;
+            break;
         case abi::ObjectType::Untyped:
             // Only one of the two may give the memory out.
             source.badge = std::uint64_t{1} << source.size_bits;

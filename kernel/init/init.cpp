@@ -158,6 +158,7 @@ std::uint64_t free_bytes_at_boot() { return free_bytes; }
 
 void start_init(const BootInformation& boot) {
     initialize_scheduler();
+    free_bytes = 0;
     if (boot.free_memory.count == 0) panic("no free memory");
     auto free_memory = boot.free_memory;
     BootPool pool{*std::max_element(

@@ -18,6 +18,7 @@ Scheduler boot_scheduler;
 }  // namespace
 
 void initialize_scheduler() {
+    boot_scheduler = Scheduler{};
     this_cpu().scheduler = &boot_scheduler;
     boot_scheduler.slice_ticks = ticks_per_second() / kSlicesPerSecond;
 }

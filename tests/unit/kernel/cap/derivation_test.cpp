@@ -1,0 +1,322 @@
+// Retype, copy, mint, delete and revoke through system calls, and that revocation gives everything back.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "arch/paging.hpp"
+#include "arch/timer.hpp"
+#include "fake_arch/fake.hpp"
+#include "kernel/object/address_space.hpp"
+
+namespace redoubt::kernel {
+namespace {
+
+using abi::Error;
+using abi::MapFlags;
+using abi::ObjectType;
+using abi::Rights;
+using abi::SyscallNumber;
+using fake::Machine;
+
+constexpr std::uint64_t bits(MapFlags flags) { return static_cast<std::uint64_t>(flags); }
+
+struct DerivationTest : testing::Test {
+    Machine machine;
+    Machine::Slot pool = machine.make(ObjectType::Untyped, 20);
+
+    Error remove(Machine::Slot slot) { return machine.call(SyscallNumber::CapDelete, {0, slot}); }
+    Error revoke(Machine::Slot slot) { return machine.call(SyscallNumber::CapRevoke, {0, slot}); }
+    Error retype(Machine::Slot untyped, ObjectType type, unsigned size_bits, std::uint64_t count,
+                 Machine::Slot first) {
+        return machine.call(SyscallNumber::Retype,
+                            {untyped, static_cast<std::uint64_t>(type) | std::uint64_t{size_bits} << 32,
+                             count, 0, first});
+    }
+    Error map(Machine::Slot frame, Machine::Slot space, std::uint64_t address, MapFlags flags) {
+        return machine.call(SyscallNumber::Map, {frame, space, address, bits(flags)});
+    }
+};
+
+TEST_F(DerivationTest, RetypeTakesAlignedMemoryAndZeroesIt) {
+    EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
+    const auto endpoint = machine.make(ObjectType::Endpoint, 0, pool);
+    EXPECT_EQ(machine.free_bytes(pool), (1U << 20) - 256);
+    const auto frame = machine.make(ObjectType::Frame, 16, pool);
+    EXPECT_EQ(machine.free_bytes(pool), (1U << 20) - (2U << 16)) << "aligned to its size";
+    auto* words = direct_map<std::uint64_t>(PhysicalAddress{machine.capability(frame).object});
+    words[5] = 42;
+    remove(frame);
+    EXPECT_EQ(machine.free_bytes(pool), (1U << 20) - (2U << 16)) << "something is still left";
+    remove(endpoint);
+    EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
+    machine.make(ObjectType::Frame, 17, pool);
+    EXPECT_EQ(words[5], 0U);
+}
+
+TEST_F(DerivationTest, RetypeRefusesWhatCannotBe) {
+    const auto slot = machine.next_slot();
+    EXPECT_EQ(retype(pool, ObjectType::Frame, 21, 1, slot), Error::NoMemory);
+    EXPECT_EQ(retype(pool, ObjectType::Frame, 11, 1, slot), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Frame, 31, 1, slot), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Thread, 13, 1, slot), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Vm, 16, 1, slot), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Irq, 0, 1, slot), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 0, slot), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 1, 1024), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 1, 0), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, ~0ULL, slot), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Frame, 12, 257, 700), Error::NoMemory);
+    EXPECT_EQ(retype(pool, ObjectType::Frame, 12, 256, 700), Error::Ok);
+    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 1, 700), Error::SlotOccupied);
+    EXPECT_EQ(retype(slot, ObjectType::Endpoint, 0, 1, slot), Error::InvalidCapability);
+}
+
+TEST_F(DerivationTest, DeviceMemoryMakesOnlyFramesAndIsMappedUncached) {
+    Machine::Slot device = 0;
+    for (unsigned i = 0; i < machine.boot_info().untyped_count; ++i) {
+        if (machine.boot_info().untyped[i].is_device != 0) device = machine.boot_info().untyped[i].slot;
+    }
+    const auto slot = machine.next_slot();
+    EXPECT_EQ(retype(device, ObjectType::Endpoint, 0, 1, slot), Error::InvalidArgument);
+    EXPECT_EQ(retype(device, ObjectType::Frame, 12, 1, slot), Error::Ok);
+    EXPECT_EQ(map(slot, Machine::kSpace, 0x70'0000, MapFlags::Read), Error::InvalidArgument);
+    EXPECT_EQ(map(slot, Machine::kSpace, 0x70'0000, MapFlags::Read | MapFlags::Uncached), Error::Ok);
+}
+
+TEST_F(DerivationTest, CopiesOnlyLoseRightsAndBadgesStay) {
+    const auto endpoint = machine.make(ObjectType::Endpoint, 0, pool);
+    const auto reader = machine.mint(endpoint, Rights::Read);
+    const auto again = machine.mint(reader, Rights::All);
+    machine.call(SyscallNumber::CapIdentify, {again});
+    EXPECT_EQ(machine.result(2), static_cast<std::uint64_t>(Rights::Read));
+    const auto badged = machine.mint(endpoint, Rights::All, 5);
+    const auto copy = machine.mint(badged, Rights::All);
+    machine.call(SyscallNumber::CapIdentify, {copy});
+    EXPECT_EQ(machine.result(3), 5U);
+    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {badged, 0x3F, 0, machine.next_slot(), 6}),
+              Error::InvalidArgument);
+    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {pool, 0x3F, 0, machine.next_slot()}),
+              Error::InvalidState)
+        << "an Untyped with children";
+}
+
+TEST_F(DerivationTest, ACopiedUntypedTakesTheMemoryWithIt) {
+    const auto copy = machine.mint(pool, Rights::All);
+    EXPECT_EQ(machine.free_bytes(pool), 0U);
+    EXPECT_EQ(machine.free_bytes(copy), 1U << 20);
+    machine.make(ObjectType::Endpoint, 0, copy);
+    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 1, machine.next_slot()), Error::NoMemory);
+    revoke(pool);
+    EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
+}
+
+TEST_F(DerivationTest, DeletedParentLeavesItsChildrenToTheGrandparent) {
+    const auto a = machine.make(ObjectType::Endpoint, 0, pool);
+    const auto sibling = machine.mint(a, Rights::All);
+    const auto b = machine.mint(a, Rights::All);
+    const auto c = machine.mint(b, Rights::All, 9);
+    remove(b);
+    revoke(sibling);
+    EXPECT_EQ(machine.capability(c).type, ObjectType::Endpoint) << "not the sibling's to revoke";
+    revoke(a);
+    EXPECT_TRUE(machine.capability(c).empty());
+    EXPECT_TRUE(machine.capability(sibling).empty());
+    EXPECT_FALSE(machine.capability(a).empty());
+}
+
+TEST_F(DerivationTest, MappingsEndWithTheirCapability) {
+    const auto space = machine.make(ObjectType::AddressSpace, 16, pool);
+    const auto frame = machine.make(ObjectType::Frame, 13, pool);
+    auto& object = machine.capability(space).as<AddressSpace>();
+    const auto pool_before = object.pool.free_count();
+    EXPECT_EQ(map(frame, space, 0x1000, MapFlags::Read | MapFlags::Write | MapFlags::Execute),
+              Error::InvalidArgument);
+    EXPECT_EQ(map(frame, space, 0x1001, MapFlags::Read), Error::InvalidArgument);
+    EXPECT_EQ(map(frame, space, 0x7FFF'FFFF'E000, MapFlags::Read), Error::InvalidArgument);
+    EXPECT_EQ(map(frame, space, 0xFFFF'8000'0000'0000, MapFlags::Read), Error::InvalidArgument);
+    EXPECT_EQ(map(frame, frame, 0x1000, MapFlags::Read), Error::InvalidCapability);
+    EXPECT_EQ(map(frame, space, 0x1000, MapFlags::Read), Error::Ok);
+    EXPECT_EQ(map(frame, space, 0x8000, MapFlags::Read), Error::AlreadyMapped);
+    const auto copy = machine.mint(frame, Rights::Read);
+    EXPECT_EQ(map(copy, space, 0x2000, MapFlags::Read), Error::AlreadyMapped);
+    EXPECT_EQ(map(copy, space, 0x8000, MapFlags::Read | MapFlags::Write), Error::MissingRight);
+    EXPECT_EQ(map(copy, space, 0x8000, MapFlags::Read), Error::Ok);
+    PageMapper<UserPageFormat> mapper{object.root, object.pool};
+    EXPECT_TRUE(mapper.translate(VirtualAddress{0x1000}));
+    revoke(frame);
+    EXPECT_FALSE(mapper.translate(VirtualAddress{0x8000}));
+    EXPECT_TRUE(mapper.translate(VirtualAddress{0x2000}));
+    EXPECT_EQ(machine.call(SyscallNumber::Unmap, {frame}), Error::Ok);
+    EXPECT_EQ(machine.call(SyscallNumber::Unmap, {frame}), Error::NotMapped);
+    EXPECT_FALSE(mapper.translate(VirtualAddress{0x2000}));
+    EXPECT_EQ(object.pool.free_count(), pool_before);
+    EXPECT_EQ(map(frame, space, 0x1000, MapFlags::Read), Error::Ok);
+    remove(space);
+    EXPECT_EQ(machine.call(SyscallNumber::Unmap, {frame}), Error::NotMapped)
+        << "the space took the mapping with it";
+}
+
+TEST_F(DerivationTest, UnmappingInTheActiveSpaceFlushes) {
+    const auto frame = machine.make(ObjectType::Frame, 12, pool);
+    map(frame, Machine::kSpace, 0x70'0000, MapFlags::Read);
+    EXPECT_EQ(fake_flushes, 0U);
+    remove(frame);
+    EXPECT_EQ(fake_flushes, 1U);
+}
+
+TEST_F(DerivationTest, RevokingTheMemoryOfARunningThreadStopsIt) {
+    const auto thread = machine.make_thread(210, true, 0, 0, pool);
+    ASSERT_EQ(&machine.running(), thread.thread);
+    // The thread pulls the rug from under itself.
+    machine.call(SyscallNumber::CapRevoke, {0, pool});
+    EXPECT_EQ(&machine.running(), &machine.init());
+    EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
+    EXPECT_TRUE(machine.capability(thread.slot).empty());
+}
+
+TEST_F(DerivationTest, LosingTheAddressSpaceStopsAThreadThatSurvives) {
+    const auto thread = machine.make_thread(210, false, 0, 0, pool);
+    machine.call(SyscallNumber::ThreadControl, {thread.slot, 0});
+    ASSERT_EQ(&machine.running(), thread.thread);
+    revoke(thread.space);
+    EXPECT_EQ(&machine.running(), &machine.init());
+    EXPECT_EQ(thread.thread->space, nullptr);
+    EXPECT_EQ(machine.call(SyscallNumber::ThreadControl, {thread.slot, 0}), Error::InvalidState);
+}
+
+TEST_F(DerivationTest, ACNodeThatHoldsItselfStillDies) {
+    const auto cnode = machine.make(ObjectType::CNode, 12, pool);
+    const auto endpoint = machine.make(ObjectType::Endpoint, 0, pool);
+    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {cnode, 0x3F, cnode, 1}), Error::Ok);
+    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {endpoint, 0x3F, cnode, 2}), Error::Ok);
+    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {endpoint, 0x3F, cnode, 64}), Error::InvalidArgument);
+    revoke(pool);
+    EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
+}
+
+/// Any sequence of operations by several threads, then revoke: all memory is there again, every time.
+class Chaos {
+  public:
+    Chaos(Machine& target, unsigned seed) : machine{target}, random{seed} {}
+
+    void run(unsigned steps) {
+        pool = machine.make(ObjectType::Untyped, 20);
+        for (unsigned i = 0; i < 4; ++i) {
+            threads.push_back(machine.make_thread(201 + i, false, 0, 0, pool));
+        }
+        for (unsigned step = 0; step < steps; ++step) act();
+        // Whoever runs now may be stopped by it; init makes the call in the end.
+        if (&machine.running() != &machine.init()) {
+            machine.call(SyscallNumber::CapRevoke, {0, pool});
+        }
+        ASSERT_EQ(&machine.running(), &machine.init());
+        machine.call(SyscallNumber::CapRevoke, {0, pool});
+        EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
+        for (Machine::Slot slot = kFirst; slot < kFirst + kSlots; ++slot) {
+            EXPECT_TRUE(machine.capability(slot).empty()) << slot;
+        }
+        EXPECT_EQ(fake_active_root, machine.init().space->root);
+        machine.call(SyscallNumber::CapDelete, {0, pool});
+    }
+
+  private:
+    static constexpr Machine::Slot kFirst = 400, kSlots = 60;
+
+    std::uint64_t pick(std::uint64_t count) { return random() % count; }
+    Machine::Slot slot() { return kFirst + static_cast<Machine::Slot>(pick(kSlots)); }
+    Machine::Slot source() { return pick(8) == 0 ? pool : slot(); }
+
+    void act() {
+        const auto thread = threads[pick(threads.size())];
+        // Init never blocks and never gives its own life away.
+        const bool init = &machine.running() == &machine.init();
+        switch (pick(init ? 13 : 17)) {
+            case 0:
+            case 1:
+            case 2: {
+                static constexpr std::pair<ObjectType, unsigned> kTypes[] = {
+                    {ObjectType::Untyped, 14}, {ObjectType::Frame, 12},    {ObjectType::Frame, 14},
+                    {ObjectType::CNode, 12},   {ObjectType::Endpoint, 0},  {ObjectType::Notification, 0},
+                    {ObjectType::Reply, 0},    {ObjectType::Endpoint, 0},  {ObjectType::AddressSpace, 14},
+                    {ObjectType::Thread, 0},   {ObjectType::Notification, 0}};
+                const auto [type, size] = kTypes[pick(std::size(kTypes))];
+                machine.call(SyscallNumber::Retype,
+                             {source(), static_cast<std::uint64_t>(type) | std::uint64_t{size} << 32,
+                              1 + pick(3), 0, slot()});
+                break;
+            }
+            case 3:
+            case 4:
+                machine.call(SyscallNumber::CapCopy, {slot(), 0x3F, 0, slot(), pick(3)});
+                break;
+            case 5: machine.call(SyscallNumber::CapCopy, {slot(), 0x3F, slot(), pick(64), 0}); break;
+            case 6: machine.call(SyscallNumber::CapDelete, {0, slot()}); break;
+            case 7:
+                if (pick(4) == 0) machine.call(SyscallNumber::CapRevoke, {0, slot()});
+                break;
+            case 8: {
+                const auto space = pick(2) == 0 ? slot() : Machine::kSpace;
+                machine.call(SyscallNumber::Map, {slot(), space, 0x1000'0000 + pick(64) * 4096, 1});
+                break;
+            }
+            case 9: machine.call(SyscallNumber::Signal, {slot()}); break;
+            case 10:
+                machine.call(SyscallNumber::ThreadControl, {thread.slot, pick(2), 0});
+                break;
+            case 11: {
+                abi::ThreadConfiguration configuration{};
+                configuration.address_space = slot();
+                configuration.cnode = Machine::kCNode;
+                configuration.ipc_buffer_frame = slot();
+                configuration.fault_endpoint = pick(2) == 0 ? slot() : 0;
+                configuration.ipc_buffer_address = 0x1000;
+                configuration.priority = configuration.maximum_priority = 205;
+                __builtin_memcpy(machine.running().ipc_buffer->words, &configuration,
+                                 sizeof configuration);
+                const auto target = slot();
+                if (machine.call(SyscallNumber::ThreadConfigure, {target}) == Error::Ok) {
+                    machine.call(SyscallNumber::ThreadControl, {target, 0, 0});
+                }
+                break;
+            }
+            case 12:
+                machine.call(SyscallNumber::ThreadControl, {pick(2) == 0 ? 0 : slot(), 4, slot()});
+                break;
+            case 13: machine.call(SyscallNumber::Call, {slot(), abi::MessageInfo{1, 6}.raw}); break;
+            case 14:
+                machine.call(pick(2) == 0 ? SyscallNumber::Recv : SyscallNumber::ReplyRecv,
+                             {slot() | std::uint64_t{slot()} << 32, 0});
+                break;
+            case 15:
+                machine.call(SyscallNumber::Wait, {slot(), pick(2) == 0 ? abi::kNever : fake_ticks + pick(500)});
+                break;
+            case 16:
+                if (pick(4) == 0) {
+                    machine.fault(0x1000);
+                } else {
+                    fake::advance(pick(400));
+                    machine.reschedule();
+                }
+                break;
+        }
+    }
+
+    Machine& machine;
+    std::minstd_rand random;
+    Machine::Slot pool = 0;
+    std::vector<Machine::NewThread> threads;
+};
+
+TEST(DerivationChaosTest, RevokeGivesBackEverythingWhateverHappenedBefore) {
+    for (unsigned seed = 1; seed <= 60; ++seed) {
+        SCOPED_TRACE(seed);
+        Machine machine;
+        const std::uint64_t before = machine.free_bytes(Machine::kUntyped);
+        Chaos{machine, seed}.run(1500);
+        if (testing::Test::HasFailure()) return;
+        EXPECT_EQ(machine.free_bytes(Machine::kUntyped), before);
+    }
+}
+
+}  // namespace
+}  // namespace redoubt::kernel

@@ -1,0 +1,22 @@
+// Host tests of the portable kernel: a machine without virtualization.
+#include "kernel/hv/hv.hpp"
+
+namespace redoubt::kernel::hv {
+
+bool available() { return false; }
+void vm_destroy(Vm&) {}
+void vcpu_destroy(Vcpu&) {}
+Result<void> vm_map_frame(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint64_t, PageFlags) {
+    return abi::Error::NotSupported;
+}
+void vm_unmap(Vm&, GuestPhysicalAddress, std::uint64_t) {}
+Result<void> vcpu_run(Thread&, Vcpu&) { return abi::Error::NotSupported; }
+RunOutcome resume_guest(Thread&) { return RunOutcome::Finished; }
+std::uint64_t run_deadline(const Vcpu&) { return abi::kNever; }
+void abandon_run(Thread&) {}
+Result<void> vcpu_control(Vcpu&, std::uint64_t, std::uint64_t) { return abi::Error::NotSupported; }
+abi::MessageInfo call(Capability&, Request&) {
+    return abi::MessageInfo{static_cast<std::uint32_t>(abi::Error::NotSupported), 0};
+}
+
+}  // namespace redoubt::kernel::hv
