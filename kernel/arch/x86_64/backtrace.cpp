@@ -94,7 +94,8 @@ void print_registers_and_backtrace() {
         "%%rsp, %5"
         : "=m"(rbx), "=m"(r12), "=m"(r13), "=m"(r14), "=m"(r15), "=m"(rsp));
     const auto rbp = reinterpret_cast<std::uint64_t>(__builtin_frame_address(0));
-    print("rbx {x} rbp {x} rsp {x}\n", rbx, rbp, rsp);
+    const auto rip = reinterpret_cast<std::uint64_t>(__builtin_return_address(0));
+    print("rip {x} rbx {x} rbp {x} rsp {x}\n", rip, rbx, rbp, rsp);
     print("r12 {x} r13 {x} r14 {x} r15 {x}\n", r12, r13, r14, r15);
     print_control_registers();
     print("back trace:\n");
