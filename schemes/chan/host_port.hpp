@@ -17,6 +17,7 @@ class HostPort final : MuxPeer {
     ~HostPort();
 
     Mux& mux() { return mux_; }
+    const Mux& mux() const { return mux_; }
     /// Moves what can be moved between streams and sockets; to be called after each event.
     void pump();
 
