@@ -1,0 +1,97 @@
+// The start list: what its keys mean, and that each mistake is named with its line.
+#include "schemes/init/start_list.hpp"
+
+#include <gtest/gtest.h>
+
+namespace redoubt::init {
+namespace {
+
+StartEntry parse_one(std::string_view line) {
+    StartListParser parser(line);
+    StartEntry entry;
+    EXPECT_TRUE(parser.next(entry));
+    EXPECT_FALSE(parser.error()) << parser.error()->message << ": " << parser.error()->word;
+    return entry;
+}
+
+std::string error_of(std::string_view line) {
+    StartListParser parser(line);
+    StartEntry entry;
+    if (!parser.next(entry) || !parser.error()) {
+        return "no error";
+    }
+    return std::string(parser.error()->message) + ": " + std::string(parser.error()->word);
+}
+
+TEST(StartList, ReadsEveryKey) {
+    const StartEntry entry = parse_one(
+        "vmmd /bin/vmmd serves=a,b uses=log memory=3M heap=64K priority=42 restart=on-failure "
+        "on-exit=poweroff ready=no-wait abi=native "
+        "grant=ports:0x3f8-0x3ff,irq,pci,device-memory,boot-archive,hv,power -- --keep x");
+    EXPECT_EQ(entry.name, "vmmd");
+    EXPECT_EQ(entry.program, "/bin/vmmd");
+    ASSERT_EQ(entry.serves.count, 2U);
+    EXPECT_EQ(entry.serves.names[1], "b");
+    EXPECT_EQ(entry.uses.names[0], "log");
+    EXPECT_EQ(entry.memory, 4 * kMegabyte) << "rounded up to a power of two";
+    EXPECT_EQ(entry.heap, 64U * 1024);
+    EXPECT_EQ(entry.priority, 42U);
+    EXPECT_EQ(entry.restart, Restart::OnFailure);
+    EXPECT_TRUE(entry.power_off_on_exit);
+    EXPECT_FALSE(entry.wait_until_ready);
+    EXPECT_TRUE(entry.native);
+    EXPECT_TRUE(entry.grants.ports);
+    EXPECT_EQ(entry.grants.first_port, 0x3F8);
+    EXPECT_EQ(entry.grants.last_port, 0x3FF);
+    EXPECT_TRUE(entry.grants.irq && entry.grants.pci && entry.grants.device_memory &&
+                entry.grants.boot_archive && entry.grants.hv && entry.grants.power);
+    ASSERT_EQ(entry.argument_count, 2U);
+    EXPECT_EQ(entry.arguments[0], "--keep");
+}
+
+TEST(StartList, DefaultsGiveNothingAway) {
+    const StartEntry entry = parse_one("a bin/a");
+    EXPECT_FALSE(entry.grants.ports || entry.grants.irq || entry.grants.pci ||
+                 entry.grants.device_memory || entry.grants.boot_archive || entry.grants.hv ||
+                 entry.grants.power);
+    EXPECT_EQ(entry.uses.count, 0U);
+    EXPECT_EQ(entry.restart, Restart::Never);
+    EXPECT_FALSE(entry.memory_rest);
+}
+
+TEST(StartList, SkipsCommentsAndEmptyLinesButCountsThem) {
+    StartListParser parser("# comment\n\n  \t\na bin/a\r\nb\nc bin/c memory=rest");
+    StartEntry entry;
+    ASSERT_TRUE(parser.next(entry));
+    EXPECT_EQ(parser.line(), 4U);
+    EXPECT_EQ(entry.program, "bin/a");
+    ASSERT_TRUE(parser.next(entry));
+    ASSERT_TRUE(parser.error());
+    EXPECT_EQ(parser.error()->line, 5U);
+    ASSERT_TRUE(parser.next(entry));
+    EXPECT_FALSE(parser.error()) << "one bad line does not spoil the next";
+    EXPECT_TRUE(entry.memory_rest);
+    EXPECT_FALSE(parser.next(entry));
+}
+
+TEST(StartList, NamesEachMistake) {
+    EXPECT_EQ(error_of("a"), "the program is missing after the name: a");
+    EXPECT_EQ(error_of("a b c"), "expected key=value, or -- before the arguments: c");
+    EXPECT_TRUE(error_of("a b colour=red").starts_with("unknown key"));
+    EXPECT_TRUE(error_of("a b memory=lots").starts_with("not a size"));
+    EXPECT_TRUE(error_of("a b memory=0").starts_with("not a size"));
+    EXPECT_TRUE(error_of("a b memory=100G").starts_with("not a size"));
+    EXPECT_TRUE(error_of("a b priority=200").starts_with("priority"));
+    EXPECT_TRUE(error_of("a b grant=everything").starts_with("unknown grant"));
+    EXPECT_TRUE(error_of("a b grant=ports:9-1").starts_with("not a port range"));
+    EXPECT_TRUE(error_of("a b grant=ports:0-65536").starts_with("not a port range"));
+    EXPECT_TRUE(error_of("a b restart=maybe").starts_with("restart"));
+    EXPECT_TRUE(error_of("a b on-exit=dance").starts_with("on-exit"));
+    EXPECT_TRUE(error_of("a b uses=UPPER").starts_with("not a scheme name"));
+    EXPECT_TRUE(error_of("a b uses=,").starts_with("not a scheme name"));
+    EXPECT_TRUE(error_of("a b abi=dos").starts_with("abi"));
+    EXPECT_TRUE(error_of("a b ready=later").starts_with("ready"));
+}
+
+}  // namespace
+}  // namespace redoubt::init
