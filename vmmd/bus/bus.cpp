@@ -1,25 +1,10 @@
 // Buses.
 #include "vmmd/bus/bus.hpp"
 
-#include <cstdio>
 #include <stdexcept>
+#include <string>
 
 namespace redoubt::vmmd {
-
-namespace {
-
-constexpr std::uint64_t kPortKey = 1ULL << 62;
-constexpr std::uint64_t kMmioKey = 2ULL << 62;
-constexpr std::uint64_t kWriteKey = 1ULL << 61;
-
-std::string describe(const char* what, std::uint64_t address, std::size_t size, bool write) {
-    char line[96];
-    std::snprintf(line, sizeof line, "nobody at %s %#llx: %zu-byte %s", what,
-                  static_cast<unsigned long long>(address), size, write ? "write" : "read");
-    return line;
-}
-
-}  // namespace
 
 void PortBus::attach(std::uint64_t base, std::uint64_t size, Device& device) {
     if (size == 0 || base >= index_.size() || size > index_.size() - base || ranges_.size() >= 255) {
@@ -61,15 +46,16 @@ std::uint32_t PortBus::read(std::uint16_t port, unsigned size) {
         }
         if (anybody) return value;
     }
-    unclaimed_.report(kPortKey | port, [&] { return describe("port", port, size, false); });
-    return size == 4 ? ~0U : (1U << (8 * size)) - 1;
+    std::array<std::uint8_t, 4> data{};
+    unclaimed_.read(port, std::span(data).first(size));
+    return data[0] | data[1] << 8 | data[2] << 16 | static_cast<std::uint32_t>(data[3]) << 24;
 }
 
 void PortBus::write(std::uint16_t port, unsigned size, std::uint32_t value) {
+    const std::array<std::uint8_t, 4> data = {
+        static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8),
+        static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 24)};
     if (const auto* range = find(port, size)) [[likely]] {
-        const std::array<std::uint8_t, 4> data = {
-            static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8),
-            static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 24)};
         range->device->write(port - range->base, std::span(data).first(size));
         return;
     }
@@ -80,9 +66,7 @@ void PortBus::write(std::uint16_t port, unsigned size, std::uint32_t value) {
         anybody = true;
         write(static_cast<std::uint16_t>(byte_port), 1, value >> (8 * i) & 0xFF);
     }
-    if (anybody) return;
-    unclaimed_.report(kPortKey | kWriteKey | port,
-                      [&] { return describe("port", port, size, true); });
+    if (!anybody) unclaimed_.write(port, std::span(data).first(size));
 }
 
 void MmioBus::attach(std::uint64_t base, std::uint64_t size, Device& device) {
@@ -109,10 +93,7 @@ void MmioBus::read(std::uint64_t address, std::span<std::uint8_t> data) {
         range->device->read(address - range->base, data);
         return;
     }
-    for (auto& byte : data) byte = 0xFF;
-    // One line per page: a driver that looks for a device that is not there reads many registers.
-    unclaimed_.report(kMmioKey | address >> 12,
-                      [&] { return describe("address", address, data.size(), false); });
+    unclaimed_.read(address, data);
 }
 
 void MmioBus::write(std::uint64_t address, std::span<const std::uint8_t> data) {
@@ -120,8 +101,7 @@ void MmioBus::write(std::uint64_t address, std::span<const std::uint8_t> data) {
         range->device->write(address - range->base, data);
         return;
     }
-    unclaimed_.report(kMmioKey | kWriteKey | address >> 12,
-                      [&] { return describe("address", address, data.size(), true); });
+    unclaimed_.write(address, data);
 }
 
 }  // namespace redoubt::vmmd

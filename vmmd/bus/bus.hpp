@@ -7,7 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "vmmd/bus/unclaimed_log.hpp"
 #include "vmmd/device.hpp"
 
 namespace redoubt::vmmd {
@@ -19,10 +18,11 @@ struct BusRange {
     Device* device = nullptr;
 };
 
-/// The 65,536 I/O ports. Nobody there: reads give all ones, writes vanish, as on an ISA bus.
+/// The 65,536 I/O ports.
 class PortBus {
   public:
-    explicit PortBus(UnclaimedLog& unclaimed) : unclaimed_(unclaimed) {}
+    /// `unclaimed` answers where nobody else does; its offsets are ports.
+    explicit PortBus(Device& unclaimed) : unclaimed_(unclaimed) {}
 
     /// Throws std::logic_error if the range is taken or not a range of ports.
     void attach(std::uint64_t base, std::uint64_t size, Device& device);
@@ -32,7 +32,7 @@ class PortBus {
   private:
     const BusRange* find(std::uint16_t port, unsigned size) const;
 
-    UnclaimedLog& unclaimed_;
+    Device& unclaimed_;
     std::vector<BusRange> ranges_;
     std::array<std::uint8_t, 65536> index_{};  ///< 1 + position in ranges_, 0: nobody
 };
@@ -40,7 +40,8 @@ class PortBus {
 /// Guest-physical addresses that are not memory.
 class MmioBus {
   public:
-    explicit MmioBus(UnclaimedLog& unclaimed) : unclaimed_(unclaimed) {}
+    /// `unclaimed` answers where nobody else does; its offsets are addresses.
+    explicit MmioBus(Device& unclaimed) : unclaimed_(unclaimed) {}
 
     void attach(std::uint64_t base, std::uint64_t size, Device& device);
     void read(std::uint64_t address, std::span<std::uint8_t> data);
@@ -49,7 +50,7 @@ class MmioBus {
   private:
     const BusRange* find(std::uint64_t address, std::size_t size) const;
 
-    UnclaimedLog& unclaimed_;
+    Device& unclaimed_;
     std::vector<BusRange> ranges_;
 };
 

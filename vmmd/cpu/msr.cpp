@@ -105,7 +105,14 @@ std::uint64_t MsrBank::tsc_now() const {
 void MsrBank::set_tsc_offset(std::uint64_t offset) {
     vcpu_.state().tsc_offset = offset;
     hvcall::mark_dirty(vcpu_.state(), abi::RegisterGroup::Tsc);
-    tsc_.set_offset(offset);
+    // The devices see the counter through their clock, which stands still while the VM is paused.
+    tsc_.set_offset(offset + stopped_ticks_);
+}
+
+void MsrBank::delay_tsc(std::uint64_t ticks) {
+    vcpu_.get_state(abi::RegisterGroup::Tsc);
+    stopped_ticks_ += ticks;
+    set_tsc_offset(vcpu_.state().tsc_offset - ticks);
 }
 
 std::optional<std::uint64_t> MsrBank::read(std::uint32_t number) {

@@ -44,6 +44,8 @@ class MsrBank {
     std::optional<std::uint64_t> read(std::uint32_t number);
     /// False: the guest gets #GP(0).
     [[nodiscard]] bool write(std::uint32_t number, std::uint64_t value);
+    /// The guest's TSC was stopped for that many ticks.
+    void delay_tsc(std::uint64_t ticks);
     /// As after power-on; the guest's TSC starts at zero.
     void reset(std::uint64_t memory_below_4g, std::uint64_t memory_end);
 
@@ -63,6 +65,7 @@ class MsrBank {
     const CpuidPolicy& cpuid_;
     LocalApic& apic_;
     TscClock& tsc_;
+    std::uint64_t stopped_ticks_ = 0;  ///< by which the devices' clock is behind the host's
     UnknownHook unknown_;
     std::uint64_t tsc_adjust_ = 0;
     std::vector<Stored> stored_;  ///< sorted by number

@@ -1,4 +1,4 @@
-// Tells once about every port, address or register that the guest uses and nobody serves, and stops
+// Tells once about every register that the guest uses and nobody knows, and stops
 // when a guest that pokes around would fill the log.
 #pragma once
 
@@ -10,12 +10,12 @@
 
 namespace redoubt::vmmd {
 
-class UnclaimedLog {
+class OnceLog {
   public:
     static constexpr std::size_t kMaximumLines = 64;
 
     /// `log` takes a line without the VM's name.
-    explicit UnclaimedLog(std::function<void(const std::string&)> log) : log_(std::move(log)) {}
+    explicit OnceLog(std::function<void(const std::string&)> log) : log_(std::move(log)) {}
 
     /// `key` says what is the same thing; `describe` makes the line, only when it is needed.
     template <class Describe>

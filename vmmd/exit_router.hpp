@@ -1,0 +1,67 @@
+// From an exit record to whoever answers it: buses, CPUID and MSR policy, the emulator.
+#pragma once
+
+#include <string>
+
+#include "libhvcall/vm.hpp"
+#include "vmmd/x86/emulator.hpp"
+
+namespace redoubt::vmmd {
+
+class CpuidPolicy;
+class LocalApic;
+class MmioBus;
+class MsrBank;
+class PortBus;
+
+/// What one vCPU's exits may reach.
+struct ExitContext {
+    hvcall::Vcpu& vcpu;
+    const hvcall::GuestMemory& memory;
+    PortBus& ports;
+    MmioBus& mmio;
+    LocalApic& apic;
+    const CpuidPolicy& cpuid;
+    MsrBank& msrs;
+};
+
+class ExitRouter final : private x86::DeviceAccess {
+  public:
+    enum class Next {
+        Run,   ///< enter the guest again
+        Halt,  ///< the guest waits for an interrupt
+        Stop,  ///< the guest cannot go on: reason() says why
+    };
+
+    explicit ExitRouter(const ExitContext& context);
+
+    /// Answers the exit in the state page.
+    Next route();
+    /// For a person, with rip where it helps.
+    const std::string& reason() const { return reason_; }
+
+  private:
+    Next port_io();
+    Next mmio();
+    Next halt();
+    Next cpuid();
+    Next msr();
+    Next control_register();
+    Next instruction();
+    Next set_xcr0();
+    Next stop(std::string reason);
+    /// Goes on after the instruction: where the processor says, or `length` further.
+    void advance(unsigned length);
+
+    void read_memory(std::uint64_t address, std::span<std::uint8_t> data) override;
+    void write_memory(std::uint64_t address, std::span<const std::uint8_t> data) override;
+    std::uint32_t read_port(std::uint16_t port, unsigned size) override;
+    void write_port(std::uint16_t port, unsigned size, std::uint32_t value) override;
+
+    ExitContext context_;
+    abi::VcpuState& state_;
+    x86::Emulator emulator_;
+    std::string reason_;
+};
+
+}  // namespace redoubt::vmmd

@@ -1,0 +1,22 @@
+// The log through spdlog.
+#include "vmmd/log.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace redoubt::vmmd::log {
+
+void initialize() {
+    auto logger = std::make_shared<spdlog::logger>("vmmd",
+                                                   std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    // No date: the system log has the time, and a person wants the line.
+    logger->set_pattern("%n: %v");
+    logger->flush_on(spdlog::level::info);
+    spdlog::set_default_logger(std::move(logger));
+}
+
+void info(std::string_view line) { spdlog::info("{}", line); }
+void warning(std::string_view line) { spdlog::warn("warning: {}", line); }
+void error(std::string_view line) { spdlog::error("error: {}", line); }
+
+}  // namespace redoubt::vmmd::log
