@@ -36,7 +36,10 @@ class Pic final : public ByteDevice {
         std::uint8_t request = 0, in_service = 0, mask = 0, level_triggered = 0, lines = 0;
         std::uint8_t vector_base = 0;
         std::uint8_t lowest = 7;  ///< the input with the least priority; the next one has the most
-        unsigned expected_word = 0;  ///< ICW 2..4 that comes next, or 0
+        /// ICW 2..4 that comes next, or 0. "Before normal operation can begin" the words have to be
+        /// written; until then, after power-on, it requests nothing.
+        unsigned expected_word = kUninitialized;
+        static constexpr unsigned kUninitialized = 1;
         bool single = false, needs_word4 = false;
         bool read_in_service = false, poll = false, special_mask = false;
         bool auto_end = false, rotate_on_auto_end = false, special_fully_nested = false;
