@@ -96,18 +96,6 @@ void derive_from_object(ObjectHeader& object, Capability& destination, abi::Righ
     destination.rights = rights;
 }
 
-void derive_frame(ObjectHeader& object, Capability& destination, std::uint64_t physical_address,
-                  unsigned size_bits, abi::Rights rights) {
-    Capability* last = object.capability;
-    while (names_object(last->next, object)) last = last->next;
-    destination = Capability{};
-    destination.type = abi::ObjectType::Frame;
-    destination.rights = rights;
-    destination.size_bits = size_bits;
-    destination.object = physical_address;
-    insert_capability(destination, last);
-}
-
 void delete_capability(Capability& capability, Reaper& reaper) {
     for (Capability* child = capability.next;
          child != nullptr && child->depth > capability.depth; child = child->next) {

@@ -28,11 +28,6 @@ Result<void> can_copy(const Capability& source);
 /// opened again.
 void derive_from_object(ObjectHeader& object, Capability& destination, abi::Rights rights);
 
-/// A frame of the object's own memory (a vCPU's state page), as a capability that keeps that memory from reuse. It is
-/// placed behind all the object's capabilities and may outlive them.
-void derive_frame(ObjectHeader& object, Capability& destination, std::uint64_t physical_address,
-                  unsigned size_bits, abi::Rights rights);
-
 /// Empties the slot; its children become its parent's. An object without capabilities goes to the
 /// reaper.
 void delete_capability(Capability& capability, Reaper& reaper);

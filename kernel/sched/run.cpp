@@ -1,8 +1,8 @@
 // What the entry code calls after every entry: choose a thread, and run it or the guest it has entered.
 #include "arch/cpu.hpp"
 #include "arch/entry.hpp"
-#include "arch/fpu.hpp"
 #include "arch/paging.hpp"
+#include "arch/timer.hpp"
 #include "kernel/hv/hv.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/object/irq.hpp"
@@ -28,12 +28,12 @@ UserContext& schedule_and_continue() {
         }
         if (thread->vcpu != nullptr) [[unlikely]] {
             // Finished or preempted: either way the loop finds out what comes next.
-            sched.arm_by(hv::run_deadline(*thread->vcpu));
+            const std::uint64_t deadline = hv::run_deadline(*thread->vcpu);
+            if (deadline < sched.armed && deadline > ticks_now()) sched.arm_by(deadline);
             hv::resume_guest(*thread);
             continue;
         }
         activate(thread->space->root);
-        if (cpu.fpu_area != thread->fpu_area) fpu_load(thread->fpu_area);
         return thread->context;
     }
 }

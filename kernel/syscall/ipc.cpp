@@ -72,8 +72,8 @@ Result<ReceiveArguments> decode_receive(Thread& self, std::uint64_t word) {
         REDOUBT_TRY(require(self, word, abi::ObjectType::Endpoint, abi::Rights::Read));
     const std::uint64_t reply_index = word >> 32;
     if (reply_index == 0) return ReceiveArguments{&endpoint->as<Endpoint>(), nullptr};
-    Capability* reply = find(self, reply_index, abi::ObjectType::Reply);
-    if (reply == nullptr) return abi::Error::InvalidCapability;
+    Capability* reply =
+        REDOUBT_TRY(require(self, reply_index, abi::ObjectType::Reply, abi::Rights::Write));
     if (reply->as<Reply>().receiver != nullptr) return abi::Error::InvalidState;
     return ReceiveArguments{&endpoint->as<Endpoint>(), &reply->as<Reply>()};
 }
@@ -104,8 +104,8 @@ abi::Error syscall_recv(Thread& self, UserContext& context) {
 }
 
 abi::Error syscall_reply(Thread& self, UserContext& context) {
-    Capability* capability = find(self, argument(context, 0), abi::ObjectType::Reply);
-    if (capability == nullptr) return abi::Error::InvalidCapability;
+    Capability* capability = REDOUBT_TRY(
+        require(self, argument(context, 0), abi::ObjectType::Reply, abi::Rights::Write));
     const abi::MessageInfo info{argument(context, 1)};
     if (!is_valid(info)) return abi::Error::InvalidArgument;
     Reply& reply = capability->as<Reply>();
