@@ -54,7 +54,8 @@ class ConsoleHub : public std::enable_shared_from_this<ConsoleHub> {
 
     // The watchers' side.
 
-    /// The hub lives at least as long as its watchers.
+    /// The hub lives at least as long as its watchers. Notifications begin when a read() has given
+    /// 0.
     std::unique_ptr<ConsoleWatcher> watch(Replay replay, Delivery delivery, Notify notify);
     /// Bytes typed by a watcher; returns how many were taken. Fewer than given: a notification says
     /// when to go on.
@@ -102,8 +103,8 @@ class ConsoleWatcher {
     std::uint64_t position_;
     std::uint64_t lost_ = 0;
     Delivery delivery_;
-    bool stalled_ = false;   ///< lossless, but did not move while the device waited
-    bool notified_ = false;  ///< told since the last empty read
+    bool stalled_ = false;  ///< lossless, but did not move while the device waited
+    bool notified_ = true;  ///< told since the last empty read; at first it has to read anyway
     ConsoleHub::Notify notify_;
 };
 

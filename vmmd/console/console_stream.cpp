@@ -20,9 +20,15 @@ constexpr std::size_t kChunk = 4096;
 ConsoleStream::ConsoleStream(Socket socket, std::shared_ptr<ConsoleHub> hub, Closed closed)
     : socket_(std::move(socket)), hub_(std::move(hub)), closed_(std::move(closed)) {}
 
-void ConsoleStream::start(Replay replay, std::string first_output, std::string first_input) {
+void ConsoleStream::start_after_request(Replay replay, std::string first_output,
+                                        std::string first_input) {
     output_ = std::move(first_output);
     untyped_ = std::move(first_input);
+    newline_expected_ = true;
+    start(replay);
+}
+
+void ConsoleStream::start(Replay replay) {
     watcher_ = hub_->watch(replay, Delivery::Lossy,
                            [weak = weak_from_this(), executor = socket_.get_executor()] {
                                asio::post(executor, [weak] {
@@ -45,7 +51,15 @@ void ConsoleStream::close() {
     closed_(*this);
 }
 
+void ConsoleStream::drop_newline(std::string_view& bytes) {
+    if (bytes.empty() || !std::exchange(newline_expected_, false)) return;
+    // A carriage return alone is the Enter key.
+    const bool with_return = bytes.starts_with("\r\n");
+    if (with_return || bytes.starts_with('\n')) bytes.remove_prefix(with_return ? 2 : 1);
+}
+
 void ConsoleStream::type(std::string_view bytes) {
+    drop_newline(bytes);
     const std::span data(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     untyped_ = bytes.substr(hub_->input(data));
 }

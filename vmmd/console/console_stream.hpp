@@ -24,9 +24,10 @@ class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
     /// `closed` is called once, when the connection has ended.
     ConsoleStream(Socket socket, std::shared_ptr<ConsoleHub> hub, Closed closed);
 
-    /// `first_output` is sent before the console's, `first_input` typed before what the client
-    /// sends.
-    void start(Replay replay, std::string first_output = {}, std::string first_input = {});
+    void start(Replay replay);
+    /// After a request: `first_output` is sent before the console's, `first_input` typed before what
+    /// the client sends. The newline that ends the request is not typed.
+    void start_after_request(Replay replay, std::string first_output, std::string first_input);
     /// Closes when what the guest has printed so far is sent.
     void close_when_flushed();
     void close();
@@ -35,6 +36,7 @@ class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
     void pump();
     void read_more();
     void type(std::string_view bytes);
+    void drop_newline(std::string_view& bytes);
 
     Socket socket_;
     std::shared_ptr<ConsoleHub> hub_;
@@ -43,6 +45,7 @@ class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
     std::array<char, 1024> input_{};
     std::string untyped_;  ///< input the hub had no room for
     std::string output_;
+    bool newline_expected_ = false;  ///< the request's, if that is what comes next
     bool reading_ = false;
     bool writing_ = false;
     bool closing_ = false;

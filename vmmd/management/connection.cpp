@@ -71,8 +71,8 @@ void Connection::attach() {
                                               [weak = weak_from_this()](ConsoleStream&) {
                                                   if (const auto self = weak.lock()) self->ended();
                                               });
-    stream_->start(session_->replay() ? Replay::History : Replay::None, std::exchange(waiting_, {}),
-                   std::exchange(first_input_, {}));
+    stream_->start_after_request(session_->replay() ? Replay::History : Replay::None,
+                                 std::exchange(waiting_, {}), std::exchange(first_input_, {}));
     if (closing_) stream_->close_when_flushed();
 }
 

@@ -80,8 +80,8 @@ using ControlResult = std::expected<T, ControlError>;
 struct VmEvent {
     enum class Kind { Stop, Resume, Reset, Shutdown, PowerDown, VmStarted, VmStopped, DaemonExit };
     Kind kind = Kind::Stop;
-    std::string name;           ///< the VM; empty for DaemonExit
-    std::string reason;         ///< Shutdown, VmStopped, DaemonExit: one line
+    std::string name{};         ///< the VM; empty for DaemonExit
+    std::string reason{};       ///< Shutdown, VmStopped, DaemonExit: one line
     bool guest = false;         ///< Shutdown, Reset: the guest asked for it
     VmStatistics statistics{};  ///< VmStopped: summary of the run
     int code = 0;               ///< DaemonExit: exit status

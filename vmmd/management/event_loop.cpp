@@ -15,8 +15,8 @@ EventLoop::~EventLoop() = default;
 
 void EventLoop::run() {
     const auto guard = boost::asio::make_work_guard(*context_);
-    context_->restart();
     context_->run();
+    context_->restart();
 }
 
 void EventLoop::stop() { context_->stop(); }

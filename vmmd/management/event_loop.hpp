@@ -18,7 +18,7 @@ class EventLoop {
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
-    /// Runs work in the calling thread until stop().
+    /// Runs work in the calling thread until stop(); a stop() that came before ends it at once.
     void run();
     /// Ends run() soon; from any thread.
     void stop();

@@ -1,0 +1,178 @@
+// The protocol, as a QMP client sees it, without a socket.
+#include "vmmd/management/qmp_session.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/unit/vmmd/management/model_control.hpp"
+
+namespace redoubt::vmmd {
+namespace {
+
+using nlohmann::json;
+using Outcome = QmpSession::Outcome;
+
+class QmpSessionTest : public testing::Test {
+  protected:
+    /// What one request is answered with: exactly one line.
+    json ask(std::string_view request) {
+        sent_.clear();
+        outcome_ = session_.receive(request);
+        EXPECT_EQ(std::ranges::count(sent_, '\n'), 1) << sent_;
+        return json::parse(sent_);
+    }
+    json ask_negotiated(std::string_view request) {
+        ask(R"({"execute":"qmp_capabilities"})");
+        return ask(request);
+    }
+    static std::string error_class(const json& reply) { return reply.at("error").at("class"); }
+    static std::string description(const json& reply) { return reply.at("error").at("desc"); }
+
+    ModelControl control_{{"web"}};
+    std::string sent_;
+    Outcome outcome_ = Outcome::Continue;
+    QmpSession session_{control_, [this](std::string_view bytes) { sent_ += bytes; }};
+};
+
+TEST_F(QmpSessionTest, GreetsWithVersionAndNoCapabilities) {
+    const json greeting = json::parse(sent_);
+    EXPECT_EQ(greeting["QMP"]["version"]["qemu"]["major"], 7);
+    EXPECT_EQ(greeting["QMP"]["capabilities"], json::array());
+}
+
+TEST_F(QmpSessionTest, RefusesCommandsBeforeNegotiation) {
+    const json reply = ask(R"({"execute":"query-version","id":7})");
+    EXPECT_EQ(error_class(reply), "CommandNotFound");
+    EXPECT_EQ(description(reply), "Expecting capabilities negotiation with 'qmp_capabilities'");
+    EXPECT_EQ(reply["id"], 7);
+}
+
+TEST_F(QmpSessionTest, NegotiatesOnceAndOffersNothing) {
+    EXPECT_EQ(error_class(ask(R"({"execute":"qmp_capabilities","arguments":{"enable":["oob"]}})")),
+              "GenericError");
+    EXPECT_EQ(ask(R"({"execute":"qmp_capabilities","arguments":{"enable":[]}})"),
+              json::parse(R"({"return":{}})"));
+    EXPECT_EQ(error_class(ask(R"({"execute":"qmp_capabilities"})")), "CommandNotFound");
+}
+
+TEST_F(QmpSessionTest, EchoesAnyId) {
+    EXPECT_EQ(ask_negotiated(R"({"execute":"query-status","id":{"a":[1,null]}})")["id"],
+              json::parse(R"({"a":[1,null]})"));
+}
+
+TEST_F(QmpSessionTest, SaysWhatIsWrongWithARequest) {
+    EXPECT_EQ(description(ask_negotiated("[]")), "QMP input must be a JSON object");
+    EXPECT_EQ(description(ask("{}")), "QMP input lacks member 'execute'");
+    EXPECT_EQ(description(ask(R"({"execute":1})")), "QMP input member 'execute' must be a string");
+    EXPECT_EQ(description(ask(R"({"execute":"stop","arguments":[]})")),
+              "QMP input member 'arguments' must be an object");
+    EXPECT_EQ(description(ask(R"({"execute":"stop","extra":1})")),
+              "QMP input member 'extra' is unexpected");
+    EXPECT_EQ(error_class(ask(R"({"execute":"fly"})")), "CommandNotFound");
+    EXPECT_EQ(description(ask(R"({"execute":"stop","arguments":{"nam":"web"}})")),
+              "Parameter 'nam' is unexpected");
+    EXPECT_EQ(description(ask(R"({"execute":"stop","arguments":{"name":1}})")),
+              "Invalid parameter type for 'name', expected: string");
+    EXPECT_EQ(error_class(ask(R"({"execute":"stop","arguments":{"name":"db"}})")),
+              "DeviceNotFound");
+    EXPECT_TRUE(control_.asked.empty());
+}
+
+TEST_F(QmpSessionTest, AnswersGarbageAndGoesOn) {
+    EXPECT_EQ(error_class(ask_negotiated("{\"execute\" \"x\"}")), "GenericError");
+    EXPECT_EQ(error_class(ask("\xff\xfe garbage \n")), "GenericError");
+    EXPECT_EQ(error_class(ask("{\"a\":\"\xff\"}")), "GenericError");
+    EXPECT_TRUE(ask(R"({"execute":"query-version"})").contains("return"));
+}
+
+TEST_F(QmpSessionTest, ClosesAfterARequestThatIsTooLong) {
+    EXPECT_EQ(error_class(ask("{\"a\":\"" + std::string(2 << 20, 'x'))), "GenericError");
+    EXPECT_EQ(outcome_, Outcome::Close);
+}
+
+TEST_F(QmpSessionTest, ListsEveryCommandItKnows) {
+    const json names = ask_negotiated(R"({"execute":"query-commands"})")["return"];
+    EXPECT_EQ(names.size(), 17u);
+    for (const json& entry : names) {
+        const std::string name = entry["name"];
+        if (name == "vm-attach") continue;
+        const json reply = ask(json{{"execute", name}}.dump());
+        const bool negotiation = name == "qmp_capabilities";
+        EXPECT_EQ(reply.contains("return"), !negotiation) << reply;
+    }
+}
+
+TEST_F(QmpSessionTest, AnswersAsQemuDoes) {
+    EXPECT_EQ(ask_negotiated(R"({"execute":"query-status"})")["return"],
+              json::parse(R"({"running":true,"singlestep":false,"status":"running"})"));
+    const json cpus = ask(R"({"execute":"query-cpus-fast"})")["return"];
+    ASSERT_EQ(cpus.size(), 2u);
+    EXPECT_EQ(cpus[1]["cpu-index"], 1);
+    EXPECT_EQ(cpus[1]["target"], "x86_64");
+    EXPECT_EQ(ask(R"({"execute":"query-name"})")["return"]["name"], "web");
+}
+
+TEST_F(QmpSessionTest, ActsOnTheOnlyVmOrTheNamedOne) {
+    ask_negotiated(R"({"execute":"stop"})");
+    ask(R"({"execute":"cont","arguments":{"name":"web"}})");
+    ask(R"({"execute":"system_reset"})");
+    ask(R"({"execute":"system_powerdown"})");
+    ask(R"({"execute":"vm-stop"})");
+    ask(R"({"execute":"vm-start"})");
+    ask(R"({"execute":"quit"})");
+    EXPECT_EQ(control_.asked,
+              (std::vector<std::string>{"pause web", "resume web", "reset web", "powerdown web",
+                                        "stop web", "start web", "quit"}));
+}
+
+TEST_F(QmpSessionTest, WantsANameWhenThereAreSeveralVms) {
+    control_.machines["db"];
+    EXPECT_EQ(error_class(ask_negotiated(R"({"execute":"stop"})")), "GenericError");
+    EXPECT_TRUE(ask(R"({"execute":"stop","arguments":{"name":"db"}})").contains("return"));
+}
+
+TEST_F(QmpSessionTest, TellsListInfoAndStatistics) {
+    const json list = ask_negotiated(R"({"execute":"vm-list"})")["return"];
+    EXPECT_EQ(list, json::parse(R"([{"name":"web","state":"running","cpus":2,"memory":268435456,
+                                     "uptime_ms":1234}])"));
+    EXPECT_EQ(ask(R"({"execute":"vm-info"})")["return"]["cmdline"], "console=ttyS0");
+    const json statistics = ask(R"({"execute":"vm-stats"})")["return"];
+    EXPECT_EQ(statistics["exits"], json::parse(R"({"hlt":3,"port_io":12})"));
+    EXPECT_EQ(statistics["run_time_ms"], 1500);
+}
+
+TEST_F(QmpSessionTest, SendsEventsOnlyAfterNegotiation) {
+    sent_.clear();
+    const VmEvent event{.kind = VmEvent::Kind::Shutdown,
+                        .name = "web",
+                        .reason = "guest powered off",
+                        .guest = true};
+    session_.send_event(event_line(event));
+    EXPECT_TRUE(sent_.empty());
+    ask(R"({"execute":"qmp_capabilities"})");
+    sent_.clear();
+    session_.send_event(event_line(event));
+    const json sent = json::parse(sent_);
+    EXPECT_EQ(sent["event"], "SHUTDOWN");
+    EXPECT_EQ(sent["data"],
+              json::parse(R"({"guest":true,"reason":"guest powered off","name":"web"})"));
+    EXPECT_GT(sent["timestamp"]["seconds"], 1'000'000'000);
+    EXPECT_LT(sent["timestamp"]["microseconds"], 1'000'000);
+}
+
+TEST_F(QmpSessionTest, AttachLeavesTheRestOfTheInputToTheConsole) {
+    ask(R"({"execute":"qmp_capabilities"})");
+    std::string_view bytes = "{\"execute\":\"vm-attach\",\"arguments\":{\"replay\":false}}ls\n";
+    sent_.clear();
+    EXPECT_EQ(session_.receive(bytes), Outcome::Attach);
+    EXPECT_EQ(bytes, "ls\n");
+    EXPECT_EQ(json::parse(sent_), json::parse(R"({"return":{}})"));
+    EXPECT_EQ(session_.console(), control_.machines["web"].console);
+    EXPECT_FALSE(session_.replay());
+}
+
+}  // namespace
+}  // namespace redoubt::vmmd
