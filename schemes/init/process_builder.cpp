@@ -25,6 +25,7 @@ constexpr unsigned kCNodeBits = 16, kBigCNodeBits = 18;
 constexpr unsigned kSpaceBits = 18, kBigSpaceBits = 20;
 /// Smallest piece of what is left that is worth a capability of its own.
 constexpr unsigned kSmallestRestBits = 20;
+constexpr unsigned kLargestFrameBits = 29;
 constexpr std::size_t kMaximumDeviceGrants = 28;
 
 /// Part of the process's image: pages with one set of rights.
@@ -41,6 +42,7 @@ struct Piece {
     std::uint8_t region;
     std::uint8_t size_bits;
     std::uint32_t first_page;
+    native::Slot frame;
 };
 
 class Builder {
@@ -58,8 +60,8 @@ class Builder {
     bool add_image(const elf::Image& image);
     bool take_memory();
     bool make_objects();
-    bool make_frames();
-    bool fill_frame(const Region& region, const Piece& piece, native::Slot frame);
+    bool map_image();
+    bool fill_frame(const Region& region, const Piece& piece);
     bool fill_cnode();
     bool grant_untypeds();
     bool grant_devices();
@@ -139,7 +141,7 @@ bool Builder::add_region(const Region& region) {
     // The binary digits of the page count are the sizes of its frames, the largest first.
     const std::uint64_t pages = region.bytes / kPageSize;
     std::uint64_t first_page = 0;
-    for (int bit = 17; bit >= 0; --bit) {
+    for (int bit = kLargestFrameBits - abi::kPageBits; bit >= 0; --bit) {
         if ((pages >> bit & 1) == 0) {
             continue;
         }
@@ -148,7 +150,7 @@ bool Builder::add_region(const Region& region) {
         }
         pieces_[piece_count_++] = {static_cast<std::uint8_t>(region_count_),
                                    static_cast<std::uint8_t>(bit + abi::kPageBits),
-                                   static_cast<std::uint32_t>(first_page)};
+                                   static_cast<std::uint32_t>(first_page), 0};
         first_page += std::uint64_t{1} << bit;
     }
     regions_[region_count_++] = region;
@@ -246,29 +248,48 @@ bool Builder::take_memory() {
     return true;
 }
 
-bool Builder::make_frames() {
-    // Largest first: then nothing is lost to alignment. The objects belong into that order too.
-    bool objects_made = false;
-    for (unsigned bits = 30; bits >= abi::kPageBits; --bits) {
-        if (!objects_made && bits <= std::max(cnode_bits_, space_bits_)) {
-            objects_made = true;
-            if (!make_objects()) {
+/// Makes everything that root 0 is for, the largest first: then nothing is lost to alignment.
+bool Builder::make_objects() {
+    cnode_ = take_slot();
+    space_ = take_slot();
+    thread_ = take_slot();
+    const struct {
+        ObjectType type;
+        unsigned size_bits, order_bits;
+        native::Slot slot;
+    } objects[] = {{ObjectType::AddressSpace, space_bits_, space_bits_, space_},
+                   {ObjectType::CNode, cnode_bits_, cnode_bits_, cnode_},
+                   {ObjectType::Thread, 0, abi::kThreadBits, thread_}};
+    for (unsigned bits = kLargestFrameBits; bits >= abi::kPageBits; --bits) {
+        for (const auto& object : objects) {
+            if (object.order_bits == bits &&
+                !check(native::retype(memory_.roots[0], object.type, object.size_bits, object.slot),
+                       "no memory for its objects")) {
                 return false;
             }
         }
         for (std::size_t i = 0; i < piece_count_; ++i) {
-            if (pieces_[i].size_bits != bits) {
+            Piece& piece = pieces_[i];
+            if (piece.size_bits != bits) {
                 continue;
             }
-            const native::Slot frame = take_slot();
-            if (!check(native::retype(memory_.roots[0], ObjectType::Frame, bits, frame),
-                       "no memory for its image") ||
-                !fill_frame(regions_[pieces_[i].region], pieces_[i], frame)) {
+            piece.frame = take_slot();
+            if (!check(native::retype(memory_.roots[0], ObjectType::Frame, bits, piece.frame),
+                       "no memory for its image")) {
                 return false;
             }
-            if (pieces_[i].region == ipc_region_) {
-                ipc_frame_ = frame;
+            if (piece.region == ipc_region_) {
+                ipc_frame_ = piece.frame;
             }
+        }
+    }
+    return true;
+}
+
+bool Builder::map_image() {
+    for (std::size_t i = 0; i < piece_count_; ++i) {
+        if (!fill_frame(regions_[pieces_[i].region], pieces_[i])) {
+            return false;
         }
     }
     const native::Slot heap = take_slot();
@@ -278,35 +299,23 @@ bool Builder::make_frames() {
                  "its heap cannot be mapped");
 }
 
-bool Builder::make_objects() {
-    cnode_ = take_slot();
-    space_ = take_slot();
-    thread_ = take_slot();
-    return check(native::retype(memory_.roots[0], ObjectType::AddressSpace, space_bits_, space_),
-                 "no address space") &&
-           check(native::retype(memory_.roots[0], ObjectType::CNode, cnode_bits_, cnode_),
-                 "no CNode") &&
-           check(native::retype(memory_.roots[0], ObjectType::Thread, 0, thread_), "no thread") &&
-           fill_cnode();
-}
-
 /// Copies what belongs into one frame, then maps it where the process expects it.
-bool Builder::fill_frame(const Region& region, const Piece& piece, native::Slot frame) {
+bool Builder::fill_frame(const Region& region, const Piece& piece) {
     const std::uint64_t begin = std::uint64_t{piece.first_page} * kPageSize;
     const std::uint64_t end = begin + (std::uint64_t{1} << piece.size_bits);
     const std::uint64_t from = std::max(begin, region.contents_offset);
     const std::uint64_t to = std::min(end, region.contents_offset + region.contents.size());
     if (from < to) {
-        if (!check(native::map(frame, own_slot(StartupSlot::AddressSpace), kScratchAddress,
+        if (!check(native::map(piece.frame, own_slot(StartupSlot::AddressSpace), kScratchAddress,
                                MapFlags::Read | MapFlags::Write),
                    "init cannot map its image")) {
             return false;
         }
         std::memcpy(reinterpret_cast<void*>(kScratchAddress + (from - begin)),
                     region.contents.data() + (from - region.contents_offset), to - from);
-        native::unmap(frame);
+        native::unmap(piece.frame);
     }
-    return check(native::map(frame, space_, region.address + begin, region.flags),
+    return check(native::map(piece.frame, space_, region.address + begin, region.flags),
                  "its image cannot be mapped");
 }
 
@@ -455,7 +464,7 @@ bool Builder::fill_cnode() {
            grant_untypeds() && grant_schemes() && grant_devices() && write_startup_info();
 }
 
-/// The page is filled before its frame is copied from it.
+/// Last: the page is copied into its frame when the image is mapped.
 bool Builder::write_startup_info() {
     info_.magic = abi::kStartupInfoMagic;
     info_.ipc_buffer_address = kIpcBufferAddress;
@@ -509,7 +518,7 @@ bool Builder::start_thread() {
                  "its thread cannot be started");
 }
 
-bool Builder::build() { return plan() && take_memory() && make_frames() && start_thread(); }
+bool Builder::build() { return plan() && take_memory() && make_objects() && fill_cnode() && map_image() && start_thread(); }
 
 }  // namespace
 

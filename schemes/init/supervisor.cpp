@@ -298,8 +298,8 @@ bool Supervisor::plan_restart(Process& process, const End& end) {
         process.failures = 0;
     }
     if (process.failures == kMostFailures) {
-        report(Line() << process.entry.name << " failed " << std::uint64_t{kMostFailures}
-                      << " times in a row; it is not started again");
+        report(Line() << process.entry.name << " was started again "
+                      << std::uint64_t{kMostFailures} << " times and did not last");
         return false;
     }
     const std::uint64_t delay =
