@@ -16,7 +16,8 @@ class Hypervisor {
 
     /// A few lines of text: backend, revision, features.
     virtual std::string capabilities() = 0;
-    virtual std::unique_ptr<Vm> create_vm() = 0;
+    /// `memory_bytes` is what will be added to it, so that its page tables find room.
+    virtual std::unique_ptr<Vm> create_vm(std::uint64_t memory_bytes) = 0;
     /// The counter of HostTicks: its rate, and now. Guest TSC = host ticks + tsc_offset.
     virtual std::uint64_t ticks_per_second() const = 0;
     virtual HostTicks ticks_now() const = 0;

@@ -141,7 +141,7 @@ void ModelVm::destroy() {
 ModelHypervisor::ModelHypervisor(std::deque<Step> script, Step forever)
     : script_(std::move(script)), forever_(std::move(forever)) {}
 
-std::unique_ptr<Vm> ModelHypervisor::create_vm() {
+std::unique_ptr<Vm> ModelHypervisor::create_vm(std::uint64_t) {
     return std::make_unique<ModelVm>(script_, forever_, memory_limit_);
 }
 

@@ -77,7 +77,7 @@ class ModelHypervisor final : public Hypervisor {
     explicit ModelHypervisor(std::deque<Step> script = {}, Step forever = {});
 
     std::string capabilities() override { return "backend: model (scripted)\n"; }
-    std::unique_ptr<Vm> create_vm() override;
+    std::unique_ptr<Vm> create_vm(std::uint64_t memory_bytes) override;
     std::uint64_t ticks_per_second() const override { return 1'000'000'000; }
     HostTicks ticks_now() const override;
     std::uint64_t real_time_seconds() const override;

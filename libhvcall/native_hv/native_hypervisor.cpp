@@ -135,10 +135,12 @@ class NativeHypervisor final : public Hypervisor {
         }
     }
 
-    std::unique_ptr<Vm> create_vm() override {
-        // Page tables with large leaves take a page per GiB; 64 KiB are enough for small guests.
-        constexpr unsigned kVmBits = 17;
-        return std::make_unique<NativeVm>(services_, hv_, kVmBits);
+    std::unique_ptr<Vm> create_vm(std::uint64_t memory_bytes) override {
+        // The object and its permission maps, the upper levels, and a table of 2 MiB leaves per GiB.
+        constexpr std::uint64_t kFixedPages = 12;
+        const auto pages = kFixedPages + (memory_bytes >> 30);
+        const auto size_bits = std::max(16U, 12 + static_cast<unsigned>(std::bit_width(pages - 1)));
+        return std::make_unique<NativeVm>(services_, hv_, size_bits);
     }
 
     std::uint64_t ticks_per_second() const override { return ticks_per_second_; }
