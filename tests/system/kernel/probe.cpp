@@ -1,0 +1,172 @@
+// An init that tests the kernel from user space: hostile programs, thread switches, timers and
+// interrupts. Prints one line for each finding to COM1 and ends the machine with 0 if everything
+// held.
+#include <cstdint>
+#include <initializer_list>
+
+#include "abi/startup.hpp"
+#include "libhvcall/native/syscall.hpp"
+
+extern "C" {
+struct Hostile {
+    const char* name;
+    std::uint64_t entry;
+};
+extern const Hostile hostile_table[];
+void check_registers();
+std::uint64_t counters[8];
+}
+
+namespace {
+
+using namespace redoubt;
+using native::Slot;
+
+constexpr std::uint64_t kBufferAddress = 0x1000'0000;
+constexpr std::uint64_t kTopPage = 0x7FFF'FFFF'E000;
+constexpr Slot kSpace = static_cast<Slot>(abi::StartupSlot::AddressSpace);
+constexpr Slot kCNode = static_cast<Slot>(abi::StartupSlot::CNode);
+constexpr std::uint64_t kBadge = 77;
+constexpr unsigned kSpinners = 4;
+constexpr std::uint32_t kWorkerPriority = 150;
+
+Slot ports, next_slot, untyped, fault_endpoint, fault_reply, worker_buffer, notification;
+unsigned failures = 0;
+alignas(16) unsigned char stacks[1 + kSpinners][4096];
+std::uint64_t thread_locals[1 + kSpinners];
+
+void put(char character) {
+    while ((native::port_in(ports, 0x3FD, 1).value & 0x20) == 0) {
+    }
+    native::port_out(ports, 0x3F8, 1, static_cast<std::uint8_t>(character));
+}
+void put(const char* text) {
+    while (*text != '\0') put(*text++);
+}
+void put(std::uint64_t number) {
+    char digits[20];
+    unsigned count = 0;
+    do digits[count++] = static_cast<char>('0' + number % 10);
+    while ((number /= 10) != 0);
+    while (count != 0) put(digits[--count]);
+}
+
+template <class... Parts>
+void check(bool held, Parts... what) {
+    put(held ? "probe: ok " : "probe: FAILED ");
+    (put(what), ...);
+    put("\r\n");
+    if (!held) ++failures;
+}
+
+Slot make(abi::ObjectType type, unsigned size_bits = 0) {
+    const Slot slot = next_slot++;
+    check(native::retype(untyped, type, size_bits, slot) == abi::Error::Ok, "object ",
+          static_cast<std::uint64_t>(type));
+    return slot;
+}
+
+Slot start_thread(std::uint64_t entry, unsigned index) {
+    const Slot thread = next_slot++;
+    native::retype(untyped, abi::ObjectType::Thread, 0, thread);
+    thread_locals[index] = index;
+    native::thread_configure(thread, {kSpace, kCNode, worker_buffer, fault_endpoint, kBadge + index,
+                                      kBufferAddress, 0, kWorkerPriority, kWorkerPriority});
+    native::thread_set_context(
+        thread, {entry, reinterpret_cast<std::uint64_t>(stacks[index]) + sizeof stacks[index],
+                 index, reinterpret_cast<std::uint64_t>(&thread_locals[index])});
+    native::thread_control(thread, abi::ThreadOperation::Resume);
+    return thread;
+}
+
+void expect_fault(const char* name, std::uint64_t entry) {
+    const Slot thread = start_thread(entry, 0);
+    const native::Received received = native::recv(fault_endpoint, fault_reply);
+    check(received.error == abi::Error::Ok && received.badge == kBadge &&
+              received.message.info.label() == abi::kFaultLabel,
+          name, ": kind ", received.message.mr[0], " address ", received.message.mr[1]);
+    native::delete_capability(thread);
+}
+
+/// The last mappable page may end in a system call, whose return address is the first that cannot
+/// be mapped.
+void probe_end_of_user_space() {
+    const Slot frame = make(abi::ObjectType::Frame, 12);
+    constexpr auto kReadWrite = abi::MapFlags::Read | abi::MapFlags::Write;
+    check(native::map(frame, kSpace, kTopPage + 0x1000, kReadWrite) != abi::Error::Ok,
+          "last page refused");
+    check(native::map(frame, kSpace, 0xFFFF'8000'0000'0000, kReadWrite) != abi::Error::Ok,
+          "kernel half refused");
+    check(
+        native::map(frame, kSpace, kTopPage, kReadWrite | abi::MapFlags::Execute) != abi::Error::Ok,
+        "writable code refused");
+    check(native::map(frame, kSpace, kTopPage, kReadWrite) == abi::Error::Ok,
+          "page before it mapped");
+    *reinterpret_cast<volatile std::uint16_t*>(kTopPage + 0xFFE) = 0x050F;
+    native::unmap(frame);
+    native::map(frame, kSpace, kTopPage, abi::MapFlags::Read | abi::MapFlags::Execute);
+    expect_fault("call at the end of user space", kTopPage + 0xFFE);
+}
+
+void probe_thread_switches(std::uint64_t second) {
+    for (unsigned i = 1; i <= kSpinners; ++i) {
+        start_thread(reinterpret_cast<std::uint64_t>(check_registers), i);
+    }
+    const std::uint64_t start = native::ticks();
+    const auto waited = native::wait(notification, start + second);
+    const std::uint64_t milliseconds = (native::ticks() - start) * 1000 / second;
+    check(waited.error == abi::Error::TimedOut && milliseconds >= 1000 && milliseconds < 10'000,
+          "timed wait of 1000 ms took ", milliseconds);
+    for (unsigned i = 1; i <= kSpinners; ++i)
+        check(counters[i] > 1000, "thread kept its registers");
+}
+
+/// The PIT's interrupt at 1 kHz, which also preempts the spinning threads.
+void probe_interrupts(const abi::BootInfo& boot, std::uint64_t second) {
+    constexpr std::uint16_t kDivisor = 1193;
+    const Slot irq = next_slot++;
+    check(native::irq_claim(boot.irq_control_slot, 0, irq) == abi::Error::Ok, "interrupt claimed");
+    check(native::irq_claim(boot.irq_control_slot, 0, next_slot) == abi::Error::Busy, "only once");
+    check(native::irq_bind(irq, notification) == abi::Error::Ok, "interrupt bound");
+    native::port_out(ports, 0x43, 1, 0x34);
+    native::port_out(ports, 0x40, 1, kDivisor & 0xFF);
+    native::port_out(ports, 0x40, 1, kDivisor >> 8);
+    std::uint64_t count = 0;
+    const std::uint64_t end = native::ticks() + second / 2;
+    while (native::wait(notification, end).error == abi::Error::Ok) ++count;
+    check(count > 20 && count < 550, "timer interrupts in 500 ms: ", count);
+}
+
+extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
+    ports = boot->io_port_slot;
+    next_slot = boot->first_free_slot;
+    for (unsigned i = 0; i < boot->untyped_count; ++i) {
+        if (boot->untyped[i].is_device == 0 && boot->untyped[i].size_bits >= 20)
+            untyped = boot->untyped[i].slot;
+    }
+    fault_endpoint = make(abi::ObjectType::Endpoint);
+    fault_reply = make(abi::ObjectType::Reply);
+    notification = make(abi::ObjectType::Notification);
+    worker_buffer = make(abi::ObjectType::Frame, 12);
+    native::map(worker_buffer, kSpace, kBufferAddress, abi::MapFlags::Read | abi::MapFlags::Write);
+
+    for (const Hostile* hostile = hostile_table; hostile->name != nullptr; ++hostile) {
+        expect_fault(hostile->name, hostile->entry);
+    }
+    for (const std::uint64_t entry : {0x8000'0000'0000ULL, 0xFFFF'FFFF'8010'2000ULL, ~0ULL, 0ULL}) {
+        expect_fault("start outside user space", entry);
+    }
+    probe_end_of_user_space();
+    const std::uint64_t second = native::system_info(abi::SystemInfoKind::TicksPerSecond);
+    probe_thread_switches(second);
+    probe_interrupts(*boot, second);
+    put("probe: done, failures ");
+    put(std::uint64_t{failures});
+    put("\r\n");
+    native::port_out(ports, 0xF4, 4, failures == 0 ? 1 : 2);
+    native::exit_thread();
+}
+
+}  // namespace
+
+asm(".globl _start\n_start: xorl %ebp, %ebp\n call probe\n");

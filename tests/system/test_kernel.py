@@ -1,0 +1,64 @@
+"""The kernel alone, driven by tests/system/kernel/probe.cpp in the place of init."""
+
+import re
+import tempfile
+import unittest
+from pathlib import Path
+
+from redoubt_host.cpio import Cpio
+from redoubt_host.machine import Machine, MachineOptions
+from redoubt_host.paths import SYSTEM_BUILD
+
+BOOT_SECONDS = 120
+PROBE = SYSTEM_BUILD / "tests/system/kernel/kernel_probe"
+
+
+class Kernel(unittest.TestCase):
+    def boot(self, files: dict[str, bytes], **options) -> tuple[int | None, str]:
+        """Boots an archive with these files; gives the exit code and the log."""
+        archive = Cpio()
+        for name, data in files.items():
+            archive.file(name, data, executable=True)
+        with tempfile.TemporaryDirectory(prefix="redoubt-test-") as directory:
+            path = Path(directory) / "boot.cpio"
+            path.write_bytes(archive.bytes())
+            machine = Machine(Path(directory), path, MachineOptions(**options))
+            machine.start()
+            try:
+                ended = machine.wait(BOOT_SECONDS)
+                log = machine.system_log.read_text(errors="replace")
+                self.assertTrue(ended, log)
+                return machine.exit_code(), log
+            finally:
+                machine.stop()
+
+    def check_probe(self, **options):
+        code, log = self.boot({"init": PROBE.read_bytes()}, **options)
+        self.assertNotIn("panic", log)
+        self.assertEqual(re.findall("probe: FAILED.*", log), [])
+        self.assertEqual(code, 0, log)
+
+    def test_no_user_program_can_panic_it_and_threads_and_interrupts_keep_their_state(self):
+        self.check_probe()
+
+    def test_the_same_on_a_processor_without_svm_xsave_smap_and_1_gib_pages(self):
+        self.check_probe(cpu="qemu64")
+
+    def test_the_same_with_every_feature_and_memory_above_4_gib(self):
+        self.check_probe(cpu="max", memory="5G")
+
+    def test_an_archive_without_init_panics_with_a_reason(self):
+        code, log = self.boot({"readme": b"nothing to run"})
+        self.assertEqual(code, 0x7E, log)
+        self.assertRegex(log, "kernel panic: .*init")
+
+    def test_a_panic_prints_registers_and_names(self):
+        code, log = self.boot({"init": b""}, command_line="panic-test")
+        self.assertEqual(code, 0x7E, log)
+        self.assertRegex(log, r"rip 0x[0-9a-f]{16}")
+        self.assertRegex(log, r"test_panic\+0x")
+        self.assertRegex(log, r"kernel_main\+0x")
+
+
+if __name__ == "__main__":
+    unittest.main()
