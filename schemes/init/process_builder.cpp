@@ -530,18 +530,18 @@ bool build_process(Resources& resources, const BuildRequest& request, ProcessMem
     if (builder->build()) {
         return true;
     }
-    destroy_process(resources, memory);
+    end_process(resources, memory);
+    release_process(resources, memory);
     return false;
 }
 
-std::uint64_t destroy_process(Resources& resources, ProcessMemory& memory) {
+std::uint64_t end_process(Resources& resources, const ProcessMemory& memory) {
     std::uint64_t missing = 0;
     for (std::size_t i = 0; i < memory.root_count; ++i) {
         native::revoke(memory.roots[i]);
         const auto identity = native::identify(memory.roots[i]);
         const std::uint64_t size = std::uint64_t{1} << identity.value.size_bits;
         missing += identity ? size - identity.value.free_bytes : kPageSize;
-        resources.memory().release(memory.roots[i]);
     }
     if (memory.has_device_memory) {
         for (const abi::UntypedDescription& untyped : resources.untypeds()) {
@@ -550,11 +550,17 @@ std::uint64_t destroy_process(Resources& resources, ProcessMemory& memory) {
             }
         }
     }
+    return missing;
+}
+
+void release_process(Resources& resources, ProcessMemory& memory) {
+    for (std::size_t i = 0; i < memory.root_count; ++i) {
+        resources.memory().release(memory.roots[i]);
+    }
     if (memory.slot_count != 0) {
         resources.slots().free(memory.first_slot, memory.slot_count);
     }
     memory = {};
-    return missing;
 }
 
 }  // namespace redoubt::init

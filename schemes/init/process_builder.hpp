@@ -41,8 +41,11 @@ struct BuildRequest {
 /// On failure returns false after reporting why, and nothing is left behind.
 bool build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory);
 
-/// Ends the process, whatever it does, and takes everything back. Returns the bytes that did not come back (0 unless the
-/// kernel is wrong).
-std::uint64_t destroy_process(Resources& resources, ProcessMemory& memory);
+/// Ends the process, whatever it does: its threads stop and its capabilities are gone. Its memory is not reused yet.
+/// Returns the bytes that did not come back (0 unless the kernel is wrong).
+std::uint64_t end_process(Resources& resources, const ProcessMemory& memory);
+
+/// Makes the memory of an ended process available again.
+void release_process(Resources& resources, ProcessMemory& memory);
 
 }  // namespace redoubt::init

@@ -5,6 +5,7 @@
 
 #include "abi/scheme.hpp"
 #include "schemes/init/boot_archive.hpp"
+#include "schemes/init/bus_masters.hpp"
 #include "schemes/init/layout.hpp"
 #include "schemes/init/power.hpp"
 #include "schemes/init/report.hpp"
@@ -220,8 +221,10 @@ bool Supervisor::handle(const native::Received& received, native::Message& answe
         case abi::ProcessMessage::Log: {
             const std::uint64_t most = sizeof(abi::IpcBuffer::words) - 4 * sizeof(std::uint64_t);
             const std::uint64_t size = message.mr[0] < most ? message.mr[0] : most;
-            const std::string_view text(reinterpret_cast<const char*>(native::message_bytes()),
-                                        size);
+            std::string_view text(reinterpret_cast<const char*>(native::message_bytes()), size);
+            if (text.ends_with('\n')) {
+                text.remove_suffix(1);
+            }
             print_line((Line() << process->entry.name << ": ").untrusted(text));
             return true;
         }
@@ -259,8 +262,12 @@ void Supervisor::ended(Process& process, const End& end) {
     Line line;
     line << process.entry.name << " ended: " << end.reason.text();
     const std::uint64_t client = process.client;
-    const std::uint64_t missing = destroy_process(resources_, process.memory);
+    const std::uint64_t missing = end_process(resources_, process.memory);
     process.client = 0;
+    if (process.entry.grants.pci && !anyone_drives_pci()) {
+        stop_bus_masters(boot_);
+    }
+    release_process(resources_, process.memory);
     process.state = State::Ended;
     for (const std::string_view name : process.entry.uses) {
         for (std::size_t i = 0; i < scheme_count_; ++i) {
@@ -269,10 +276,7 @@ void Supervisor::ended(Process& process, const End& end) {
             }
         }
     }
-    const bool restarts = plan_restart(process, end);
-    if (restarts) {
-        line << "; it is started again";
-    }
+    const bool restarts = plan_restart(process, end, line);
     report(line);
     if (missing != 0) {
         report(Line() << missing << " bytes of " << process.entry.name << " did not come back");
@@ -287,8 +291,8 @@ void Supervisor::ended(Process& process, const End& end) {
     }
 }
 
-/// Decides by the entry's policy; sets `restart_at`.
-bool Supervisor::plan_restart(Process& process, const End& end) {
+/// Decides by the entry's policy, and tells `line`; sets `restart_at`.
+bool Supervisor::plan_restart(Process& process, const End& end, Line& line) {
     const Restart policy = process.entry.restart;
     if (policy == Restart::Never || (policy == Restart::OnFailure && !end.crashed)) {
         return false;
@@ -298,8 +302,8 @@ bool Supervisor::plan_restart(Process& process, const End& end) {
         process.failures = 0;
     }
     if (process.failures == kMostFailures) {
-        report(Line() << process.entry.name << " was started again "
-                      << std::uint64_t{kMostFailures} << " times and did not last");
+        line << "; it was started again " << std::uint64_t{kMostFailures}
+             << " times and does not last";
         return false;
     }
     const std::uint64_t delay =
@@ -309,6 +313,7 @@ bool Supervisor::plan_restart(Process& process, const End& end) {
     ++process.failures;
     process.restart_at = now + delay;
     process.state = State::Delayed;
+    line << "; it is started again";
     return true;
 }
 
@@ -348,6 +353,15 @@ void Supervisor::power_off(unsigned code) {
     report(Line() << "power off, code " << std::uint64_t{code});
     init::power_off(boot_, code);
     native::exit_thread();
+}
+
+bool Supervisor::anyone_drives_pci() {
+    for (const Process& process : processes()) {
+        if (process.client != 0 && process.entry.grants.pci) {
+            return true;
+        }
+    }
+    return false;
 }
 
 Supervisor::Process* Supervisor::process_of(std::uint64_t client) {

@@ -56,9 +56,10 @@ class Supervisor {
     bool handle(const native::Received& received, native::Message& answer);
     void faulted(Process& process, const native::Message& message);
     void ended(Process& process, const End& end);
-    bool plan_restart(Process& process, const End& end);
+    bool plan_restart(Process& process, const End& end, Line& line);
     void close_schemes(const Process& process);
     [[noreturn]] void power_off(unsigned code);
+    bool anyone_drives_pci();
     Process* process_of(std::uint64_t client);
     std::uint64_t new_client();
     std::span<Process> processes() { return {processes_.data(), process_count_}; }
