@@ -17,8 +17,10 @@ class DebugPort final : public ByteDevice {
     explicit DebugPort(std::function<void(std::uint8_t)> output) : output_(std::move(output)) {}
 
     std::string_view name() const override { return "debug-port"; }
-    std::uint8_t read_byte(std::uint64_t) override { return kPresent; }
-    void write_byte(std::uint64_t, std::uint8_t value) override { output_(value); }
+    std::uint8_t read_byte(std::uint64_t offset) override { return offset == 0 ? kPresent : 0xFF; }
+    void write_byte(std::uint64_t offset, std::uint8_t value) override {
+        if (offset == 0) output_(value);
+    }
     void reset() override {}
 
   private:

@@ -125,6 +125,7 @@ std::uint8_t I8042::read_byte(std::uint64_t port) {
     const std::lock_guard lock(mutex_);
     if (port == 0x92) return port92_;
     if (port == 0x64) return status_;
+    if (port != 0x60) return 0xFF;
     const auto value = output_buffer_;
     status_ &= static_cast<std::uint8_t>(~(kOutputFull | kTimeout));
     update_output();
@@ -141,7 +142,7 @@ void I8042::write_byte(std::uint64_t port, std::uint8_t value) {
         } else if (port == 0x64) {
             status_ |= kLastWasCommand;
             reset_machine = command(value);
-        } else {
+        } else if (port == 0x60) {
             status_ &= static_cast<std::uint8_t>(~kLastWasCommand);
             reset_machine = data(value);
         }

@@ -196,36 +196,38 @@ std::uint8_t Pic::acknowledge() {
     return vector;
 }
 
+Pic::Chip* Pic::chip_at(std::uint64_t port) {
+    if ((port & ~1ULL) == 0x20) return &master_;
+    if ((port & ~1ULL) == 0xA0) return &slave_;
+    return nullptr;
+}
+
 std::uint8_t Pic::read_byte(std::uint64_t port) {
     const std::lock_guard lock(mutex_);
     if (port == 0x4D0) return master_.level_triggered;
     if (port == 0x4D1) return slave_.level_triggered;
-    auto& chip = (port & 0x80) != 0 ? slave_ : master_;
-    std::uint8_t value = 0;
-    if (chip.poll) {
-        value = chip.poll_word();
+    auto* chip = chip_at(port);
+    if (chip == nullptr) return 0xFF;
+    if (chip->poll) {
+        const auto value = chip->poll_word();
         update_output();
-    } else if ((port & 1) != 0) {
-        value = chip.mask;
-    } else {
-        value = chip.read_in_service ? chip.in_service : chip.request;
+        return value;
     }
-    return value;
+    if ((port & 1) != 0) return chip->mask;
+    return chip->read_in_service ? chip->in_service : chip->request;
 }
 
 void Pic::write_byte(std::uint64_t port, std::uint8_t value) {
     const std::lock_guard lock(mutex_);
+    auto* chip = chip_at(port);
     if (port == 0x4D0) {
         master_.level_triggered = value & kMasterLevelCapable;
     } else if (port == 0x4D1) {
         slave_.level_triggered = value & kSlaveLevelCapable;
-    } else {
-        auto& chip = (port & 0x80) != 0 ? slave_ : master_;
-        if ((port & 1) != 0) {
-            chip.write_data(value);
-        } else {
-            chip.command(value);
-        }
+    } else if (chip != nullptr && (port & 1) != 0) {
+        chip->write_data(value);
+    } else if (chip != nullptr) {
+        chip->command(value);
     }
     update_output();
 }

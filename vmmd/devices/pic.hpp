@@ -68,6 +68,8 @@ class Pic final : public ByteDevice {
 
     void set_line(unsigned irq, bool level);
     void update_output();
+    /// The chip behind 0x20, 0x21 or 0xA0, 0xA1; null for other ports.
+    Chip* chip_at(std::uint64_t port);
 
     std::mutex mutex_;
     InterruptLine& output_;

@@ -5,6 +5,10 @@ namespace redoubt::vmmd {
 
 namespace {
 
+constexpr std::uint64_t kFirstChannelPort = 0x40;
+constexpr std::uint64_t kControlPort = 0x43;
+constexpr std::uint64_t kGatePort = 0x61;
+
 constexpr std::uint8_t kPort61Gate2 = 1U << 0;
 constexpr std::uint8_t kPort61Writable = 0x0F;
 constexpr std::uint8_t kPort61Refresh = 1U << 4;
@@ -235,26 +239,28 @@ std::uint8_t Pit::read_byte(std::uint64_t port) {
     const std::lock_guard lock(mutex_);
     const auto now = this->now();
     for (auto& channel : channels_) channel.advance(now);
-    if (port == 0x61) {
+    if (port == kGatePort) {
         const bool refresh = now / kRefreshTicks % 2 != 0;
         return static_cast<std::uint8_t>(port61_ | (refresh ? kPort61Refresh : 0) |
                                          (channels_[2].output(now) ? kPort61Output2 : 0));
     }
     // The control word cannot be read: the bus floats.
-    return port == 0x43 ? 0xFF : channels_[port & 3].read(now);
+    const bool channel = port >= kFirstChannelPort && port < kControlPort;
+    return channel ? channels_[port - kFirstChannelPort].read(now) : 0xFF;
 }
 
 void Pit::write_byte(std::uint64_t port, std::uint8_t value) {
     const std::lock_guard lock(mutex_);
     const auto now = this->now();
     for (auto& channel : channels_) channel.advance(now);
-    if (port == 0x61) {
+    if (port == kGatePort) {
         port61_ = value & kPort61Writable;
         channels_[2].set_gate((value & kPort61Gate2) != 0, now);
         return;
     }
-    unsigned target = port & 3;
-    if (target != 3) {
+    if (port < kFirstChannelPort || port > kControlPort) return;
+    auto target = static_cast<unsigned>(port - kFirstChannelPort);
+    if (port != kControlPort) {
         channels_[target].write(value, now);
     } else if (value >> 6 == 3) {
         read_back(value, now);

@@ -312,7 +312,7 @@ void Rtc::write_register(std::uint8_t index, std::uint8_t value, Nanoseconds now
 
 std::uint8_t Rtc::read_byte(std::uint64_t offset) {
     const std::lock_guard lock(mutex_);
-    return offset == 0 ? 0xFF : read_register(index_, clock_.now());
+    return offset != 1 ? 0xFF : read_register(index_, clock_.now());
 }
 
 void Rtc::write_byte(std::uint64_t offset, std::uint8_t value) {
@@ -320,7 +320,7 @@ void Rtc::write_byte(std::uint64_t offset, std::uint8_t value) {
     // Bit 7 of the index port masks NMI on a PC, and nothing here raises one.
     if (offset == 0) {
         index_ = value & 0x7F;
-    } else {
+    } else if (offset == 1) {
         write_register(index_, value, clock_.now());
     }
 }
