@@ -12,6 +12,7 @@
 #include "vmmd/config/text.hpp"
 #include "vmmd/cpu/initial_state.hpp"
 #include "vmmd/devices/acpi_pm.hpp"
+#include "vmmd/devices/io_apic.hpp"
 #include "vmmd/devices/local_apic.hpp"
 #include "vmmd/devices/reset_control.hpp"
 #include "vmmd/image_file.hpp"

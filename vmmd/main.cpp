@@ -1,0 +1,126 @@
+// vmmd: reads the configuration, runs the VMs, serves the management socket.
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "libhvcall/native_hv/native_hypervisor.hpp"
+#include "vmmd/config/config_file.hpp"
+#include "vmmd/log.hpp"
+#include "vmmd/management/event_loop.hpp"
+#include "vmmd/management/server.hpp"
+#include "vmmd/model_guest.hpp"
+#include "vmmd/vm_manager.hpp"
+
+namespace redoubt::vmmd {
+namespace {
+
+constexpr int kStatusBadConfig = 2;
+constexpr std::chrono::milliseconds kPatience{500};
+
+struct CommandLine {
+    std::string socket = "/run/vmmd.sock";
+    std::string config = "initfs:/etc/vmmd.toml";
+    std::string check_file;
+    bool keep = false;
+    bool model = false;
+};
+
+int check_file(const std::string& file) {
+    const auto loaded = load_config(file, CheckImages::Yes);
+    for (const auto& line : loaded.errors) std::fprintf(stderr, "%s\n", line.c_str());
+    if (!loaded.errors.empty()) return 1;
+    std::printf("%s: %zu VM%s, no errors\n", file.c_str(), loaded.vms.size(),
+                loaded.vms.size() == 1 ? "" : "s");
+    return 0;
+}
+
+/// The first line of the hypervisor's capabilities that names its backend.
+void log_capabilities(hvcall::Hypervisor& hypervisor) {
+    try {
+        auto text = hypervisor.capabilities();
+        while (!text.empty() && text.back() == '\n') text.pop_back();
+        for (auto& character : text) {
+            if (character == '\n') character = ',';
+        }
+        log::info("hypervisor: " + text);
+    } catch (const std::exception& error) {
+        log::warning(error.what());
+    }
+}
+
+int serve(const CommandLine& options) {
+    auto loaded = load_config(options.config, CheckImages::No);
+    for (const auto& line : loaded.errors) log::error(line);
+    if (!loaded.errors.empty()) return kStatusBadConfig;
+
+    std::unique_ptr<hvcall::Hypervisor> hypervisor;
+    VmManager::Options manager_options;
+    if (options.model) {
+        hypervisor = make_model_hypervisor();
+        manager_options.load_linux = false;
+    } else if (auto native = hvcall::open_native_hypervisor()) {
+        hypervisor = std::move(*native);
+    } else {
+        log::error("no hypervisor: " + native.error());
+        manager_options.no_hypervisor_reason = "no hypervisor: " + native.error();
+    }
+    if (hypervisor) log_capabilities(*hypervisor);
+    manager_options.hypervisor = hypervisor.get();
+    manager_options.folder = loaded.folder;
+    manager_options.keep = options.keep;
+
+    EventLoop loop;
+    int status = 0;
+    std::unique_ptr<ManagementServer> server;
+    std::unique_ptr<VmManager> manager;
+    const auto finished = [&](int code, const std::string& reason) {
+        status = code;
+        log::info("all VMs have stopped: " + reason);
+        manager->emit({.kind = VmEvent::Kind::DaemonExit, .name = {}, .reason = reason, .code = code});
+        server->drain(kPatience, [&loop] { loop.stop(); });
+    };
+    manager = std::make_unique<VmManager>(loop, manager_options, std::move(loaded.vms), finished);
+    server = std::make_unique<ManagementServer>(loop, *manager);
+    if (const auto listening = server->listen(options.socket); !listening) {
+        log::error(listening.error());
+        // VMs are of use without a socket on Redoubt, where they have the machine's console.
+        if (!hvcall::running_on_redoubt()) return kStatusBadConfig;
+    }
+    manager->start_all();
+    hvcall::announce_ready();
+    loop.run();
+    server.reset();
+    manager.reset();
+    return status;
+}
+
+int run(int argc, char** argv) {
+    CommandLine options;
+    CLI::App app{"Redoubt's virtual-machine monitor"};
+    app.add_option("--socket", options.socket, "where the management socket is");
+    app.add_option("--config", options.config, "TOML file that describes the VMs");
+    app.add_flag("--keep", options.keep, "stay when all VMs have stopped");
+    app.add_flag("--model", options.model,
+                 "run scripted guests instead of real ones (to try the daemon on any machine)");
+    auto* check = app.add_subcommand("check", "check a configuration file without starting anything");
+    check->add_option("FILE", options.check_file, "TOML file")->required();
+    CLI11_PARSE(app, argc, argv);
+    if (check->parsed()) return check_file(options.check_file);
+    log::initialize();
+    return serve(options);
+}
+
+}  // namespace
+}  // namespace redoubt::vmmd
+
+int main(int argc, char** argv) {
+    try {
+        return redoubt::vmmd::run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "vmmd: error: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,286 @@
+// The life cycle of a VM.
+#include "vmmd/virtual_machine.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "vmmd/config/text.hpp"
+#include "vmmd/console/console_hub.hpp"
+#include "vmmd/devices/character_backend.hpp"
+#include "vmmd/log.hpp"
+#include "vmmd/machine.hpp"
+
+namespace redoubt::vmmd {
+
+namespace {
+
+std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 start);
+}
+
+std::unexpected<ControlError> refused(std::string description) {
+    return std::unexpected(ControlError{ControlError::Kind::Refused, std::move(description)});
+}
+
+}  // namespace
+
+/// COM1's output into the console hub.
+class VirtualMachine::SerialOutput final : public CharacterBackend {
+  public:
+    explicit SerialOutput(ConsoleHub& hub) : hub_(hub) {}
+    void write(std::span<const std::uint8_t> bytes) override { hub_.write(bytes); }
+
+  private:
+    ConsoleHub& hub_;
+};
+
+VirtualMachine::VirtualMachine(VmConfig config, Surroundings surroundings,
+                               std::shared_ptr<ConsoleHub> console)
+    : config_(std::move(config)),
+      surroundings_(std::move(surroundings)),
+      console_(std::move(console)) {}
+
+VirtualMachine::~VirtualMachine() {
+    static_cast<void>(stop());
+    if (thread_.joinable()) thread_.join();
+}
+
+// -- control
+
+ControlError VirtualMachine::not_running() const {
+    return {ControlError::Kind::Refused,
+            "VM \"" + config_.name + "\" is " + std::string(to_string(state_)) + ", not running"};
+}
+
+ControlResult<void> VirtualMachine::start() {
+    std::unique_lock lock(mutex_);
+    if (state_ == VmState::Running || state_ == VmState::Paused) {
+        return refused("VM \"" + config_.name + "\" runs already");
+    }
+    if (surroundings_.hypervisor == nullptr) {
+        stop_reason_ = surroundings_.no_hypervisor_reason;
+        last_end_ = VmEnd::FailedToStart;
+        return refused("VM \"" + config_.name + "\" cannot start: " + stop_reason_);
+    }
+    // A thread that has set the state to stopped is at its end.
+    if (thread_.joinable()) thread_.join();
+    state_ = VmState::Running;
+    stop_requested_ = false;
+    has_run_ = false;
+    stop_reason_.clear();
+    final_statistics_ = {};
+    started_ = std::chrono::steady_clock::now();
+    thread_ = std::thread([this] { thread_main(); });
+    return {};
+}
+
+ControlResult<void> VirtualMachine::stop() {
+    std::scoped_lock lock(mutex_);
+    if (state_ != VmState::Running && state_ != VmState::Paused) {
+        return std::unexpected(not_running());
+    }
+    stop_requested_ = true;
+    if (machine_ != nullptr) machine_->loop().stop();
+    return {};
+}
+
+ControlResult<void> VirtualMachine::pause() {
+    {
+        std::scoped_lock lock(mutex_);
+        if (state_ == VmState::Paused) return {};
+        if (state_ != VmState::Running || machine_ == nullptr) {
+            return std::unexpected(not_running());
+        }
+        machine_->loop().pause();
+        state_ = VmState::Paused;
+    }
+    surroundings_.emit({.kind = VmEvent::Kind::Stop, .name = config_.name, .reason = {}});
+    return {};
+}
+
+ControlResult<void> VirtualMachine::resume() {
+    {
+        std::scoped_lock lock(mutex_);
+        if (state_ == VmState::Running) return {};
+        if (state_ != VmState::Paused || machine_ == nullptr) {
+            return std::unexpected(not_running());
+        }
+        state_ = VmState::Running;
+        machine_->loop().resume();
+    }
+    surroundings_.emit({.kind = VmEvent::Kind::Resume, .name = config_.name, .reason = {}});
+    return {};
+}
+
+ControlResult<void> VirtualMachine::reset() {
+    std::scoped_lock lock(mutex_);
+    if (machine_ == nullptr) return std::unexpected(not_running());
+    reset_by_guest_ = false;
+    machine_->loop().reset();
+    return {};
+}
+
+ControlResult<void> VirtualMachine::powerdown() {
+    {
+        std::scoped_lock lock(mutex_);
+        if (machine_ == nullptr) return std::unexpected(not_running());
+        machine_->chipset().press_power_button();
+    }
+    surroundings_.emit({.kind = VmEvent::Kind::PowerDown, .name = config_.name, .reason = {}});
+    return {};
+}
+
+// -- the thread
+
+void VirtualMachine::thread_main() {
+    log::info("VM " + config_.name + " starts: " + format_size(config_.memory_bytes) + " memory, " +
+              config_.kernel);
+    surroundings_.emit({.kind = VmEvent::Kind::VmStarted, .name = config_.name, .reason = {}});
+    std::pair<VmEnd, std::string> end;
+    try {
+        end = run_machine();
+    } catch (const std::exception& error) {
+        std::scoped_lock lock(mutex_);
+        end = {has_run_ ? VmEnd::Crashed : VmEnd::FailedToStart, error.what()};
+    }
+    const auto& [how, reason] = end;
+    VmEvent shutdown{.kind = VmEvent::Kind::Shutdown, .name = config_.name, .reason = reason};
+    VmEvent stopped{.kind = VmEvent::Kind::VmStopped, .name = config_.name, .reason = reason};
+    {
+        std::scoped_lock lock(mutex_);
+        final_statistics_.run_time = since(started_);
+        stopped.statistics = final_statistics_;
+        shutdown.guest = !stop_requested_ && how != VmEnd::FailedToStart;
+        stop_reason_ = reason;
+        last_end_ = how;
+    }
+    const auto line = "VM " + config_.name + " stopped: " + reason;
+    how == VmEnd::Clean ? log::info(line) : log::error(line);
+    surroundings_.emit(shutdown);
+    {
+        std::scoped_lock lock(mutex_);
+        state_ = how == VmEnd::Clean ? VmState::Stopped : VmState::Crashed;
+    }
+    surroundings_.emit(stopped);
+    surroundings_.ended();
+}
+
+std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
+    SerialOutput serial(*console_);
+    MachineOptions options;
+    options.config = &config_;
+    options.folder = surroundings_.folder;
+    options.serial = &serial;
+    options.load_linux = surroundings_.load_linux;
+    options.log = [name = config_.name](const std::string& line) { log::info("VM " + name + ": " + line); };
+    Machine machine(*surroundings_.hypervisor, options);
+
+    auto& input = machine.chipset().serial_input();
+    input.set_ready_callback([hub = console_.get()] { hub->device_ready(); });
+    machine.power_on();
+    console_->set_device_input([&input](std::span<const std::uint8_t> bytes) { return input.receive(bytes); });
+    publish(&machine);
+    // Whatever way this function is left, nobody may reach the machine any more.
+    struct Retreat {
+        VirtualMachine& vm;
+        ~Retreat() {
+            vm.console_->set_device_input({});
+            std::scoped_lock lock(vm.mutex_);
+            vm.final_statistics_ = vm.collect_statistics();
+            vm.machine_ = nullptr;
+        }
+    } retreat{*this};
+
+    for (;;) {
+        const auto end = machine.run();
+        switch (end.cause) {
+            case LoopEnd::Cause::Requested: return {VmEnd::Clean, "stopped on request"};
+            case LoopEnd::Cause::PowerOff: return {VmEnd::Clean, "the guest powered off"};
+            case LoopEnd::Cause::Destroyed: return {VmEnd::Crashed, "the hypervisor destroyed the VM"};
+            case LoopEnd::Cause::Crash:
+                report_crash(machine, end.reason);
+                return {VmEnd::Crashed, end.reason};
+            case LoopEnd::Cause::Reset: break;
+        }
+        log::info("VM " + config_.name + " is reset");
+        VmEvent event{.kind = VmEvent::Kind::Reset, .name = config_.name, .reason = {}};
+        {
+            std::scoped_lock lock(mutex_);
+            event.guest = std::exchange(reset_by_guest_, true);
+        }
+        surroundings_.emit(event);
+        machine.power_on();
+    }
+}
+
+void VirtualMachine::publish(Machine* machine) {
+    std::scoped_lock lock(mutex_);
+    machine_ = machine;
+    has_run_ = true;
+    if (stop_requested_) machine->loop().stop();
+}
+
+void VirtualMachine::report_crash(Machine& machine, const std::string& reason) const {
+    log::error("VM " + config_.name + ": " + reason + "; registers:\n" +
+               describe_registers(machine.vcpu_state()) + "the last exits:\n" +
+               machine.loop().statistics().history());
+}
+
+// -- what others want to know
+
+VmStatistics VirtualMachine::collect_statistics() const {
+    if (machine_ == nullptr) return final_statistics_;
+    VmStatistics result;
+    result.run_time = since(started_);
+    const auto& statistics = machine_->loop().statistics();
+    for (std::size_t i = 0; i < kExitKinds; ++i) {
+        const auto kind = static_cast<abi::ExitKind>(i);
+        if (const auto count = statistics.exits(kind); count != 0) {
+            result.exits.emplace_back(exit_name(kind), count);
+        }
+    }
+    const auto& state = machine_->vcpu_state();
+    result.counters = {{"interrupts_injected", statistics.injections()},
+                       {"exits_in_kernel", state.exits_in_kernel},
+                       {"exits_total", state.exits_total},
+                       {"guest_ticks", state.guest_ticks}};
+    return result;
+}
+
+VmStatistics VirtualMachine::statistics() const {
+    std::scoped_lock lock(mutex_);
+    return collect_statistics();
+}
+
+VmSummary VirtualMachine::summary() const {
+    std::scoped_lock lock(mutex_);
+    const bool runs = state_ == VmState::Running || state_ == VmState::Paused;
+    return {config_.name, state_, config_.cpus, config_.memory_bytes,
+            runs ? since(started_) : final_statistics_.run_time};
+}
+
+VmDetails VirtualMachine::details() const {
+    VmDetails details{.summary = summary(),
+                      .kernel = config_.kernel,
+                      .initrd = config_.initrd,
+                      .cmdline = config_.cmdline,
+                      .serial = config_.serial,
+                      .stop_reason = stop_reason()};
+    return details;
+}
+
+VmState VirtualMachine::state() const {
+    std::scoped_lock lock(mutex_);
+    return state_;
+}
+VmEnd VirtualMachine::last_end() const {
+    std::scoped_lock lock(mutex_);
+    return last_end_;
+}
+std::string VirtualMachine::stop_reason() const {
+    std::scoped_lock lock(mutex_);
+    return stop_reason_;
+}
+
+}  // namespace redoubt::vmmd

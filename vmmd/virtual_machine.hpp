@@ -1,0 +1,91 @@
+// One configured VM over its life: started, paused, stopped, started again. Owns the thread that its
+// vCPU runs on.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "vmmd/config/config.hpp"
+#include "vmmd/management/control.hpp"
+
+namespace redoubt::hvcall {
+class Hypervisor;
+}
+
+namespace redoubt::vmmd {
+
+class ConsoleHub;
+class Machine;
+
+enum class VmEnd {
+    NeverRan,
+    Clean,          ///< the guest powered off, or somebody stopped it
+    Crashed,        ///< the guest could not go on
+    FailedToStart,  ///< wrong image, not enough memory, …
+};
+
+class VirtualMachine {
+  public:
+    struct Surroundings {
+        hvcall::Hypervisor* hypervisor = nullptr;  ///< null: there is none; starting fails
+        std::string no_hypervisor_reason;
+        std::string folder;      ///< of the configuration
+        bool load_linux = true;
+        std::function<void(const VmEvent&)> emit;  ///< from any thread
+        std::function<void()> ended;               ///< from the VM's thread, at its very end
+    };
+
+    VirtualMachine(VmConfig config, Surroundings surroundings, std::shared_ptr<ConsoleHub> console);
+    /// Stops it and waits.
+    ~VirtualMachine();
+
+    const VmConfig& config() const { return config_; }
+    const std::shared_ptr<ConsoleHub>& console() const { return console_; }
+
+    ControlResult<void> start();
+    ControlResult<void> stop();
+    ControlResult<void> pause();
+    ControlResult<void> resume();
+    ControlResult<void> reset();
+    ControlResult<void> powerdown();
+
+    VmSummary summary() const;
+    VmDetails details() const;
+    VmStatistics statistics() const;
+    VmState state() const;
+    VmEnd last_end() const;
+    std::string stop_reason() const;
+
+  private:
+    class SerialOutput;
+
+    void thread_main();
+    /// Runs the machine to its end. Gives how, and the reason in words.
+    std::pair<VmEnd, std::string> run_machine();
+    void publish(Machine* machine);
+    void report_crash(Machine& machine, const std::string& reason) const;
+    ControlError not_running() const;
+    VmStatistics collect_statistics() const;
+
+    const VmConfig config_;
+    const Surroundings surroundings_;
+    const std::shared_ptr<ConsoleHub> console_;
+
+    mutable std::mutex mutex_;
+    std::thread thread_;
+    Machine* machine_ = nullptr;  ///< while its thread runs it
+    VmState state_ = VmState::Stopped;
+    bool stop_requested_ = false;
+    bool has_run_ = false;  ///< since the last start, the guest has
+    bool reset_by_guest_ = true;
+    VmEnd last_end_ = VmEnd::NeverRan;
+    std::string stop_reason_;
+    std::chrono::steady_clock::time_point started_;
+    VmStatistics final_statistics_;
+};
+
+}  // namespace redoubt::vmmd
