@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernel/hv/caps.hpp"
+#include "kernel/hv/hv.hpp"
 #include "kernel/hv/vcpu.hpp"
 #include "kernel/hv/vm.hpp"
 #include "kernel/mm/flags.hpp"
@@ -54,17 +55,19 @@ struct Backend {
     void (*unmap_all)(Vm&);
     Vcpu* (*create_vcpu)(PhysicalAddress, Vm&, unsigned);
     void (*destroy_vcpu)(Vcpu&);
-    bool (*load)(Vcpu&);
-    Entered (*enter)(Vcpu&);
+    RunOutcome (*resume)(Thread&);
     void (*store)(Vcpu&);
     void (*store_groups)(Vcpu&, std::uint32_t);
 };
 
 template <HypervisorBackend B>
+class Run;  // kernel/hv/run_loop.hpp
+
+template <HypervisorBackend B>
 constexpr Backend make_backend() {
-    return {B::kRootPages, B::detect,      B::enable_processor, B::map,  B::unmap,
-            B::unmap_all,  B::create_vcpu, B::destroy_vcpu,     B::load, B::enter,
-            B::store,      B::store_groups};
+    return {B::kRootPages,  B::detect,    B::enable_processor, B::map,
+            B::unmap,       B::unmap_all, B::create_vcpu,      B::destroy_vcpu,
+            Run<B>::resume, B::store,     B::store_groups};
 }
 
 /// The chosen backend, or nullptr. Set by initialize().

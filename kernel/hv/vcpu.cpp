@@ -1,9 +1,7 @@
-// vCPUs: the course of a run, whatever the backend.
+// vCPUs: begin and end of a run, control, and their own end.
 #include "kernel/hv/vcpu.hpp"
 
 #include "arch/fpu.hpp"
-#include "arch/interrupt.hpp"
-#include "arch/timer.hpp"
 #include "kernel/hv/backend.hpp"
 #include "kernel/hv/fpu_state.hpp"
 #include "kernel/hv/hv.hpp"
@@ -31,14 +29,6 @@ namespace {
 
 constexpr auto kFpuGroup = static_cast<std::uint32_t>(abi::RegisterGroup::Fpu);
 
-void load_fpu(Vcpu& vcpu) {
-    const std::size_t size = fpu_state_size();
-    fpu_forget(vcpu.fpu_area);
-    __builtin_memcpy(vcpu.fpu_area, vcpu.state->xsave_area, size);
-    sanitize_fpu_area(vcpu.fpu_area, fpu_features());
-    vcpu.xcr0 = sanitized_xcr0(vcpu.state->xcr0, fpu_features());
-}
-
 void store_fpu(Vcpu& vcpu) {
     const std::size_t size = fpu_state_size();
     fpu_flush(vcpu.fpu_area);
@@ -47,37 +37,15 @@ void store_fpu(Vcpu& vcpu) {
     vcpu.state->xcr0 = vcpu.xcr0;
 }
 
-/// Takes the monitor's values. False if the processor would not accept them; state->exit says so.
-bool begin(Vcpu& vcpu) {
-    if ((vcpu.state->dirty & kFpuGroup) != 0) load_fpu(vcpu);
-    if (!backend->load(vcpu)) return false;
-    vcpu.entered = true;
-    return true;
-}
-
-/// Ends a run whose exit record is filled. Only a run that took the page's values has some to give
-/// back.
-void finish(Thread& thread, Vcpu& vcpu) {
-    abi::VcpuState& state = *vcpu.state;
-    if (vcpu.entered) backend->store(vcpu);
-    ++vcpu.exits[static_cast<std::uint32_t>(state.exit.kind) % Vcpu::kExitKinds];
-    ++vcpu.runs;
-    state.exits_in_kernel = vcpu.exits_in_kernel;
-    state.exits_total = exit_count(vcpu);
-    state.guest_ticks = vcpu.guest_ticks;
-    vcpu.entered = false;
-    vcpu.runner = nullptr;
-    thread_end_run(thread, abi::Error::Ok);
-}
-
-RunOutcome finish_as(Thread& thread, Vcpu& vcpu, abi::ExitKind kind) {
-    vcpu.state->exit = abi::Exit{};
-    vcpu.state->exit.kind = kind;
-    finish(thread, vcpu);
-    return RunOutcome::Finished;
-}
-
 }  // namespace
+
+void load_fpu(Vcpu& vcpu) {
+    const std::size_t size = fpu_state_size();
+    fpu_forget(vcpu.fpu_area);
+    __builtin_memcpy(vcpu.fpu_area, vcpu.state->xsave_area, size);
+    sanitize_fpu_area(vcpu.fpu_area, fpu_features());
+    vcpu.xcr0 = sanitized_xcr0(vcpu.state->xcr0, fpu_features());
+}
 
 Result<void> vcpu_run(Thread& thread, Vcpu& vcpu) {
     if (vcpu.vm == nullptr) return abi::Error::Cancelled;
@@ -89,40 +57,7 @@ Result<void> vcpu_run(Thread& thread, Vcpu& vcpu) {
     return {};
 }
 
-RunOutcome resume_guest(Thread& thread) {
-    Vcpu& vcpu = *thread.vcpu;
-    if (!vcpu.entered) {
-        if ((vcpu.state->control & abi::kExitAtOnce) != 0) {
-            return finish_as(thread, vcpu, abi::ExitKind::Interrupted);
-        }
-        if (!begin(vcpu)) {
-            finish(thread, vcpu);
-            return RunOutcome::Finished;
-        }
-    }
-    fpu_load(vcpu.fpu_area);
-    for (;;) {
-        if (vcpu.kicked) {
-            vcpu.kicked = false;
-            return finish_as(thread, vcpu, abi::ExitKind::Interrupted);
-        }
-        if (vcpu.deadline != abi::kNever && ticks_now() >= vcpu.deadline) {
-            return finish_as(thread, vcpu, abi::ExitKind::Deadline);
-        }
-        switch (backend->enter(vcpu)) {
-            case Entered::ToMonitor:
-                finish(thread, vcpu);
-                return RunOutcome::Finished;
-            case Entered::Resume:
-                ++vcpu.exits_in_kernel;
-                break;
-            case Entered::HostInterrupt:
-                ++vcpu.exits_in_kernel;
-                take_pending_interrupts();
-                return RunOutcome::Preempted;
-        }
-    }
-}
+RunOutcome resume_guest(Thread& thread) { return backend->resume(thread); }
 
 std::uint64_t run_deadline(const Vcpu& vcpu) { return vcpu.deadline; }
 

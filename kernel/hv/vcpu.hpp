@@ -53,6 +53,9 @@ const char* name_of(VcpuState state);
 inline std::uint64_t exit_count(const Vcpu& vcpu) { return vcpu.runs + vcpu.exits_in_kernel; }
 const char* name_of(abi::ExitKind kind);
 
+/// The FPU group of the state page into the area that guests run with, sanitized.
+void load_fpu(Vcpu& vcpu);
+
 Vcpu* find_vcpu(const Vm& vm, std::uint32_t index);
 /// The VM ends: a run in progress returns Cancelled, and no further one can begin.
 void vcpu_detach(Vcpu& vcpu);

@@ -14,7 +14,6 @@ constexpr std::uint32_t kMsrVmCr = 0xC001'0114, kMsrVmHsavePa = 0xC001'0117;
 constexpr std::uint64_t kVmCrSvmDisable = 1ULL << 4;
 constexpr unsigned kMaximumProcessors = 8;
 
-Features found;
 PermissionMaps maps;
 Processor processors[kMaximumProcessors];
 
@@ -27,8 +26,6 @@ PhysicalAddress image_address(const void* object) {
 }
 
 }  // namespace
-
-const Features& features() { return found; }
 
 bool detect(hv::Capabilities& capabilities) {
     if (cpuid(0x8000'0000).eax < 0x8000'000A) return false;
@@ -51,10 +48,10 @@ bool detect(hv::Capabilities& capabilities) {
         capabilities.reason = "the processor has SVM but no ASID for guests";
         return false;
     }
-    found = {.next_rip_save = bit(svm.edx, 3),
-             .decode_assists = bit(svm.edx, 7),
-             .rdtscp = bit(extended.edx, 27),
-             .asids = svm.ebx};
+    detected_features = {.next_rip_save = bit(svm.edx, 3),
+                         .decode_assists = bit(svm.edx, 7),
+                         .rdtscp = bit(extended.edx, 27),
+                         .asids = svm.ebx};
     if (bit(extended.edx, 26)) long_mode_largest_leaf = 2;
     capabilities.backend = "svm";
     capabilities.reason = "";
@@ -82,15 +79,14 @@ bool detect(hv::Capabilities& capabilities) {
 }
 
 void enable_processor() {
-    Processor& processor = this_processor();
+    Processor& processor = processors[this_cpu().index];
+    this_cpu().hv = &processor;
     write_msr(kMsrEfer, read_msr(kMsrEfer) | kEferSvme);
     write_msr(kMsrVmHsavePa, image_address(processor.host_save_area).value());
-    processor.host_state_address = image_address(&processor.host_state);
+    processor.host_state_address = image_address(&processor.host_state).value();
     processor.asid_generation = 1;
     processor.next_asid = 1;
 }
-
-Processor& this_processor() { return processors[this_cpu().index]; }
 
 PhysicalAddress io_map() {
     static const PhysicalAddress address = image_address(maps.io);

@@ -16,6 +16,9 @@ bool is_valid_injection(std::uint64_t event);
 /// (15.7.2), or 0. Software interrupts and exceptions raised by an instruction happen again by
 /// themselves, since rip still points to that instruction.
 std::uint64_t interrupted_event(std::uint64_t exit_interrupt_info);
+inline bool was_interrupted(std::uint64_t exit_interrupt_info) {
+    return (exit_interrupt_info & 1U << 31) != 0;
+}
 
 inline bool is_nmi(std::uint64_t event) { return (event & 0x8000'0700) == 0x8000'0200; }
 

@@ -9,7 +9,6 @@ using abi::VcpuState;
 
 constexpr std::uint16_t kAttributeMask = 0x0FFF;
 constexpr std::uint64_t kEferKnown = 0xFD01;  ///< SCE LME LMA NXE SVME LMSLE FFXSR TCE
-constexpr std::uint64_t kRflagsKnown = 0x3F'7FD5, kRflagsFixed = 0x2;
 constexpr std::uint64_t kDr6Fixed = 0xFFFF'0FF0, kDr7Fixed = 0x400;
 
 /// Bases that must be canonical: VMLOAD would take any, but the guest's next use of a wild one is
@@ -87,32 +86,6 @@ void load_system_msrs(Vmcb& vmcb, const VcpuState& state) {
 void load_debug_group(Vmcb& vmcb, const VcpuState& state) {
     vmcb.save.dr6 = (state.dr6 & 0xE00F) | kDr6Fixed;
     vmcb.save.dr7 = (state.dr7 & 0xFFFF'2BFF) | kDr7Fixed;
-}
-
-void load_program_state(Vmcb& vmcb, const VcpuState& state) {
-    VmcbStateSaveArea& save = vmcb.save;
-    save.rax = state.gpr[abi::kRax];
-    save.rsp = state.gpr[abi::kRsp];
-    save.rip = state.rip;
-    save.rflags = (state.rflags & kRflagsKnown) | kRflagsFixed;
-}
-
-void store_always(const Vmcb& vmcb, VcpuState& state) {
-    const VmcbStateSaveArea& save = vmcb.save;
-    state.gpr[abi::kRax] = save.rax;
-    state.gpr[abi::kRsp] = save.rsp;
-    state.rip = save.rip;
-    state.rflags = save.rflags;
-    state.cr0 = save.cr0;
-    state.cr2 = save.cr2;
-    state.cr3 = save.cr3;
-    state.cr4 = save.cr4;
-    state.efer = save.efer & ~kEferSvme;
-    state.tpr = vmcb.control.interrupt_control & 0xF;
-    state.cs_base = save.cs.base;
-    state.ss_base = save.ss.base;
-    state.cs_attributes = save.cs.attributes;
-    state.cpl = save.cpl;
 }
 
 void store_segments(const Vmcb& vmcb, VcpuState& state) {

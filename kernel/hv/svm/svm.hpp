@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/hv/backend.hpp"
+#include "kernel/hv/run_loop.hpp"
 #include "kernel/hv/svm/detect.hpp"
 #include "kernel/hv/svm/stage2.hpp"
 #include "kernel/hv/svm/vcpu.hpp"
@@ -25,3 +26,7 @@ struct Svm {
 static_assert(hv::HypervisorBackend<Svm>);
 
 }  // namespace redoubt::kernel::svm
+
+namespace redoubt::kernel::hv {
+extern template class Run<svm::Svm>;  // svm/vcpu.cpp
+}

@@ -6,12 +6,13 @@
 
 #include "arch/fpu.hpp"
 #include "arch/msr.hpp"
-#include "arch/timer.hpp"
 #include "kernel/hv/svm/debug.hpp"
 #include "kernel/hv/svm/detect.hpp"
 #include "kernel/hv/svm/exit.hpp"
 #include "kernel/hv/svm/inject.hpp"
+#include "kernel/hv/svm/registers.hpp"
 #include "kernel/hv/svm/stage2.hpp"
+#include "kernel/hv/svm/svm.hpp"
 #include "kernel/hv/svm/switch.hpp"
 
 namespace redoubt::kernel::svm {
@@ -27,7 +28,49 @@ constexpr bool has(std::uint32_t groups, RegisterGroup group) {
     return (groups & static_cast<std::uint32_t>(group)) != 0;
 }
 
-void load_groups(SvmVcpu& vcpu, std::uint32_t groups) {
+void set_nmi_blocked(SvmVcpu& vcpu, bool blocked) {
+    vcpu.nmi_blocked = blocked;
+    auto& intercepts = vcpu.vmcb.control.intercepts1;
+    intercepts = blocked ? intercepts | Intercept1::kIret : intercepts & ~Intercept1::kIret;
+}
+
+/// An ASID under which no stale translation is cached (APM vol. 2, 15.15.2). There may be as few as
+/// 16: when they are used up the whole TLB is flushed and everybody takes a new one.
+inline void assign_asid(SvmVcpu& vcpu, Processor& processor) {
+    VmcbControlArea& control = vcpu.vmcb.control;
+    control.tlb_control = TlbControl::None;
+    if (vcpu.asid_generation == processor.asid_generation &&
+        vcpu.flush_generation == vcpu.vm->flush_generation) [[likely]] {
+        return;
+    }
+    if (processor.next_asid >= features().asids) {
+        ++processor.asid_generation;
+        processor.next_asid = 1;
+        control.tlb_control = TlbControl::FlushAll;
+    }
+    control.asid = processor.next_asid++;
+    vcpu.asid_generation = processor.asid_generation;
+    vcpu.flush_generation = vcpu.vm->flush_generation;
+}
+
+/// What the VMCB does not hold and few guests set differently from the host.
+[[gnu::noinline]] void exchange_before(SvmVcpu& vcpu, Processor& processor) {
+    if (vcpu.debug_live) load_debug_registers(vcpu, processor);
+    if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, vcpu.tsc_aux);
+    if (fpu_features() != 0) write_xcr0(vcpu.xcr0);
+}
+
+/// TSC_AUX is 0 outside of guests that use it.
+[[gnu::noinline]] void exchange_after(SvmVcpu& vcpu) {
+    if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, 0);
+    if (fpu_features() != 0) write_xcr0(fpu_features());
+}
+
+void find_exchanges(SvmVcpu& vcpu) {
+    vcpu.needs_exchange = vcpu.debug_live || vcpu.tsc_aux != 0 || vcpu.xcr0 != fpu_features();
+}
+
+[[gnu::noinline]] void load_groups(SvmVcpu& vcpu, std::uint32_t groups) {
     const VcpuState& state = *vcpu.state;
     // An ASID's cached translations depend on these, which would change behind the processor's
     // back.
@@ -43,31 +86,7 @@ void load_groups(SvmVcpu& vcpu, std::uint32_t groups) {
         vcpu.vmcb.control.tsc_offset = state.tsc_offset;
         vcpu.tsc_aux = state.tsc_aux & 0xFFFF'FFFF;
     }
-}
-
-void set_nmi_blocked(SvmVcpu& vcpu, bool blocked) {
-    vcpu.nmi_blocked = blocked;
-    auto& intercepts = vcpu.vmcb.control.intercepts1;
-    intercepts = blocked ? intercepts | Intercept1::kIret : intercepts & ~Intercept1::kIret;
-}
-
-/// An ASID under which no stale translation is cached (APM vol. 2, 15.15.2). There may be as few as
-/// 16: when they are used up the whole TLB is flushed and everybody takes a new one.
-void assign_asid(SvmVcpu& vcpu, Processor& processor) {
-    VmcbControlArea& control = vcpu.vmcb.control;
-    control.tlb_control = TlbControl::None;
-    if (vcpu.asid_generation == processor.asid_generation &&
-        vcpu.flush_generation == vcpu.vm->flush_generation) [[likely]] {
-        return;
-    }
-    if (processor.next_asid >= features().asids) {
-        ++processor.asid_generation;
-        processor.next_asid = 1;
-        control.tlb_control = TlbControl::FlushAll;
-    }
-    control.asid = processor.next_asid++;
-    vcpu.asid_generation = processor.asid_generation;
-    vcpu.flush_generation = vcpu.vm->flush_generation;
+    find_exchanges(vcpu);
 }
 
 bool may_access(const Vm& vm, const abi::Exit& exit) {
@@ -97,6 +116,7 @@ hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
             return hv::Entered::Resume;
         case ExitAction::DebugRegisters:
             make_debug_live(vcpu);
+            find_exchanges(vcpu);
             return hv::Entered::Resume;
         case ExitAction::InterruptReturn:
             // Unblocked one instruction early: an NMI may nest on the frame that IRET is about to
@@ -116,6 +136,8 @@ SvmVcpu::SvmVcpu(PhysicalAddress block, Vm& owner, unsigned vcpu_index)
 
 Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
     auto* vcpu = new (direct_map<void>(memory)) SvmVcpu{memory, vm, index};
+    vcpu->vmcb_address = (memory + Vcpu::kControlBlockOffset).value();
+    find_exchanges(*vcpu);
     initialize_control(vcpu->vmcb, vm.root, io_map(), msr_map());
     VcpuState& state = *vcpu->state;
     state.gpr[abi::kRdx] = cpuid(1).eax;  // the processor's signature, as after RESET
@@ -173,21 +195,14 @@ hv::Entered enter(Vcpu& base) {
     Processor& processor = this_processor();
     VmcbControlArea& control = vcpu.vmcb.control;
     assign_asid(vcpu, processor);
-    if (vcpu.debug_live) load_debug_registers(vcpu, processor);
-    if (vcpu.tsc_aux != processor.tsc_aux && features().rdtscp) {
-        write_msr(kMsrTscAux, vcpu.tsc_aux);
-        processor.tsc_aux = vcpu.tsc_aux;
-    }
-    const std::uint64_t host_xcr0 = fpu_features();
-    const bool other_xcr0 = vcpu.xcr0 != host_xcr0 && host_xcr0 != 0;
-    if (other_xcr0) write_xcr0(vcpu.xcr0);
-    const std::uint64_t before = ticks_now();
-    svm_switch(vcpu.state->gpr, direct_map_physical(&vcpu.vmcb).value(),
-               processor.host_state_address.value());
-    vcpu.guest_ticks += ticks_now() - before;
-    if (other_xcr0) write_xcr0(host_xcr0);
+    if (vcpu.needs_exchange) [[unlikely]]
+        exchange_before(vcpu, processor);
+    svm_switch(vcpu.state->gpr, vcpu.vmcb_address, processor.host_state_address);
+    if (vcpu.needs_exchange) [[unlikely]]
+        exchange_after(vcpu);
 
-    control.event_injection = interrupted_event(control.exit_interrupt_info);
+    const std::uint64_t interrupted = control.exit_interrupt_info;
+    control.event_injection = was_interrupted(interrupted) ? interrupted_event(interrupted) : 0;
     const DecodeContext context{.next_rip_saved = features().next_rip_save,
                                 .decode_assists = features().decode_assists,
                                 .single_step = vcpu.single_step,
@@ -227,3 +242,5 @@ void store_groups(Vcpu& base, std::uint32_t groups) {
 }
 
 }  // namespace redoubt::kernel::svm
+
+template class redoubt::kernel::hv::Run<redoubt::kernel::svm::Svm>;

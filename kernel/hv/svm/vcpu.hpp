@@ -13,11 +13,13 @@ struct SvmVcpu : Vcpu {
     SvmVcpu(PhysicalAddress memory, Vm& owner, unsigned vcpu_index);
 
     Vmcb& vmcb;
+    std::uint64_t vmcb_address = 0;      ///< physical
     std::uint64_t asid_generation = 0;   ///< of the processor, when the ASID was taken; 0: has none
     std::uint64_t flush_generation = 0;  ///< of the VM, likewise
     std::uint64_t debug_registers[4] = {};  ///< DR0..3 while another vCPU owns the real ones
     bool debug_live =
         false;  ///< the guest has touched its debug registers: they are not intercepted any more
+    bool needs_exchange = false;  ///< debug registers, XCR0 or TSC_AUX must be switched by hand
     bool nmi_blocked = false;
     bool single_step = false;
     std::uint32_t exception_exits = 0;
@@ -42,9 +44,6 @@ bool load_control_group(Vmcb& vmcb, const abi::VcpuState& state);
 void load_segments(Vmcb& vmcb, const abi::VcpuState& state);
 void load_system_msrs(Vmcb& vmcb, const abi::VcpuState& state);
 void load_debug_group(Vmcb& vmcb, const abi::VcpuState& state);
-/// rax, rsp, rip and rflags, which every run takes from the page.
-void load_program_state(Vmcb& vmcb, const abi::VcpuState& state);
-void store_always(const Vmcb& vmcb, abi::VcpuState& state);
 void store_segments(const Vmcb& vmcb, abi::VcpuState& state);
 void store_system_msrs(const Vmcb& vmcb, abi::VcpuState& state);
 

@@ -7,6 +7,7 @@
 
 #include "kernel/hv/fpu_state.hpp"
 #include "kernel/hv/svm/control.hpp"
+#include "kernel/hv/svm/registers.hpp"
 #include "kernel/hv/svm/vcpu.hpp"
 
 namespace redoubt::kernel::svm {
