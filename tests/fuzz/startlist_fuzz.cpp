@@ -1,0 +1,30 @@
+// Whatever the start list says: each line is an entry within its limits, or an error.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "schemes/init/start_list.hpp"
+
+using namespace redoubt::init;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    StartListParser parser({reinterpret_cast<const char*>(data), size});
+    StartEntry entry;
+    unsigned last_line = 0;
+    while (parser.next(entry)) {
+        if (parser.line() <= last_line) {
+            std::abort();
+        }
+        last_line = parser.line();
+        if (parser.error()) {
+            continue;
+        }
+        if (entry.name.empty() || entry.program.empty() || entry.priority == 0 ||
+            entry.priority > 199 || (entry.memory & (entry.memory - 1)) != 0 ||
+            (entry.heap & (entry.heap - 1)) != 0 || entry.heap < 4096 ||
+            entry.grants.first_port > entry.grants.last_port) {
+            std::abort();
+        }
+    }
+    return 0;
+}
