@@ -14,6 +14,11 @@ namespace redoubt::vmmd {
 
 class TimerQueue;
 
+/// What re-arms itself waits at least this long from one callback to the next: a guest that asks
+/// for a tick per nanosecond must not keep its vCPU's thread, which also has to hear "stop", in
+/// callbacks.
+inline constexpr Nanoseconds kShortestPeriod{100'000};
+
 /// One timer of a device. Arming, cancelling and expiry may happen on any threads. A callback may
 /// still arrive right after cancel() or a later arm(), so it looks at its device's state first.
 class Timer {

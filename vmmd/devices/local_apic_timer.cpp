@@ -95,7 +95,7 @@ void LocalApic::timer_expired() {
         const auto missed = (now - due).count / period;
         state_.started = due + Nanoseconds{missed * period};
         state_.counted_from = state_.initial_count;
-        arm_timer();
+        timer_.arm(std::max(state_.started + Nanoseconds{period}, now + kShortestPeriod));
     } else {
         state_.counted_from = 0;
     }

@@ -1,6 +1,8 @@
 // The 8254: modes, counting on demand from the clock, latches, and channel 0's interrupt.
 #include "vmmd/devices/pit.hpp"
 
+#include <algorithm>
+
 namespace redoubt::vmmd {
 
 namespace {
@@ -233,6 +235,7 @@ void Pit::timer_expired() {
     output_.set(false);
     output_.set(true);
     update_output(now);
+    timer_.arm(std::max(timer_.deadline(), clock_.now() + kShortestPeriod));
 }
 
 std::uint8_t Pit::read_byte(std::uint64_t port) {

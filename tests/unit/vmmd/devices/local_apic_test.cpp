@@ -242,6 +242,16 @@ TEST_F(LocalApicTest, PeriodicTimerKeepsItsRhythm) {
     EXPECT_EQ(get(kCurrent), 500'000U);
 }
 
+TEST_F(LocalApicTest, AnAbsurdPeriodDoesNotKeepTheQueueBusy) {
+    put(kDivide, 0xB);
+    put(kLvtTimer, 0x200EC);
+    put(kInitial, 1);
+    clock.advance(milliseconds(1));
+    timers.run_expired();
+    EXPECT_EQ(apic.acknowledge(), 0xEC);
+    EXPECT_GE(timers.next_deadline(), clock.now() + kShortestPeriod);
+}
+
 TEST_F(LocalApicTest, MaskedTimerCountsInSilence) {
     put(kDivide, 0xB);
     put(kLvtTimer, 0x100EC);

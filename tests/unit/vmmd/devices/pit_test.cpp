@@ -50,6 +50,13 @@ TEST_F(PitTest, TicksThatNobodyRanAreLostAndTheRhythmStays) {
     EXPECT_EQ(line.rises, 2U);
 }
 
+TEST_F(PitTest, AnAbsurdRateDoesNotKeepTheQueueBusy) {
+    program(0, 2, 1);
+    clock.advance(milliseconds(1));
+    timers.run_expired();
+    EXPECT_GE(timers.next_deadline(), clock.now() + kShortestPeriod);
+}
+
 TEST_F(PitTest, OneShotRaisesOnceAndStays) {
     program(0, 0, 1000);
     EXPECT_FALSE(line.level);
