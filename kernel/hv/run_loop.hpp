@@ -16,7 +16,7 @@ namespace redoubt::kernel::hv {
 template <HypervisorBackend B>
 class Run {
   public:
-    static RunOutcome resume(Thread& thread) {
+    [[gnu::flatten]] static RunOutcome resume(Thread& thread) {
         Vcpu& vcpu = *thread.vcpu;
         if (!vcpu.entered) [[likely]] {
             abi::VcpuState& state = *vcpu.state;

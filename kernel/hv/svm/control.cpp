@@ -37,7 +37,8 @@ void initialize_control(Vmcb& vmcb, PhysicalAddress nested_root, PhysicalAddress
     VmcbControlArea& control = vmcb.control;
     // Reads of CR8 see V_TPR; writes would have to be checked against a pending V_IRQ, which makes
     // QEMU 7.2 abort.
-    control.cr_writes = 1U << 8;
+    // Writes of CR4 until one may set OSXSAVE, which is what makes XCR0 visible.
+    control.cr_writes = 1U << 8 | 1U << 4;
     // Debug registers belong to the guest from its first access on, see load_debug_registers().
     control.dr_reads = control.dr_writes = 0xFFFF;
     control.exceptions = kForcedExceptions;

@@ -41,6 +41,7 @@ enum class ExitCode : std::uint64_t {
     ReadCr0 = 0x00,
     ReadCr8 = 0x08,
     WriteCr0 = 0x10,
+    WriteCr4 = 0x14,
     WriteCr8 = 0x18,
     ReadDr0 = 0x20,
     WriteDr15 = 0x3F,

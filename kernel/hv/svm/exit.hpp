@@ -16,6 +16,7 @@ enum class ExitAction {
     MachineCheck,     ///< the host's handler must run
     Reflect,          ///< an exception intercepted only as a precaution: give it to the guest
     DebugRegisters,   ///< first access to DR0..15
+    ExtendedControl,  ///< first write of CR4
     InterruptReturn,  ///< IRET while NMIs are blocked
 };
 

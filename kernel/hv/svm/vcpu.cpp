@@ -22,6 +22,7 @@ using abi::RegisterGroup;
 using abi::VcpuState;
 
 constexpr std::uint32_t kMsrTscAux = 0xC000'0103;
+constexpr std::uint64_t kCr4Osxsave = 1ULL << 18;
 constexpr std::uint64_t kTrapFlag = 1ULL << 8;
 
 constexpr bool has(std::uint32_t groups, RegisterGroup group) {
@@ -53,21 +54,31 @@ inline void assign_asid(SvmVcpu& vcpu, Processor& processor) {
     vcpu.flush_generation = vcpu.vm->flush_generation;
 }
 
+/// XCR0 matters only with CR4.OSXSAVE, whose first writing is intercepted.
+bool switches_xcr0(const SvmVcpu& vcpu) {
+    return vcpu.xcr0_live && fpu_features() != 0 && vcpu.xcr0 != fpu_features();
+}
+
+void make_xcr0_live(SvmVcpu& vcpu) {
+    vcpu.xcr0_live = true;
+    vcpu.vmcb.control.cr_writes &= static_cast<std::uint16_t>(~(1U << 4));
+}
+
 /// What the VMCB does not hold and few guests set differently from the host.
 [[gnu::noinline]] void exchange_before(SvmVcpu& vcpu, Processor& processor) {
     if (vcpu.debug_live) load_debug_registers(vcpu, processor);
     if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, vcpu.tsc_aux);
-    if (fpu_features() != 0) write_xcr0(vcpu.xcr0);
+    if (switches_xcr0(vcpu)) write_xcr0(vcpu.xcr0);
 }
 
 /// TSC_AUX is 0 outside of guests that use it.
 [[gnu::noinline]] void exchange_after(SvmVcpu& vcpu) {
     if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, 0);
-    if (fpu_features() != 0) write_xcr0(fpu_features());
+    if (switches_xcr0(vcpu)) write_xcr0(fpu_features());
 }
 
 void find_exchanges(SvmVcpu& vcpu) {
-    vcpu.needs_exchange = vcpu.debug_live || vcpu.tsc_aux != 0 || vcpu.xcr0 != fpu_features();
+    vcpu.needs_exchange = vcpu.debug_live || vcpu.tsc_aux != 0 || switches_xcr0(vcpu);
 }
 
 [[gnu::noinline]] void load_groups(SvmVcpu& vcpu, std::uint32_t groups) {
@@ -86,6 +97,7 @@ void find_exchanges(SvmVcpu& vcpu) {
         vcpu.vmcb.control.tsc_offset = state.tsc_offset;
         vcpu.tsc_aux = state.tsc_aux & 0xFFFF'FFFF;
     }
+    if ((vcpu.vmcb.save.cr4 & kCr4Osxsave) != 0) make_xcr0_live(vcpu);
     find_exchanges(vcpu);
 }
 
@@ -116,6 +128,10 @@ hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
             return hv::Entered::Resume;
         case ExitAction::DebugRegisters:
             make_debug_live(vcpu);
+            find_exchanges(vcpu);
+            return hv::Entered::Resume;
+        case ExitAction::ExtendedControl:
+            make_xcr0_live(vcpu);
             find_exchanges(vcpu);
             return hv::Entered::Resume;
         case ExitAction::InterruptReturn:

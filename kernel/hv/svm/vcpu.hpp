@@ -19,6 +19,7 @@ struct SvmVcpu : Vcpu {
     std::uint64_t debug_registers[4] = {};  ///< DR0..3 while another vCPU owns the real ones
     bool debug_live =
         false;  ///< the guest has touched its debug registers: they are not intercepted any more
+    bool xcr0_live = false;  ///< the guest has written CR4, perhaps OSXSAVE: it may look at XCR0
     bool needs_exchange = false;  ///< debug registers, XCR0 or TSC_AUX must be switched by hand
     bool nmi_blocked = false;
     bool single_step = false;

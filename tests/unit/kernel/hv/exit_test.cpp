@@ -123,11 +123,12 @@ TEST_F(ExitTest, debug_exceptions_are_debug_exits) {
     EXPECT_EQ(exit.detail, 3U);
 }
 
-TEST_F(ExitTest, debug_registers_and_iret_are_the_kernels) {
+TEST_F(ExitTest, debug_registers_iret_and_the_first_cr4_write_are_the_kernels) {
     for (std::uint64_t code = 0x20; code < 0x40; ++code) {
         EXPECT_EQ(decode(static_cast<ExitCode>(code)), ExitAction::DebugRegisters);
     }
     EXPECT_EQ(decode(ExitCode::Iret), ExitAction::InterruptReturn);
+    EXPECT_EQ(decode(ExitCode::WriteCr4), ExitAction::ExtendedControl);
 }
 
 TEST_F(ExitTest, virtualization_instructions_of_a_guest_are_told_apart) {
