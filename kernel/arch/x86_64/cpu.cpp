@@ -15,17 +15,6 @@ extern unsigned char clac_site[];
 
 namespace redoubt::kernel {
 
-/// APM vol. 2, 12.2.5.
-struct [[gnu::packed]] TaskState {
-    std::uint32_t reserved0;
-    std::uint64_t stack[3];
-    std::uint64_t reserved1;
-    std::uint64_t interrupt_stack[7];
-    std::uint64_t reserved2;
-    std::uint16_t reserved3, io_map;
-};
-static_assert(sizeof(TaskState) == 104);
-
 namespace {
 
 constexpr std::size_t kInterruptStackBytes = 4096;
@@ -151,16 +140,6 @@ void cpu_enable_protections() {
 }
 
 void idle() { asm volatile("sti; hlt; cli" : : : "memory"); }
-
-void load_context(PerCpu& cpu, UserContext& context) {
-    if (cpu.context != &context) {
-        cpu.context = &context;
-        cpu.task_state->stack[0] = reinterpret_cast<std::uint64_t>(&context) + sizeof(TrapFrame);
-        write_msr(kMsrFsBase, context.fs_base);
-        write_msr(kMsrKernelGsBase, context.gs_base);  // SWAPGS makes it the user's
-    }
-    fpu_load(context.fpu_area);
-}
 
 void initialize(UserContext& context, std::uint64_t entry, std::uint64_t stack,
                 std::uint64_t argument, std::uint64_t tls) {

@@ -4,40 +4,42 @@
 #include <cstring>
 
 #include "arch/cpu_setup.hpp"
+#include "arch/fpu_switch.hpp"
 #include "arch/msr.hpp"
 
 namespace redoubt::kernel {
 namespace {
 
-constexpr std::uint64_t kX87 = 1 << 0, kSse = 1 << 1, kAvx = 1 << 2, kAvx512 = 7 << 5;
+constexpr std::uint32_t kX87 = 1 << 0, kSse = 1 << 1, kAvx = 1 << 2, kAvx512 = 7 << 5;
 constexpr std::size_t kFxsaveBytes = 512;
 constexpr std::size_t kMaximumBytes = 2752;  // what abi::VcpuState has room for
 constexpr std::uint64_t kCr4Xsave = 1 << 18;
 
-std::uint64_t enabled_features = 0;
 std::size_t state_size = kFxsaveBytes;
 
-std::size_t enable(std::uint64_t mask) {
+std::size_t enable(std::uint32_t mask) {
     write_xcr0(mask);
     return cpuid(0xD).ebx;
 }
 
 }  // namespace
 
+std::uint32_t fpu_component_mask = 0;
+
 std::size_t fpu_state_size() { return state_size; }
-std::uint64_t fpu_features() { return enabled_features; }
+std::uint64_t fpu_features() { return fpu_component_mask; }
 
 void fpu_setup() {
     if (features().xsave) {
         write_cr4(read_cr4() | kCr4Xsave);
-        const std::uint64_t supported = cpuid(0xD).eax;
-        enabled_features = kX87 | kSse | (supported & kAvx);
+        const std::uint32_t supported = cpuid(0xD).eax;
+        fpu_component_mask = kX87 | kSse | (supported & kAvx);
         // All three parts of AVX-512 or none (APM vol. 2, 11.5.2).
-        if ((supported & (kAvx | kAvx512)) == (kAvx | kAvx512)) enabled_features |= kAvx512;
-        state_size = enable(enabled_features);
+        if ((supported & (kAvx | kAvx512)) == (kAvx | kAvx512)) fpu_component_mask |= kAvx512;
+        state_size = enable(fpu_component_mask);
         if (state_size > kMaximumBytes) {
-            enabled_features &= ~kAvx512;
-            state_size = enable(enabled_features);
+            fpu_component_mask &= ~kAvx512;
+            state_size = enable(fpu_component_mask);
         }
     }
     asm volatile("fninit");
@@ -51,36 +53,12 @@ void fpu_initialize(void* area) {
     std::memcpy(static_cast<char*>(area) + 24, &kMxcsr, sizeof(kMxcsr));
 }
 
-void fpu_save(void* area) {
-    if (enabled_features != 0) {
-        asm volatile("xsave64 (%0)"
-                     :
-                     : "r"(area), "a"(static_cast<std::uint32_t>(enabled_features)),
-                       "d"(static_cast<std::uint32_t>(enabled_features >> 32))
-                     : "memory");
-    } else {
-        asm volatile("fxsave64 (%0)" : : "r"(area) : "memory");
-    }
-}
-
-void fpu_restore(const void* area) {
-    if (enabled_features != 0) {
-        asm volatile("xrstor64 (%0)"
-                     :
-                     : "r"(area), "a"(static_cast<std::uint32_t>(enabled_features)),
-                       "d"(static_cast<std::uint32_t>(enabled_features >> 32))
-                     : "memory");
-    } else {
-        asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
-    }
-}
+void fpu_save(void* area) { fpu_store_registers(area); }
+void fpu_restore(const void* area) { fpu_load_registers(area); }
 
 void fpu_load(void* area) {
     PerCpu& cpu = this_cpu();
-    if (cpu.fpu_area == area) return;
-    if (cpu.fpu_area != nullptr) fpu_save(cpu.fpu_area);
-    if (area != nullptr) fpu_restore(area);
-    cpu.fpu_area = area;
+    if (cpu.fpu_area != area) fpu_exchange(cpu, area);
 }
 
 void fpu_flush(void* area) {

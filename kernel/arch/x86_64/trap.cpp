@@ -4,7 +4,9 @@
 #include "arch/cpu_setup.hpp"
 #include "arch/entry.hpp"
 #include "arch/msr.hpp"
+#include "arch/paging.hpp"
 #include "arch/vectors.hpp"
+#include "kernel/object/address_space.hpp"
 #include "kernel/object/thread.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/sched/scheduler.hpp"
@@ -78,25 +80,30 @@ std::uint8_t interrupt_stack_of(unsigned vector) {
     }
 }
 
-inline UserContext* continue_somewhere() {
-    UserContext& next = schedule_and_continue();
+inline UserContext* load(UserContext& next) {
     PerCpu& cpu = this_cpu();
-    if (cpu.context != &next || cpu.fpu_area != next.fpu_area) [[unlikely]] {
+    if (cpu.context != &next) {
         load_context(cpu, next);
+    } else if (cpu.fpu_area != next.fpu_area) {
+        fpu_exchange(cpu, next.fpu_area);
     }
     return &next;
 }
 
-/// After an entry from `context`. Most system calls leave the choice of the thread as it was: its
-/// address space, bases and FPU state are loaded then.
+/// After an entry from `context`. The common cases need no scheduler: the same thread goes on (what
+/// it needs is loaded), or another one it handed the processor to.
 inline UserContext* continue_after(UserContext* context) {
-    const PerCpu& cpu = this_cpu();
-    const Thread* thread = cpu.current;
-    if (thread != nullptr && &thread->context == context && !cpu.scheduler->reschedule &&
-        thread->vcpu == nullptr) [[likely]] {
-        return context;
+    PerCpu& cpu = this_cpu();
+    Thread* thread = cpu.current;
+    if (thread == nullptr || cpu.scheduler->reschedule || thread->vcpu != nullptr) [[unlikely]] {
+        return load(schedule_and_continue());
     }
-    return continue_somewhere();
+    UserContext& next = thread->context;
+    if (&next != context) {
+        activate(thread->space->root);
+        load_context(cpu, next);
+    }
+    return &next;
 }
 
 }  // namespace
@@ -121,7 +128,7 @@ void trap_initialize() {
 
 void enter_scheduler() { enter_scheduler_on_stack(); }
 
-extern "C" UserContext* kernel_first_entry() { return continue_somewhere(); }
+extern "C" UserContext* kernel_first_entry() { return load(schedule_and_continue()); }
 
 extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
     on_syscall(*context);

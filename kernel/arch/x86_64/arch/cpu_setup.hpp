@@ -2,6 +2,8 @@
 #pragma once
 
 #include "arch/cpu.hpp"
+#include "arch/fpu_switch.hpp"
+#include "arch/msr.hpp"
 
 namespace redoubt::kernel {
 
@@ -13,7 +15,24 @@ void cpu_initialize();
 void cpu_enable_protections();
 /// Enables XSAVE and loads a clean state.
 void fpu_setup();
-/// Loads what the entry code and SYSRET do not: bases, trap stack, FPU state.
-void load_context(PerCpu& cpu, UserContext& context);
+/// APM vol. 2, 12.2.5.
+struct [[gnu::packed]] TaskState {
+    std::uint32_t reserved0;
+    std::uint64_t stack[3];
+    std::uint64_t reserved1;
+    std::uint64_t interrupt_stack[7];
+    std::uint64_t reserved2;
+    std::uint16_t reserved3, io_map;
+};
+static_assert(sizeof(TaskState) == 104);
+
+/// Loads what neither the entry code nor SYSRET does: bases, trap stack, FPU state.
+inline void load_context(PerCpu& cpu, UserContext& context) {
+    cpu.context = &context;
+    cpu.task_state->stack[0] = reinterpret_cast<std::uint64_t>(&context) + sizeof(TrapFrame);
+    write_msr(kMsrFsBase, context.fs_base);
+    write_msr(kMsrKernelGsBase, context.gs_base);  // SWAPGS makes it the user's
+    if (cpu.fpu_area != context.fpu_area) fpu_exchange(cpu, context.fpu_area);
+}
 
 }  // namespace redoubt::kernel

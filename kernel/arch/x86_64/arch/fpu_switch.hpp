@@ -1,0 +1,36 @@
+// The exchange of FPU states, inline for the thread switch.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/cpu.hpp"
+
+namespace redoubt::kernel {
+
+/// XCR0; all components this kernel enables are in its low half. 0: FXSAVE format.
+extern std::uint32_t fpu_component_mask;
+
+inline void fpu_store_registers(void* area) {
+    if (fpu_component_mask != 0) [[likely]] {
+        asm volatile("xsave64 (%0)" : : "r"(area), "a"(fpu_component_mask), "d"(0) : "memory");
+    } else {
+        asm volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+    }
+}
+
+inline void fpu_load_registers(const void* area) {
+    if (fpu_component_mask != 0) [[likely]] {
+        asm volatile("xrstor64 (%0)" : : "r"(area), "a"(fpu_component_mask), "d"(0) : "memory");
+    } else {
+        asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+    }
+}
+
+/// fpu_load() for an area that is not the loaded one.
+inline void fpu_exchange(PerCpu& cpu, void* area) {
+    if (cpu.fpu_area != nullptr) fpu_store_registers(cpu.fpu_area);
+    if (area != nullptr) fpu_load_registers(area);
+    cpu.fpu_area = area;
+}
+
+}  // namespace redoubt::kernel
