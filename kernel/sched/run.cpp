@@ -14,11 +14,13 @@ void on_timer() { scheduler().timer_fired(); }
 
 void on_irq(unsigned slot) { irq_fired(slot); }
 
-UserContext& schedule_and_continue() {
-    PerCpu& cpu = this_cpu();
-    Scheduler& sched = *cpu.scheduler;
+namespace {
+
+/// Schedules until there is a thread to continue in user mode; guests run in here.
+[[gnu::noinline]] Thread& choose_thread() {
+    Scheduler& sched = scheduler();
     for (;;) {
-        Thread* thread = cpu.current;
+        Thread* thread = current_thread();
         if (thread == nullptr || sched.reschedule) {
             thread = sched.select();
             if (thread == nullptr) {
@@ -26,16 +28,23 @@ UserContext& schedule_and_continue() {
                 continue;
             }
         }
-        if (thread->vcpu != nullptr) [[unlikely]] {
-            // Finished or preempted: either way the loop finds out what comes next.
-            const std::uint64_t deadline = hv::run_deadline(*thread->vcpu);
-            if (deadline < sched.armed && deadline > ticks_now()) sched.arm_by(deadline);
-            hv::resume_guest(*thread);
-            continue;
-        }
-        activate(thread->space->root);
-        return thread->context;
+        if (thread->vcpu == nullptr) return *thread;
+        // Finished or preempted: either way the loop finds out what comes next.
+        const std::uint64_t deadline = hv::run_deadline(*thread->vcpu);
+        if (deadline < sched.armed && deadline > ticks_now()) sched.arm_by(deadline);
+        hv::resume_guest(*thread);
     }
+}
+
+}  // namespace
+
+UserContext& schedule_and_continue() {
+    Thread* thread = current_thread();
+    if (thread == nullptr || scheduler().reschedule || thread->vcpu != nullptr) [[unlikely]] {
+        thread = &choose_thread();
+    }
+    activate(thread->space->root);
+    return thread->context;
 }
 
 }  // namespace redoubt::kernel

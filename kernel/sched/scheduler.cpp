@@ -2,6 +2,7 @@
 #include "kernel/sched/scheduler.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "arch/timer.hpp"
 #include "kernel/object/notification.hpp"
@@ -23,22 +24,31 @@ void initialize_scheduler() {
     boot_scheduler.slice_ticks = ticks_per_second() / kSlicesPerSecond;
 }
 
+int Scheduler::find_best_ready() const {
+    for (int word = abi::kPriorityCount / 64 - 1; word >= 0; --word) {
+        if (ready_bitmap[word] != 0) return word * 64 + 63 - std::countl_zero(ready_bitmap[word]);
+    }
+    return -1;
+}
+
 void Scheduler::push_back(Thread& thread) {
     ready[thread.priority].push_back(thread);
     ready_bitmap[thread.priority / 64] |= std::uint64_t{1} << thread.priority % 64;
+    if (thread.priority > best_ready) best_ready = thread.priority;
 }
 
 void Scheduler::push_front(Thread& thread) {
     ready[thread.priority].push_front(thread);
     ready_bitmap[thread.priority / 64] |= std::uint64_t{1} << thread.priority % 64;
+    if (thread.priority > best_ready) best_ready = thread.priority;
 }
 
 void Scheduler::remove(Thread& thread) {
     ThreadQueue& queue = ready[thread.priority];
     queue.remove(thread);
-    if (queue.empty()) {
-        ready_bitmap[thread.priority / 64] &= ~(std::uint64_t{1} << thread.priority % 64);
-    }
+    if (!queue.empty()) return;
+    ready_bitmap[thread.priority / 64] &= ~(std::uint64_t{1} << thread.priority % 64);
+    if (thread.priority == best_ready) best_ready = find_best_ready();
 }
 
 void Scheduler::begin_slice() {
@@ -57,22 +67,10 @@ void Scheduler::wake(Thread& thread) {
     }
 }
 
-void Scheduler::block_current(ThreadState state) {
-    current_thread()->state = state;
-    current_thread() = nullptr;
-    reschedule = true;
-}
-
 void Scheduler::start(Thread& thread) {
     thread.state = ThreadState::Running;
     current_thread() = &thread;
-    if (slice_end == abi::kNever && !ready[thread.priority].empty()) begin_slice();
-}
-
-void Scheduler::hand_over(Thread& next) {
-    if (next.priority < highest_ready()) return wake(next);
-    start(next);
-    reschedule = false;
+    if (slice_end == abi::kNever && thread.priority == best_ready) begin_slice();
 }
 
 void Scheduler::take_off(Thread& thread) {
@@ -125,12 +123,11 @@ void Scheduler::timer_fired() {
 }
 
 Thread* Scheduler::select() {
-    const int best = highest_ready();
     reschedule = false;
     const bool give_way = slice_over;
     slice_over = false;
     if (Thread* current = current_thread(); current != nullptr) {
-        if (best < current->priority + (give_way ? 0 : 1)) return current;
+        if (best_ready < current->priority + (give_way ? 0 : 1)) return current;
         current->state = ThreadState::Ready;
         if (give_way) {
             push_back(*current);
@@ -139,8 +136,8 @@ Thread* Scheduler::select() {
         }
         current_thread() = nullptr;
     }
-    if (best < 0) return nullptr;
-    Thread& next = *ready[best].front();
+    if (best_ready < 0) return nullptr;
+    Thread& next = *ready[best_ready].front();
     remove(next);
     slice_end = abi::kNever;
     start(next);

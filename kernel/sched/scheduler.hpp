@@ -1,7 +1,6 @@
 // The scheduler of one processor: 256 priorities, round robin within one, direct hand-over for IPC.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
 #include "abi/object.hpp"
@@ -21,26 +20,35 @@ struct Scheduler {
     std::uint64_t slice_end = abi::kNever;  ///< kNever while nobody shares the current thread's priority
     std::uint64_t slice_ticks = 0;
     std::uint64_t armed = abi::kNever;  ///< what the hardware timer has: never later than the next needed deadline
+    int best_ready = -1;  ///< highest priority in `ready`, -1 if nobody is ready
     std::uint64_t ready_bitmap[abi::kPriorityCount / 64] = {};
     ThreadQueue ready[abi::kPriorityCount];
     TimerQueue timers;
 
-    /// Priority of the best ready thread, or -1.
-    int highest_ready() const {
-        for (int word = abi::kPriorityCount / 64 - 1; word >= 0; --word) {
-            if (ready_bitmap[word] != 0) {
-                return word * 64 + 63 - std::countl_zero(ready_bitmap[word]);
-            }
-        }
-        return -1;
-    }
-
     /// Makes a thread Ready that was in no queue.
     void wake(Thread& thread);
     /// The current thread is about to be in `state`, which is neither Ready nor Running.
-    void block_current(ThreadState state);
-    /// After block_current: runs `next`, its peer, at once unless somebody better is ready.
-    void hand_over(Thread& next);
+    void block_current(ThreadState state) {
+        current_thread()->state = state;
+        current_thread() = nullptr;
+        reschedule = true;
+    }
+    /// As block_current; `next`, its peer, runs at once unless somebody better is ready.
+    void block_and_hand_over(ThreadState state, Thread& next) {
+        if (next.priority <= best_ready) [[unlikely]] {
+            block_current(state);
+            if (next.priority < best_ready) {
+                wake(next);
+            } else {
+                start(next);
+                reschedule = false;
+            }
+            return;
+        }
+        current_thread()->state = state;
+        next.state = ThreadState::Running;
+        current_thread() = &next;
+    }
     /// Takes a Ready or Running thread off the processor; it is Inactive then.
     void take_off(Thread& thread);
     /// Lets the others of the current thread's priority run first.
@@ -62,6 +70,7 @@ struct Scheduler {
     void remove(Thread& thread);
     void start(Thread& thread);
     void begin_slice();
+    int find_best_ready() const;
 };
 
 /// The scheduler of this processor.

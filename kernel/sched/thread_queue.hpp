@@ -27,8 +27,6 @@ class ThreadQueue {
             thread.queue_next;
         (thread.queue_next != nullptr ? thread.queue_next->queue_previous : last_) =
             thread.queue_previous;
-        thread.queue_previous = nullptr;
-        thread.queue_next = nullptr;
     }
 
     Thread& pop_front() {

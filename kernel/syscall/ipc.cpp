@@ -15,15 +15,14 @@ namespace redoubt::kernel {
 namespace {
 
 /// The current thread, whose call_… or fault members describe the message, meets a receiver or queues for one.
-void send(Thread& self, Endpoint& endpoint) {
+[[gnu::noinline]] void send(Thread& self, Endpoint& endpoint) {
     Scheduler& sched = scheduler();
-    if (endpoint.has_receiver()) [[likely]] {
+    if (endpoint.has_receiver()) {
         Thread& receiver = endpoint.queue.pop_front();
         Reply* reply = std::exchange(receiver.reply, nullptr);
-        sched.block_current(ThreadState::AwaitingReply);
         if (reply != nullptr) reply->receiver = nullptr;
+        sched.block_and_hand_over(ThreadState::AwaitingReply, receiver);
         deliver_call(self, receiver, reply);
-        sched.hand_over(receiver);
     } else {
         sched.block_current(ThreadState::Calling);
         self.endpoint = &endpoint;
@@ -44,7 +43,7 @@ Thread& answer(Thread& self, Reply& reply, abi::MessageInfo info) {
 }
 
 /// Takes what is there for a receiver: bits of its bound notification first, then a queued call.
-bool receive_now(Thread& self, Endpoint& endpoint, Reply* reply) {
+[[gnu::noinline]] bool receive_now(Thread& self, Endpoint& endpoint, Reply* reply) {
     if (self.bound != nullptr && self.bound->word != 0) {
         notification_deliver(self, std::exchange(self.bound->word, 0));
         return true;
@@ -54,8 +53,12 @@ bool receive_now(Thread& self, Endpoint& endpoint, Reply* reply) {
     return true;
 }
 
+bool can_receive_now(const Thread& self, const Endpoint& endpoint) {
+    return (self.bound != nullptr && self.bound->word != 0) || endpoint.has_caller();
+}
+
+/// For a thread that is about to be Receiving.
 void wait_for_call(Thread& self, Endpoint& endpoint, Reply* reply) {
-    scheduler().block_current(ThreadState::Receiving);
     self.endpoint = &endpoint;
     self.reply = reply;
     if (reply != nullptr) reply->receiver = &self;
@@ -63,19 +66,23 @@ void wait_for_call(Thread& self, Endpoint& endpoint, Reply* reply) {
 }
 
 struct ReceiveArguments {
-    Endpoint* endpoint;
-    Reply* reply;  ///< or nullptr
+    Endpoint* endpoint = nullptr;
+    Reply* reply = nullptr;  ///< optional
 };
 
-Result<ReceiveArguments> decode_receive(Thread& self, std::uint64_t word) {
-    Capability* endpoint =
-        REDOUBT_TRY(require(self, word, abi::ObjectType::Endpoint, abi::Rights::Read));
-    const std::uint64_t reply_index = word >> 32;
-    if (reply_index == 0) return ReceiveArguments{&endpoint->as<Endpoint>(), nullptr};
-    Capability* reply =
-        REDOUBT_TRY(require(self, reply_index, abi::ObjectType::Reply, abi::Rights::Write));
-    if (reply->as<Reply>().receiver != nullptr) return abi::Error::InvalidState;
-    return ReceiveArguments{&endpoint->as<Endpoint>(), &reply->as<Reply>()};
+[[gnu::always_inline]] inline abi::Error decode_receive(Thread& self, std::uint64_t word,
+                                                        ReceiveArguments& arguments) {
+    Capability* endpoint = find(self, word, abi::ObjectType::Endpoint);
+    if (endpoint == nullptr) [[unlikely]] return abi::Error::InvalidCapability;
+    if (!endpoint->allows(abi::Rights::Read)) [[unlikely]] return abi::Error::MissingRight;
+    arguments.endpoint = &endpoint->as<Endpoint>();
+    if (word >> 32 == abi::kNullCapability) return abi::Error::Ok;
+    Capability* reply = find(self, word >> 32, abi::ObjectType::Reply);
+    if (reply == nullptr) [[unlikely]] return abi::Error::InvalidCapability;
+    if (!reply->allows(abi::Rights::Write)) [[unlikely]] return abi::Error::MissingRight;
+    arguments.reply = &reply->as<Reply>();
+    if (arguments.reply->receiver != nullptr) [[unlikely]] return abi::Error::InvalidState;
+    return abi::Error::Ok;
 }
 
 }  // namespace
@@ -85,21 +92,41 @@ abi::Error syscall_call(Thread& self, UserContext& context) {
     if (capability == nullptr) [[unlikely]] return syscall_call_kernel(self, context);
     const abi::MessageInfo info{argument(context, 1)};
     if (!capability->allows(abi::Rights::Write)) [[unlikely]] return abi::Error::MissingRight;
-    if (!is_valid(info)) [[unlikely]] return abi::Error::InvalidArgument;
-    self.call_may_grant = capability->allows(abi::Rights::Grant);
-    if (info.capabilities() != 0 && !self.call_may_grant) [[unlikely]] {
-        return abi::Error::MissingRight;
+    auto& endpoint = capability->as<Endpoint>();
+    if (is_short(info) && endpoint.has_receiver()) [[likely]] {
+        Thread& receiver = *endpoint.queue.front();
+        if (Reply* reply = receiver.reply; reply != nullptr) [[likely]] {
+            endpoint.queue.remove(receiver);
+            receiver.reply = nullptr;
+            reply->receiver = nullptr;
+            reply->caller = &self;
+            self.reply = reply;
+            set_result(receiver.context, 0, capability->badge);
+            transfer_message(self, receiver, info, false);
+            scheduler().block_and_hand_over(ThreadState::AwaitingReply, receiver);
+            return kNoStatus;
+        }
     }
+    if (!is_valid(info)) return abi::Error::InvalidArgument;
+    self.call_may_grant = capability->allows(abi::Rights::Grant);
+    if (info.capabilities() != 0 && !self.call_may_grant) return abi::Error::MissingRight;
     self.call_badge = capability->badge;
     self.call_info = info;
-    send(self, capability->as<Endpoint>());
+    send(self, endpoint);
     return kNoStatus;
 }
 
 abi::Error syscall_recv(Thread& self, UserContext& context) {
-    const ReceiveArguments to = REDOUBT_TRY(decode_receive(self, argument(context, 0)));
+    ReceiveArguments to;
+    if (const abi::Error error = decode_receive(self, argument(context, 0), to);
+        error != abi::Error::Ok) {
+        return error;
+    }
     if (to.reply != nullptr && to.reply->caller != nullptr) thread_cancel_call(*to.reply->caller);
-    if (!receive_now(self, *to.endpoint, to.reply)) wait_for_call(self, *to.endpoint, to.reply);
+    if (!receive_now(self, *to.endpoint, to.reply)) {
+        scheduler().block_current(ThreadState::Receiving);
+        wait_for_call(self, *to.endpoint, to.reply);
+    }
     return kNoStatus;
 }
 
@@ -115,7 +142,11 @@ abi::Error syscall_reply(Thread& self, UserContext& context) {
 }
 
 abi::Error syscall_reply_recv(Thread& self, UserContext& context) {
-    const ReceiveArguments to = REDOUBT_TRY(decode_receive(self, argument(context, 0)));
+    ReceiveArguments to;
+    if (const abi::Error error = decode_receive(self, argument(context, 0), to);
+        error != abi::Error::Ok) {
+        return error;
+    }
     const abi::MessageInfo info{argument(context, 1)};
     if (!is_valid(info)) [[unlikely]] return abi::Error::InvalidArgument;
     Thread* caller = nullptr;
@@ -123,12 +154,17 @@ abi::Error syscall_reply_recv(Thread& self, UserContext& context) {
     if (to.reply != nullptr && to.reply->caller != nullptr) [[likely]] {
         caller = &answer(self, *to.reply, info);
     }
-    if (receive_now(self, *to.endpoint, to.reply)) {
+    if (can_receive_now(self, *to.endpoint)) {
+        receive_now(self, *to.endpoint, to.reply);
         if (caller != nullptr) scheduler().wake(*caller);
         return kNoStatus;
     }
     wait_for_call(self, *to.endpoint, to.reply);
-    if (caller != nullptr) scheduler().hand_over(*caller);
+    if (caller != nullptr) [[likely]] {
+        scheduler().block_and_hand_over(ThreadState::Receiving, *caller);
+    } else {
+        scheduler().block_current(ThreadState::Receiving);
+    }
     return kNoStatus;
 }
 

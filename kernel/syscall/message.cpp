@@ -39,22 +39,16 @@ void deliver_fault(const Thread& caller, Thread& receiver) {
 
 }  // namespace
 
-void transfer_message(Thread& sender, Thread& receiver, abi::MessageInfo info, bool may_grant) {
-    for (unsigned i = 0; i < abi::kRegisterWords; ++i) {
-        set_message_register(receiver.context, i, message_register(sender.context, i));
+abi::MessageInfo transfer_rest(Thread& sender, Thread& receiver, abi::MessageInfo info,
+                               bool may_grant) {
+    if (info.words() > abi::kRegisterWords) {
+        __builtin_memcpy(&receiver.ipc_buffer->words[abi::kRegisterWords],
+                         &sender.ipc_buffer->words[abi::kRegisterWords],
+                         (info.words() - abi::kRegisterWords) * sizeof(std::uint64_t));
     }
-    if (info.words() > abi::kRegisterWords || info.capabilities() != 0) [[unlikely]] {
-        if (info.words() > abi::kRegisterWords) {
-            __builtin_memcpy(&receiver.ipc_buffer->words[abi::kRegisterWords],
-                             &sender.ipc_buffer->words[abi::kRegisterWords],
-                             (info.words() - abi::kRegisterWords) * sizeof(std::uint64_t));
-        }
-        const unsigned sent =
-            may_grant ? transfer_capabilities(sender, receiver, info.capabilities()) : 0;
-        info = abi::MessageInfo{info.label(), info.words(), sent};
-    }
-    set_result(receiver.context, 1, info.raw & 0x00FF'FFFF'FFFF'FFFF);
-    set_status(receiver.context, abi::Error::Ok);
+    const unsigned sent =
+        may_grant ? transfer_capabilities(sender, receiver, info.capabilities()) : 0;
+    return abi::MessageInfo{info.label(), info.words(), sent};
 }
 
 void deliver_call(Thread& caller, Thread& receiver, Reply* reply) {
