@@ -99,15 +99,17 @@ class TscClock {
 
     std::uint64_t frequency() const { return scale_.frequency(); }
     TscTicks now() const { return {scale_.ticks(clock_.now()) + offset_.load()}; }
-    /// The clock's time at which the counter reads `ticks`; times before the clock's start give its
-    /// start, so a deadline in the past has passed.
+    /// The clock's time at which the counter reads `ticks` or more: 0 if it does already, kNever if
+    /// that takes longer than anything lives.
     Nanoseconds time_at(TscTicks ticks) const {
+        constexpr std::uint64_t kCenturies = 1ULL << 62;
         const auto current = scale_.ticks(clock_.now());
-        const auto distance = static_cast<std::int64_t>(ticks.count - (current + offset_.load()));
-        if (distance <= 0) return {0};
+        const auto guest = current + offset_.load();
+        if (ticks.count <= guest) return {0};
+        const auto distance = ticks.count - guest;
+        if (distance >= kCenturies) return kNever;
         // Rounded up: a timer must never fire before its tick.
-        const auto time = scale_.nanoseconds(current + static_cast<std::uint64_t>(distance));
-        return time + Nanoseconds{1};
+        return scale_.nanoseconds(current + distance) + Nanoseconds{1};
     }
     /// Guest TSC = clock in ticks + offset, modulo 2^64: pass the vCPU's abi tsc_offset.
     void set_offset(std::uint64_t offset) { offset_ = offset; }

@@ -128,6 +128,7 @@ TEST(TscClock, GuestOffsetMovesTheCounterAndItsDeadlines) {
     clock.set(deadline);
     EXPECT_GE(tsc.now().count, 2'000U);
     EXPECT_EQ(tsc.time_at({100}).count, 0U) << "what has passed is due at once";
+    EXPECT_EQ(tsc.time_at({~0ULL}), kNever);
 }
 
 }  // namespace
