@@ -92,7 +92,6 @@ void features_initialize() {
     std::memcpy(detected.vendor + 4, &vendor.edx, 4);
     std::memcpy(detected.vendor + 8, &vendor.ecx, 4);
     detected.pge = (basic.edx >> 13 & 1) != 0;
-    detected.pcid = (basic.ecx >> 17 & 1) != 0;
     detected.x2apic = (basic.ecx >> 21 & 1) != 0;
     detected.tsc_deadline = (basic.ecx >> 24 & 1) != 0;
     detected.xsave = (basic.ecx >> 26 & 1) != 0;
@@ -107,7 +106,6 @@ void features_initialize() {
     detected.nx = (extended.edx >> 20 & 1) != 0;
     detected.gigabyte_pages = (extended.edx >> 26 & 1) != 0;
     if (last >= 0x8000'0004) copy_brand();
-    if (last >= 0x8000'0007) detected.invariant_tsc = (cpuid(0x8000'0007).edx >> 8 & 1) != 0;
     detected.physical_address_bits = last >= 0x8000'0008 ? cpuid(0x8000'0008).eax & 0xFF : 36;
 }
 

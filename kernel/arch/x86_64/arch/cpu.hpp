@@ -41,8 +41,7 @@ unsigned cpu_count();
 void idle();
 
 struct CpuFeatures {
-    bool nx, gigabyte_pages, smep, smap, umip, pge, pcid, xsave, x2apic, tsc_deadline;
-    bool invariant_tsc;
+    bool nx, gigabyte_pages, smep, smap, umip, pge, xsave, x2apic, tsc_deadline;
     unsigned physical_address_bits;
     char vendor[13];
     char brand[49];

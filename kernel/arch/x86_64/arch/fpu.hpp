@@ -25,8 +25,4 @@ void fpu_flush(void* area);
 /// `area` goes away or is about to be overwritten: its state in the registers, if any, is dropped.
 void fpu_forget(void* area);
 
-/// The bare instructions, with all of fpu_features().
-void fpu_save(void* area);
-void fpu_restore(const void* area);
-
 }  // namespace redoubt::kernel

@@ -20,7 +20,6 @@ inline constexpr std::uint32_t kMsrKernelGsBase = 0xC000'0102;
 
 inline constexpr std::uint64_t kEferSyscall = 1ULL << 0;
 inline constexpr std::uint64_t kEferNx = 1ULL << 11;
-inline constexpr std::uint64_t kEferSvm = 1ULL << 12;
 
 inline std::uint64_t read_msr(std::uint32_t number) {
     std::uint32_t low, high;

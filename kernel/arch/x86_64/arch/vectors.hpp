@@ -19,8 +19,7 @@ inline constexpr unsigned kVectorSpurious = 0xFF;
 inline constexpr std::uint16_t kKernelCode = 0x08;
 inline constexpr std::uint16_t kKernelData = 0x10;
 inline constexpr std::uint16_t kSysretBase = 0x18 | 3;
-inline constexpr std::uint16_t kUserData = 0x20 | 3;
-inline constexpr std::uint16_t kUserCode = 0x28 | 3;
+/// User data is 0x23 and user code 0x2B: entry.S.
 inline constexpr std::uint16_t kTaskState = 0x30;
 
 /// Calls on_timer() or on_irq() and tells the interrupt controller.
