@@ -37,7 +37,8 @@ void remove(Capability& capability, Reaper& reaper) {
     if (capability.next != nullptr) capability.next->previous = capability.previous;
     const unsigned thread_slot = capability.thread_slot;
     capability = Capability{};
-    if (thread_slot != 0) thread_lost_capability(capability, static_cast<ThreadSlot>(thread_slot - 1));
+    if (thread_slot != 0)
+        thread_lost_capability(capability, static_cast<ThreadSlot>(thread_slot - 1));
 }
 
 }  // namespace
@@ -85,7 +86,8 @@ void copy_capability(Capability& source, Capability& destination, abi::Rights ri
             // Only one of the two may give the memory out.
             source.badge = std::uint64_t{1} << source.size_bits;
             break;
-        default: break;
+        default:
+            break;
     }
     insert_capability(destination, &source);
 }
@@ -97,8 +99,8 @@ void derive_from_object(ObjectHeader& object, Capability& destination, abi::Righ
 }
 
 void delete_capability(Capability& capability, Reaper& reaper) {
-    for (Capability* child = capability.next;
-         child != nullptr && child->depth > capability.depth; child = child->next) {
+    for (Capability* child = capability.next; child != nullptr && child->depth > capability.depth;
+         child = child->next) {
         --child->depth;
     }
     remove(capability, reaper);

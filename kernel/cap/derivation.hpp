@@ -17,8 +17,9 @@ inline bool has_children(const Capability& capability) {
 void insert_capability(Capability& capability, Capability* parent);
 
 /// Fills the empty slot `destination` with a child of `source` for the same object. Frames come
-/// unmapped; an Untyped hands all its memory to the copy. `badge`, unless 0, is the badge of an Endpoint, Notification or HvFile that has
-/// none yet, or the narrower range of an IoPortRange. Call can_copy first.
+/// unmapped; an Untyped hands all its memory to the copy. `badge`, unless 0, is the badge of an
+/// Endpoint, Notification or HvFile that has none yet, or the narrower range of an IoPortRange.
+/// Call can_copy first.
 void copy_capability(Capability& source, Capability& destination, abi::Rights rights,
                      std::uint64_t badge);
 /// An Untyped with children cannot be copied (InvalidState).

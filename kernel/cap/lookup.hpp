@@ -10,10 +10,12 @@
 
 namespace redoubt::kernel {
 
-/// The thread's capability of that index if it is of that type, else nullptr. Only the low 32 bits count.
+/// The thread's capability of that index if it is of that type, else nullptr. Only the low 32 bits
+/// count.
 inline Capability* find(Thread& thread, std::uint64_t index, abi::ObjectType type) {
     Capability* capability = thread.cnode->slot(static_cast<abi::CapabilityIndex>(index));
-    if (capability == nullptr || !capability->is(type)) [[unlikely]] return nullptr;
+    if (capability == nullptr || !capability->is(type)) [[unlikely]]
+        return nullptr;
     return capability;
 }
 

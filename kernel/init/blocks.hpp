@@ -1,4 +1,5 @@
-// Cutting a physical range into naturally aligned powers of two, as Untyped and Frame capabilities are.
+// Cutting a physical range into naturally aligned powers of two, as Untyped and Frame capabilities
+// are.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +10,8 @@
 
 namespace redoubt::kernel {
 
-/// Calls `visit(address, size_bits)` for the largest possible blocks of [start, end), in order. Both ends are
-/// page-aligned.
+/// Calls `visit(address, size_bits)` for the largest possible blocks of [start, end), in order.
+/// Both ends are page-aligned.
 template <class Visitor>
 void for_each_block(PhysicalAddress start, PhysicalAddress end, unsigned maximum_bits,
                     Visitor&& visit) {

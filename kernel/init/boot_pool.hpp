@@ -1,4 +1,5 @@
-// Memory for what is made before there is any Untyped: taken from the end of the largest free range.
+// Memory for what is made before there is any Untyped: taken from the end of the largest free
+// range.
 #pragma once
 
 #include <cstdint>

@@ -30,8 +30,9 @@ struct ElfSegment {
 };
 static_assert(sizeof(ElfSegment) == 56);
 
-/// Calls `load(segment, file bytes)` for each loadable segment, which returns Result<void>; the result is the entry
-/// point. InvalidArgument if the file is not an executable that can be loaded below `address_end`.
+/// Calls `load(segment, file bytes)` for each loadable segment, which returns Result<void>; the
+/// result is the entry point. InvalidArgument if the file is not an executable that can be loaded
+/// below `address_end`.
 template <class Loader>
 Result<std::uint64_t> load_elf(std::span<const std::byte> file, std::uint64_t address_end,
                                Loader&& load) {

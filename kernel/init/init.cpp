@@ -93,18 +93,17 @@ void add_all_untyped(InitCapabilities& capabilities, abi::BootInfo& info, const 
 void add_module_frames(InitCapabilities& capabilities, abi::BootInfo& info, PhysicalRange module) {
     info.module_offset = module.start.page_offset();
     info.module_size = module.bytes;
-    for_each_block(
-        module.start.page_base(), module.end().align_up(kPageSize), kMaximumFrameBits,
-        [&](PhysicalAddress address, unsigned bits) {
-            if (info.module_frame_count == std::size(info.module_frames)) {
-                panic("the boot archive is too oddly placed: more than {} frames",
-                      info.module_frame_count);
-            }
-            const std::uint32_t slot = capabilities.next_slot();
-            capabilities.add(slot, abi::ObjectType::Frame, abi::Rights::Read, address.value(),
-                             bits);
-            info.module_frames[info.module_frame_count++] = {slot, bits};
-        });
+    for_each_block(module.start.page_base(), module.end().align_up(kPageSize), kMaximumFrameBits,
+                   [&](PhysicalAddress address, unsigned bits) {
+                       if (info.module_frame_count == std::size(info.module_frames)) {
+                           panic("the boot archive is too oddly placed: more than {} frames",
+                                 info.module_frame_count);
+                       }
+                       const std::uint32_t slot = capabilities.next_slot();
+                       capabilities.add(slot, abi::ObjectType::Frame, abi::Rights::Read,
+                                        address.value(), bits);
+                       info.module_frames[info.module_frame_count++] = {slot, bits};
+                   });
 }
 
 /// Maps fresh memory that no capability stands for: init's image and stack stay for good.
@@ -122,14 +121,15 @@ std::uint64_t load_program(BootPool& pool, AddressSpace& space, PhysicalRange mo
     const std::span archive{direct_map<const std::byte>(module.start), module.bytes};
     const auto file = find_file(archive, "init");
     if (!file) panic("the boot archive has no init");
-    const auto load = [&](const ElfSegment& segment, std::span<const std::byte> bytes) -> Result<void> {
+    const auto load = [&](const ElfSegment& segment,
+                          std::span<const std::byte> bytes) -> Result<void> {
         PageFlags flags = PageFlags{}.read();
         if ((segment.flags & ElfSegment::kWrite) != 0) flags = flags.write();
         if ((segment.flags & ElfSegment::kExecute) != 0) flags = flags.execute();
         if (flags.is_writable() && flags.is_executable()) return abi::Error::InvalidArgument;
         const std::uint64_t offset = segment.address & kPageMask;
-        const PhysicalAddress memory = map_fresh(pool, space, segment.address - offset,
-                                                 offset + segment.memory_size, flags);
+        const PhysicalAddress memory =
+            map_fresh(pool, space, segment.address - offset, offset + segment.memory_size, flags);
         __builtin_memcpy(direct_map<std::byte>(memory + offset), bytes.data(), bytes.size());
         return {};
     };
@@ -169,9 +169,10 @@ void start_init(const BootInformation& boot) {
     constexpr std::uint64_t kCNodeBytes = 1ULL << kCNodeBits;
     constexpr std::uint64_t kThreadBytes = 1ULL << abi::kThreadBits;
     const PhysicalAddress space_memory = pool.allocate_zeroed(kSpaceBytes, kSpaceBytes);
-    auto& space = *new (direct_map<void>(space_memory)) AddressSpace{space_memory, kAddressSpaceBits};
-    auto& cnode = *new (direct_map<void>(pool.allocate_zeroed(kCNodeBytes, kCNodeBytes)))
-                      CNode{kCNodeBits};
+    auto& space =
+        *new (direct_map<void>(space_memory)) AddressSpace{space_memory, kAddressSpaceBits};
+    auto& cnode =
+        *new (direct_map<void>(pool.allocate_zeroed(kCNodeBytes, kCNodeBytes))) CNode{kCNodeBits};
     auto& thread = *new (direct_map<void>(pool.allocate_zeroed(kThreadBytes, kThreadBytes))) Thread;
 
     const std::uint64_t entry = load_program(pool, space, boot.boot_module);
@@ -185,11 +186,11 @@ void start_init(const BootInformation& boot) {
     ThreadSetup setup{};
     setup.cnode =
         &capabilities.add(abi::StartupSlot::CNode, abi::ObjectType::CNode, &cnode, kCNodeBits);
-    setup.address_space = &capabilities.add(abi::StartupSlot::AddressSpace,
-                                            abi::ObjectType::AddressSpace, &space, kAddressSpaceBits);
-    setup.ipc_buffer = &capabilities.add(static_cast<std::uint32_t>(abi::StartupSlot::IpcBuffer),
-                                         abi::ObjectType::Frame, abi::Rights::All,
-                                         ipc_buffer.value(), kPageBits);
+    setup.address_space = &capabilities.add(
+        abi::StartupSlot::AddressSpace, abi::ObjectType::AddressSpace, &space, kAddressSpaceBits);
+    setup.ipc_buffer =
+        &capabilities.add(static_cast<std::uint32_t>(abi::StartupSlot::IpcBuffer),
+                          abi::ObjectType::Frame, abi::Rights::All, ipc_buffer.value(), kPageBits);
     capabilities.add(abi::StartupSlot::MainThread, abi::ObjectType::Thread, &thread,
                      abi::kThreadBits);
 
@@ -198,7 +199,8 @@ void start_init(const BootInformation& boot) {
     capabilities.add(info.irq_control_slot, abi::ObjectType::Irq, abi::Rights::All, 0, 0,
                      Capability::kControl);
     info.io_port_slot = capabilities.next_slot();
-    capabilities.add(info.io_port_slot, abi::ObjectType::IoPortRange, abi::Rights::All, 0xFFFF'0000);
+    capabilities.add(info.io_port_slot, abi::ObjectType::IoPortRange, abi::Rights::All,
+                     0xFFFF'0000);
     if (hv::available()) {
         info.hv_slot = capabilities.next_slot();
         capabilities.add(info.hv_slot, abi::ObjectType::HvFile, abi::Rights::All, 0);

@@ -7,8 +7,8 @@
 
 namespace redoubt::kernel {
 
-/// Loads "init" from the boot archive, gives it all memory and devices as capabilities, and makes it ready to run.
-/// Panics if there is no usable init.
+/// Loads "init" from the boot archive, gives it all memory and devices as capabilities, and makes
+/// it ready to run. Panics if there is no usable init.
 void start_init(const BootInformation& boot);
 
 /// Bytes of RAM that init got as Untyped memory.

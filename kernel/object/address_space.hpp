@@ -1,4 +1,5 @@
-// AddressSpace: a root table, and the pool from which its page tables come. Frames are mapped into it.
+// AddressSpace: a root table, and the pool from which its page tables come. Frames are mapped into
+// it.
 #pragma once
 
 #include "abi/object.hpp"

@@ -14,7 +14,8 @@ struct alignas(sizeof(Capability)) CNode : ObjectHeader {
 
     /// The slot of that index, or nullptr if there is none; slot 0 cannot be named.
     Capability* slot(std::uint64_t index) {
-        if (index - 1 >= slot_count - 1) [[unlikely]] return nullptr;
+        if (index - 1 >= slot_count - 1) [[unlikely]]
+            return nullptr;
         return reinterpret_cast<Capability*>(this) + index;
     }
 

@@ -62,13 +62,15 @@ Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t
     const std::uint64_t bytes = std::uint64_t{1} << frame.size_bits;
     const PhysicalAddress physical{frame.object};
     if (space.is(abi::ObjectType::Vm)) {
-        REDOUBT_TRY(hv::vm_map_frame(space.as<Vm>(), GuestPhysicalAddress{address}, physical, bytes, flags));
+        REDOUBT_TRY(hv::vm_map_frame(space.as<Vm>(), GuestPhysicalAddress{address}, physical, bytes,
+                                     flags));
         list_mapping(frame, space.as<SpaceObject>(), address);
         frame.flags |= Capability::kMappedInVm;
     } else {
         if (flags.is_writable() && flags.is_executable()) return abi::Error::InvalidArgument;
         auto& target = space.as<AddressSpace>();
-        REDOUBT_TRY(address_space_map(target, VirtualAddress{address}, physical, bytes, flags.user()));
+        REDOUBT_TRY(
+            address_space_map(target, VirtualAddress{address}, physical, bytes, flags.user()));
         list_mapping(frame, target, address);
         frame.flags &= ~Capability::kMappedInVm;
     }

@@ -8,7 +8,8 @@
 
 namespace redoubt::kernel {
 
-/// `space` is a capability of an AddressSpace or a Vm. A frame capability is mapped in one place at a time.
+/// `space` is a capability of an AddressSpace or a Vm. A frame capability is mapped in one place at
+/// a time.
 Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t address,
                        abi::MapFlags flags);
 /// Nothing happens if it is not mapped.

@@ -1,4 +1,5 @@
-// IoPortRange: I/O ports that may be accessed. The range is in the capability; there is no object behind it.
+// IoPortRange: I/O ports that may be accessed. The range is in the capability; there is no object
+// behind it.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@ struct PortRange {
     std::uint16_t last;
 
     constexpr explicit PortRange(std::uint64_t packed)
-        : first{static_cast<std::uint16_t>(packed)}, last{static_cast<std::uint16_t>(packed >> 16)} {}
+        : first{static_cast<std::uint16_t>(packed)},
+          last{static_cast<std::uint16_t>(packed >> 16)} {}
 
     constexpr bool contains(PortRange other) const {
         return first <= other.first && other.first <= other.last && other.last <= last;

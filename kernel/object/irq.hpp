@@ -1,4 +1,5 @@
-// Irq: a claimed interrupt slot, and the notification it signals. The objects are a fixed table, one per slot.
+// Irq: a claimed interrupt slot, and the notification it signals. The objects are a fixed table,
+// one per slot.
 #pragma once
 
 #include <cstdint>

@@ -31,14 +31,21 @@ void Reaper::run() {
             case abi::ObjectType::Notification:
                 notification_destroy(static_cast<Notification&>(object));
                 break;
-            case abi::ObjectType::Reply: reply_destroy(static_cast<Reply&>(object)); break;
-            case abi::ObjectType::Irq: irq_destroy(static_cast<Irq&>(object)); break;
+            case abi::ObjectType::Reply:
+                reply_destroy(static_cast<Reply&>(object));
+                break;
+            case abi::ObjectType::Irq:
+                irq_destroy(static_cast<Irq&>(object));
+                break;
             // Their types are kernel/hv's; both begin with their header.
-            case abi::ObjectType::Vm: hv::vm_destroy(reinterpret_cast<Vm&>(object)); break;
+            case abi::ObjectType::Vm:
+                hv::vm_destroy(reinterpret_cast<Vm&>(object));
+                break;
             case abi::ObjectType::Vcpu:
                 hv::vcpu_destroy(reinterpret_cast<Vcpu&>(object));
                 break;
-            default: break;
+            default:
+                break;
         }
     }
 }

@@ -23,18 +23,21 @@ void fill_slot(Thread& thread, ThreadSlot which, Capability& source, std::uint64
     slot.thread_slot = 1 + static_cast<unsigned>(which);
 }
 
-/// Leaves the queue, timer and reply object that the thread's state keeps it in. True if a system call was cut
-/// short, whose status is then to be set.
+/// Leaves the queue, timer and reply object that the thread's state keeps it in. True if a system
+/// call was cut short, whose status is then to be set.
 bool leave(Thread& thread) {
     switch (thread.state) {
-        case ThreadState::Inactive: return false;
+        case ThreadState::Inactive:
+            return false;
         case ThreadState::Ready:
         case ThreadState::Running:
             scheduler().take_off(thread);
             if (thread.vcpu == nullptr) return false;
             hv::abandon_run(thread);
             return true;
-        case ThreadState::Calling: thread.endpoint->queue.remove(thread); break;
+        case ThreadState::Calling:
+            thread.endpoint->queue.remove(thread);
+            break;
         case ThreadState::Receiving:
             thread.endpoint->queue.remove(thread);
             if (thread.reply != nullptr) thread.reply->receiver = nullptr;
@@ -81,8 +84,8 @@ void thread_configure(Thread& thread, const ThreadSetup& setup) {
     }
     thread.cnode = &thread.slot(ThreadSlot::CNode).as<CNode>();
     thread.space = &thread.slot(ThreadSlot::AddressSpace).as<AddressSpace>();
-    thread.ipc_buffer = direct_map<abi::IpcBuffer>(
-        PhysicalAddress{thread.slot(ThreadSlot::IpcBuffer).object});
+    thread.ipc_buffer =
+        direct_map<abi::IpcBuffer>(PhysicalAddress{thread.slot(ThreadSlot::IpcBuffer).object});
     thread.ipc_buffer->self = setup.ipc_buffer_address;
     set_ipc_buffer_base(thread.context, setup.ipc_buffer_address);
     thread.reflect_handler = setup.reflect_handler;
@@ -130,7 +133,9 @@ void thread_set_priority(Thread& thread, std::uint8_t priority) {
             thread.priority = priority;
             thread.waiting_for->waiters.insert_by_priority(thread);
             break;
-        default: scheduler().change_priority(thread, priority); break;
+        default:
+            scheduler().change_priority(thread, priority);
+            break;
     }
 }
 
@@ -139,10 +144,17 @@ void thread_lost_capability(Capability& slot, ThreadSlot which) {
     auto* first = reinterpret_cast<std::byte*>(&slot - static_cast<unsigned>(which));
     Thread& thread = *reinterpret_cast<Thread*>(first - kThreadSlotsOffset);
     switch (which) {
-        case ThreadSlot::CNode: thread.cnode = nullptr; break;
-        case ThreadSlot::AddressSpace: thread.space = nullptr; break;
-        case ThreadSlot::IpcBuffer: thread.ipc_buffer = nullptr; break;
-        case ThreadSlot::FaultEndpoint: return;
+        case ThreadSlot::CNode:
+            thread.cnode = nullptr;
+            break;
+        case ThreadSlot::AddressSpace:
+            thread.space = nullptr;
+            break;
+        case ThreadSlot::IpcBuffer:
+            thread.ipc_buffer = nullptr;
+            break;
+        case ThreadSlot::FaultEndpoint:
+            return;
     }
     thread_suspend(thread);
 }

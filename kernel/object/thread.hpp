@@ -20,8 +20,8 @@ struct Notification;
 struct Reply;
 struct Vcpu;
 
-/// Capabilities that a thread holds in itself, derived from those it was configured with. Losing one of the first
-/// three (its source was revoked) stops the thread.
+/// Capabilities that a thread holds in itself, derived from those it was configured with. Losing
+/// one of the first three (its source was revoked) stops the thread.
 enum class ThreadSlot : unsigned { CNode, AddressSpace, IpcBuffer, FaultEndpoint };
 inline constexpr unsigned kThreadSlotCount = 4;
 
@@ -107,14 +107,16 @@ void thread_configure(Thread& thread, const ThreadSetup& setup);
 /// InvalidState if it lacks a capability to run with; no effect on a thread that is not Inactive.
 Result<void> thread_resume(Thread& thread);
 
-/// Takes the thread out of whatever it is in. A system call in progress ends with Cancelled when it is resumed.
+/// Takes the thread out of whatever it is in. A system call in progress ends with Cancelled when it
+/// is resumed.
 void thread_suspend(Thread& thread);
 
-/// The peer of a thread's call is gone: the call returns Cancelled; a fault that cannot be handled any more leaves the
-/// thread suspended.
+/// The peer of a thread's call is gone: the call returns Cancelled; a fault that cannot be handled
+/// any more leaves the thread suspended.
 void thread_cancel_call(Thread& thread);
 
-/// A run of a vCPU ends with this status in its thread (also called by kernel/hv when a VM is destroyed).
+/// A run of a vCPU ends with this status in its thread (also called by kernel/hv when a VM is
+/// destroyed).
 void thread_end_run(Thread& thread, abi::Error status);
 
 void thread_set_priority(Thread& thread, std::uint8_t priority);

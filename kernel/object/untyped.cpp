@@ -19,7 +19,8 @@ std::uint64_t watermark(const Capability& untyped) {
     return has_children(untyped) ? untyped.badge : 0;
 }
 
-/// Where the next block of that size starts, relative to the Untyped (whose own alignment is at least its size).
+/// Where the next block of that size starts, relative to the Untyped (whose own alignment is at
+/// least its size).
 std::uint64_t next_offset(const Capability& untyped, unsigned size_bits) {
     const std::uint64_t mask = (std::uint64_t{1} << size_bits) - 1;
     return (watermark(untyped) + mask) & ~mask;
@@ -58,13 +59,26 @@ PhysicalAddress take_zeroed(Capability& untyped, unsigned size_bits) {
 void construct(abi::ObjectType type, PhysicalAddress block, unsigned size_bits) {
     void* memory = direct_map<void>(block);
     switch (type) {
-        case abi::ObjectType::CNode: new (memory) CNode{size_bits}; break;
-        case abi::ObjectType::AddressSpace: new (memory) AddressSpace{block, size_bits}; break;
-        case abi::ObjectType::Thread: new (memory) Thread{}; break;
-        case abi::ObjectType::Endpoint: new (memory) Endpoint{}; break;
-        case abi::ObjectType::Notification: new (memory) Notification{}; break;
-        case abi::ObjectType::Reply: new (memory) Reply{}; break;
-        default: break;
+        case abi::ObjectType::CNode:
+            new (memory) CNode{size_bits};
+            break;
+        case abi::ObjectType::AddressSpace:
+            new (memory) AddressSpace{block, size_bits};
+            break;
+        case abi::ObjectType::Thread:
+            new (memory) Thread{};
+            break;
+        case abi::ObjectType::Endpoint:
+            new (memory) Endpoint{};
+            break;
+        case abi::ObjectType::Notification:
+            new (memory) Notification{};
+            break;
+        case abi::ObjectType::Reply:
+            new (memory) Reply{};
+            break;
+        default:
+            break;
     }
 }
 

@@ -20,8 +20,8 @@ Result<void> untyped_can_carve(const Capability& untyped, unsigned size_bits, st
 /// capability derived from `untyped`, or the block is lost until the Untyped has no children.
 Result<PhysicalAddress> untyped_carve(Capability& untyped, unsigned size_bits);
 
-/// Makes `count` objects in consecutive slots as children of `untyped`. The caller has checked that the
-/// slots are empty and that untyped_can_carve.
+/// Makes `count` objects in consecutive slots as children of `untyped`. The caller has checked that
+/// the slots are empty and that untyped_can_carve.
 void untyped_retype(Capability& untyped, abi::ObjectType type, unsigned size_bits,
                     Capability* first_slot, std::uint64_t count);
 

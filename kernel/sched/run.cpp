@@ -1,4 +1,5 @@
-// What the entry code calls after every entry: choose a thread, and run it or the guest it has entered.
+// What the entry code calls after every entry: choose a thread, and run it or the guest it has
+// entered.
 #include "arch/cpu.hpp"
 #include "arch/entry.hpp"
 #include "arch/paging.hpp"

@@ -11,15 +11,18 @@
 
 namespace redoubt::kernel {
 
-/// The thread that runs on this processor, or nullptr if the last one has blocked or stopped. It is in no queue.
+/// The thread that runs on this processor, or nullptr if the last one has blocked or stopped. It is
+/// in no queue.
 inline Thread*& current_thread() { return this_cpu().current; }
 
 struct Scheduler {
     bool reschedule = false;  ///< somebody else than the current thread may have to run
     bool slice_over = false;  ///< the current thread gives way to others of its priority
-    std::uint64_t slice_end = abi::kNever;  ///< kNever while nobody shares the current thread's priority
+    std::uint64_t slice_end =
+        abi::kNever;  ///< kNever while nobody shares the current thread's priority
     std::uint64_t slice_ticks = 0;
-    std::uint64_t armed = abi::kNever;  ///< what the hardware timer has: never later than the next needed deadline
+    std::uint64_t armed =
+        abi::kNever;  ///< what the hardware timer has: never later than the next needed deadline
     int best_ready = -1;  ///< highest priority in `ready`, -1 if nobody is ready
     std::uint64_t ready_bitmap[abi::kPriorityCount / 64] = {};
     ThreadQueue ready[abi::kPriorityCount];
@@ -79,7 +82,8 @@ inline Scheduler& scheduler() { return *this_cpu().scheduler; }
 /// Called once per processor before anything is scheduled on it.
 void initialize_scheduler();
 
-/// True if the thread that runs now must give way: a guest's run is interrupted then, and continued later.
+/// True if the thread that runs now must give way: a guest's run is interrupted then, and continued
+/// later.
 inline bool must_reschedule() { return scheduler().reschedule; }
 
 }  // namespace redoubt::kernel

@@ -22,15 +22,22 @@ Result<unsigned> object_size_bits(abi::ObjectType type, unsigned wanted) {
         return bits;
     };
     switch (type) {
-        case abi::ObjectType::Untyped: return within(abi::kPageBits, 47);
-        case abi::ObjectType::Frame: return within(abi::kPageBits, 30);
-        case abi::ObjectType::CNode: return within(abi::kPageBits, 24);
-        case abi::ObjectType::AddressSpace: return within(14, 24);
-        case abi::ObjectType::Thread: return fixed(abi::kThreadBits);
+        case abi::ObjectType::Untyped:
+            return within(abi::kPageBits, 47);
+        case abi::ObjectType::Frame:
+            return within(abi::kPageBits, 30);
+        case abi::ObjectType::CNode:
+            return within(abi::kPageBits, 24);
+        case abi::ObjectType::AddressSpace:
+            return within(14, 24);
+        case abi::ObjectType::Thread:
+            return fixed(abi::kThreadBits);
         case abi::ObjectType::Endpoint:
         case abi::ObjectType::Notification:
-        case abi::ObjectType::Reply: return fixed(abi::kSmallObjectBits);
-        default: return abi::Error::InvalidArgument;
+        case abi::ObjectType::Reply:
+            return fixed(abi::kSmallObjectBits);
+        default:
+            return abi::Error::InvalidArgument;
     }
 }
 
@@ -46,7 +53,8 @@ Result<void> check_badge(const Capability& source, std::uint64_t badge) {
                 return abi::Error::InvalidArgument;
             }
             return {};
-        default: return abi::Error::InvalidArgument;
+        default:
+            return abi::Error::InvalidArgument;
     }
 }
 
@@ -103,15 +111,22 @@ abi::Error syscall_cap_identify(Thread& self, UserContext& context) {
     std::uint64_t value = 0;
     std::uint64_t free_bytes = 0;
     switch (capability.type) {
-        case abi::ObjectType::Untyped: free_bytes = untyped_free_bytes(capability); [[fallthrough]];
+        case abi::ObjectType::Untyped:
+            free_bytes = untyped_free_bytes(capability);
+            [[fallthrough]];
         case abi::ObjectType::Frame:
             if (capability.allows(abi::Rights::Physical)) value = capability.object;
             break;
-        case abi::ObjectType::IoPortRange: value = capability.object; break;
-        default: value = capability.badge; break;
+        case abi::ObjectType::IoPortRange:
+            value = capability.object;
+            break;
+        default:
+            value = capability.badge;
+            break;
     }
-    set_result(context, 1,
-               static_cast<std::uint64_t>(capability.type) | std::uint64_t{capability.size_bits} << 32);
+    set_result(
+        context, 1,
+        static_cast<std::uint64_t>(capability.type) | std::uint64_t{capability.size_bits} << 32);
     set_result(context, 2, static_cast<std::uint64_t>(capability.rights));
     set_result(context, 3, value);
     set_result(context, 4, free_bytes);

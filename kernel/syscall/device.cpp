@@ -29,7 +29,8 @@ abi::Error claim(Thread& self, UserContext& context, Capability& control,
     if (operation == abi::IrqOperation::Claim) {
         const std::uint64_t gsi = argument(context, 2);
         if (gsi > 0xFFFF'FFFF) return abi::Error::InvalidArgument;
-        fill_irq(*destination, REDOUBT_TRY(irq_claim_gsi(static_cast<std::uint32_t>(gsi))), control);
+        fill_irq(*destination, REDOUBT_TRY(irq_claim_gsi(static_cast<std::uint32_t>(gsi))),
+                 control);
         return abi::Error::Ok;
     }
     MsiMessage message{};
@@ -44,8 +45,8 @@ abi::Error bind(Thread& self, UserContext& context, Irq& irq) {
         irq_bind(irq, nullptr, 0);
         return abi::Error::Ok;
     }
-    Capability* capability = REDOUBT_TRY(require(
-        self, argument(context, 2), abi::ObjectType::Notification, abi::Rights::Write));
+    Capability* capability = REDOUBT_TRY(
+        require(self, argument(context, 2), abi::ObjectType::Notification, abi::Rights::Write));
     irq_bind(irq, &capability->as<Notification>(), signal_bits(*capability));
     return abi::Error::Ok;
 }
@@ -53,8 +54,8 @@ abi::Error bind(Thread& self, UserContext& context, Irq& irq) {
 }  // namespace
 
 abi::Error syscall_irq_control(Thread& self, UserContext& context) {
-    Capability* capability = REDOUBT_TRY(
-        require(self, argument(context, 0), abi::ObjectType::Irq, abi::Rights::Manage));
+    Capability* capability =
+        REDOUBT_TRY(require(self, argument(context, 0), abi::ObjectType::Irq, abi::Rights::Manage));
     const auto operation = static_cast<abi::IrqOperation>(argument(context, 1));
     const bool claims =
         operation == abi::IrqOperation::Claim || operation == abi::IrqOperation::ClaimMsi;
@@ -62,9 +63,13 @@ abi::Error syscall_irq_control(Thread& self, UserContext& context) {
     if (claims) return claim(self, context, *capability, operation);
     auto& irq = capability->as<Irq>();
     switch (operation) {
-        case abi::IrqOperation::Bind: return bind(self, context, irq);
-        case abi::IrqOperation::Acknowledge: irq_unmask(irq_slot(irq)); return abi::Error::Ok;
-        default: return abi::Error::InvalidArgument;
+        case abi::IrqOperation::Bind:
+            return bind(self, context, irq);
+        case abi::IrqOperation::Acknowledge:
+            irq_unmask(irq_slot(irq));
+            return abi::Error::Ok;
+        default:
+            return abi::Error::InvalidArgument;
     }
 }
 
@@ -83,9 +88,15 @@ abi::Error syscall_port_io(Thread& self, UserContext& context) {
     const std::uint64_t value = argument(context, 3);
     if (write) {
         switch (size) {
-            case 1: port_out8(number, static_cast<std::uint8_t>(value)); break;
-            case 2: port_out16(number, static_cast<std::uint16_t>(value)); break;
-            default: port_out32(number, static_cast<std::uint32_t>(value)); break;
+            case 1:
+                port_out8(number, static_cast<std::uint8_t>(value));
+                break;
+            case 2:
+                port_out16(number, static_cast<std::uint16_t>(value));
+                break;
+            default:
+                port_out32(number, static_cast<std::uint32_t>(value));
+                break;
         }
         return abi::Error::Ok;
     }
@@ -99,11 +110,20 @@ abi::Error syscall_port_io(Thread& self, UserContext& context) {
 abi::Error syscall_system_info(Thread&, UserContext& context) {
     std::uint64_t value = 0;
     switch (static_cast<abi::SystemInfoKind>(argument(context, 0))) {
-        case abi::SystemInfoKind::TicksPerSecond: value = ticks_per_second(); break;
-        case abi::SystemInfoKind::ProcessorCount: value = cpu_count(); break;
-        case abi::SystemInfoKind::BootRealTime: value = boot_real_time(); break;
-        case abi::SystemInfoKind::FreeBytesAtBoot: value = free_bytes_at_boot(); break;
-        default: return abi::Error::InvalidArgument;
+        case abi::SystemInfoKind::TicksPerSecond:
+            value = ticks_per_second();
+            break;
+        case abi::SystemInfoKind::ProcessorCount:
+            value = cpu_count();
+            break;
+        case abi::SystemInfoKind::BootRealTime:
+            value = boot_real_time();
+            break;
+        case abi::SystemInfoKind::FreeBytesAtBoot:
+            value = free_bytes_at_boot();
+            break;
+        default:
+            return abi::Error::InvalidArgument;
     }
     set_result(context, 1, value);
     return abi::Error::Ok;

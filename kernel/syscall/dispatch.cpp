@@ -38,7 +38,8 @@ constexpr SystemCall* kSystemCalls[] = {
 static_assert(std::size(kSystemCalls) ==
               static_cast<std::uint64_t>(abi::SyscallNumber::End_) - abi::kNativeBase);
 
-/// A Linux system call: continues in the process's own handler, which finds where it was made in the IPC buffer.
+/// A Linux system call: continues in the process's own handler, which finds where it was made in
+/// the IPC buffer.
 void reflect_syscall(Thread& self, UserContext& context) {
     if (self.reflect_handler == 0) {
         raise_fault(self, abi::FaultKind::InvalidSyscall, syscall_number(context), 0);

@@ -8,15 +8,15 @@
 namespace redoubt::kernel {
 
 abi::Error syscall_vcpu_run(Thread& self, UserContext& context) {
-    Capability* capability = REDOUBT_TRY(
-        require(self, argument(context, 0), abi::ObjectType::Vcpu, abi::Rights::Write));
+    Capability* capability =
+        REDOUBT_TRY(require(self, argument(context, 0), abi::ObjectType::Vcpu, abi::Rights::Write));
     REDOUBT_TRY(hv::vcpu_run(self, capability->as<Vcpu>()));
     return kNoStatus;
 }
 
 abi::Error syscall_vcpu_control(Thread& self, UserContext& context) {
-    Capability* capability = REDOUBT_TRY(
-        require(self, argument(context, 0), abi::ObjectType::Vcpu, abi::Rights::Write));
+    Capability* capability =
+        REDOUBT_TRY(require(self, argument(context, 0), abi::ObjectType::Vcpu, abi::Rights::Write));
     return hv::vcpu_control(capability->as<Vcpu>(), argument(context, 1), argument(context, 2))
         .error();
 }

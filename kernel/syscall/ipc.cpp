@@ -14,7 +14,8 @@ namespace redoubt::kernel {
 
 namespace {
 
-/// The current thread, whose call_… or fault members describe the message, meets a receiver or queues for one.
+/// The current thread, whose call_… or fault members describe the message, meets a receiver or
+/// queues for one.
 [[gnu::noinline]] void send(Thread& self, Endpoint& endpoint) {
     Scheduler& sched = scheduler();
     if (endpoint.has_receiver()) {
@@ -73,15 +74,20 @@ struct ReceiveArguments {
 [[gnu::always_inline]] inline abi::Error decode_receive(Thread& self, std::uint64_t word,
                                                         ReceiveArguments& arguments) {
     Capability* endpoint = find(self, word, abi::ObjectType::Endpoint);
-    if (endpoint == nullptr) [[unlikely]] return abi::Error::InvalidCapability;
-    if (!endpoint->allows(abi::Rights::Read)) [[unlikely]] return abi::Error::MissingRight;
+    if (endpoint == nullptr) [[unlikely]]
+        return abi::Error::InvalidCapability;
+    if (!endpoint->allows(abi::Rights::Read)) [[unlikely]]
+        return abi::Error::MissingRight;
     arguments.endpoint = &endpoint->as<Endpoint>();
     if (word >> 32 == abi::kNullCapability) return abi::Error::Ok;
     Capability* reply = find(self, word >> 32, abi::ObjectType::Reply);
-    if (reply == nullptr) [[unlikely]] return abi::Error::InvalidCapability;
-    if (!reply->allows(abi::Rights::Write)) [[unlikely]] return abi::Error::MissingRight;
+    if (reply == nullptr) [[unlikely]]
+        return abi::Error::InvalidCapability;
+    if (!reply->allows(abi::Rights::Write)) [[unlikely]]
+        return abi::Error::MissingRight;
     arguments.reply = &reply->as<Reply>();
-    if (arguments.reply->receiver != nullptr) [[unlikely]] return abi::Error::InvalidState;
+    if (arguments.reply->receiver != nullptr) [[unlikely]]
+        return abi::Error::InvalidState;
     return abi::Error::Ok;
 }
 
@@ -89,9 +95,11 @@ struct ReceiveArguments {
 
 abi::Error syscall_call(Thread& self, UserContext& context) {
     Capability* capability = find(self, argument(context, 0), abi::ObjectType::Endpoint);
-    if (capability == nullptr) [[unlikely]] return syscall_call_kernel(self, context);
+    if (capability == nullptr) [[unlikely]]
+        return syscall_call_kernel(self, context);
     const abi::MessageInfo info{argument(context, 1)};
-    if (!capability->allows(abi::Rights::Write)) [[unlikely]] return abi::Error::MissingRight;
+    if (!capability->allows(abi::Rights::Write)) [[unlikely]]
+        return abi::Error::MissingRight;
     auto& endpoint = capability->as<Endpoint>();
     if (is_short(info) && endpoint.has_receiver()) [[likely]] {
         Thread& receiver = *endpoint.queue.front();
@@ -148,7 +156,8 @@ abi::Error syscall_reply_recv(Thread& self, UserContext& context) {
         return error;
     }
     const abi::MessageInfo info{argument(context, 1)};
-    if (!is_valid(info)) [[unlikely]] return abi::Error::InvalidArgument;
+    if (!is_valid(info)) [[unlikely]]
+        return abi::Error::InvalidArgument;
     Thread* caller = nullptr;
     // The caller may have died meanwhile: then there is only something to receive.
     if (to.reply != nullptr && to.reply->caller != nullptr) [[likely]] {

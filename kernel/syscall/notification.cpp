@@ -11,8 +11,8 @@
 namespace redoubt::kernel {
 
 abi::Error syscall_signal(Thread& self, UserContext& context) {
-    Capability* capability = REDOUBT_TRY(require(
-        self, argument(context, 0), abi::ObjectType::Notification, abi::Rights::Write));
+    Capability* capability = REDOUBT_TRY(
+        require(self, argument(context, 0), abi::ObjectType::Notification, abi::Rights::Write));
     notification_signal(capability->as<Notification>(), signal_bits(*capability));
     return abi::Error::Ok;
 }

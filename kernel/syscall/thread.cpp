@@ -78,8 +78,8 @@ abi::Error syscall_thread_configure(Thread& self, UserContext& context) {
     setup.address_space =
         REDOUBT_TRY(require(self, wanted.address_space, ObjectType::AddressSpace, Rights::Manage));
     setup.cnode = REDOUBT_TRY(require(self, wanted.cnode, ObjectType::CNode, Rights::Manage));
-    setup.ipc_buffer = REDOUBT_TRY(require(self, wanted.ipc_buffer_frame, ObjectType::Frame,
-                                           Rights::Read | Rights::Write));
+    setup.ipc_buffer = REDOUBT_TRY(
+        require(self, wanted.ipc_buffer_frame, ObjectType::Frame, Rights::Read | Rights::Write));
     if (setup.ipc_buffer->size_bits != abi::kPageBits ||
         setup.ipc_buffer->has(Capability::kDevice)) {
         return abi::Error::InvalidArgument;
@@ -90,9 +90,8 @@ abi::Error syscall_thread_configure(Thread& self, UserContext& context) {
         // A badge once minted is there to stay.
         setup.fault_badge = setup.fault_endpoint->badge != 0 ? 0 : wanted.fault_badge;
     }
-    if (!is_user_address(wanted.ipc_buffer_address) ||
-        wanted.ipc_buffer_address % kPageSize != 0 || !is_user_address(wanted.reflect_handler) ||
-        wanted.priority > wanted.maximum_priority ||
+    if (!is_user_address(wanted.ipc_buffer_address) || wanted.ipc_buffer_address % kPageSize != 0 ||
+        !is_user_address(wanted.reflect_handler) || wanted.priority > wanted.maximum_priority ||
         wanted.maximum_priority > self.maximum_priority) {
         return abi::Error::InvalidArgument;
     }
@@ -109,14 +108,19 @@ abi::Error syscall_thread_control(Thread& self, UserContext& context) {
     Thread& thread = *REDOUBT_TRY(find_thread(self, argument(context, 0)));
     const std::uint64_t value = argument(context, 2);
     switch (static_cast<abi::ThreadOperation>(argument(context, 1))) {
-        case abi::ThreadOperation::Resume: return thread_resume(thread).error();
-        case abi::ThreadOperation::Suspend: thread_suspend(thread); return abi::Error::Ok;
-        case abi::ThreadOperation::SetContext: return set_context(self, thread);
+        case abi::ThreadOperation::Resume:
+            return thread_resume(thread).error();
+        case abi::ThreadOperation::Suspend:
+            thread_suspend(thread);
+            return abi::Error::Ok;
+        case abi::ThreadOperation::SetContext:
+            return set_context(self, thread);
         case abi::ThreadOperation::SetPriority:
             if (value > self.maximum_priority) return abi::Error::InvalidArgument;
             thread_set_priority(thread, static_cast<std::uint8_t>(value));
             return abi::Error::Ok;
-        case abi::ThreadOperation::BindNotification: return bind_notification(self, thread, value);
+        case abi::ThreadOperation::BindNotification:
+            return bind_notification(self, thread, value);
         case abi::ThreadOperation::SetTlsBase:
             if (!is_user_address(value)) return abi::Error::InvalidArgument;
             set_tls_base(thread.context, value);

@@ -1,4 +1,5 @@
-// Retype, copy, mint, delete and revoke through system calls, and that revocation gives everything back.
+// Retype, copy, mint, delete and revoke through system calls, and that revocation gives everything
+// back.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -28,9 +29,10 @@ struct DerivationTest : testing::Test {
     Error revoke(Machine::Slot slot) { return machine.call(SyscallNumber::CapRevoke, {0, slot}); }
     Error retype(Machine::Slot untyped, ObjectType type, unsigned size_bits, std::uint64_t count,
                  Machine::Slot first) {
-        return machine.call(SyscallNumber::Retype,
-                            {untyped, static_cast<std::uint64_t>(type) | std::uint64_t{size_bits} << 32,
-                             count, 0, first});
+        return machine.call(
+            SyscallNumber::Retype,
+            {untyped, static_cast<std::uint64_t>(type) | std::uint64_t{size_bits} << 32, count, 0,
+             first});
     }
     Error map(Machine::Slot frame, Machine::Slot space, std::uint64_t address, MapFlags flags) {
         return machine.call(SyscallNumber::Map, {frame, space, address, bits(flags)});
@@ -74,13 +76,15 @@ TEST_F(DerivationTest, RetypeRefusesWhatCannotBe) {
 TEST_F(DerivationTest, DeviceMemoryMakesOnlyFramesAndIsMappedUncached) {
     Machine::Slot device = 0;
     for (unsigned i = 0; i < machine.boot_info().untyped_count; ++i) {
-        if (machine.boot_info().untyped[i].is_device != 0) device = machine.boot_info().untyped[i].slot;
+        if (machine.boot_info().untyped[i].is_device != 0)
+            device = machine.boot_info().untyped[i].slot;
     }
     const auto slot = machine.next_slot();
     EXPECT_EQ(retype(device, ObjectType::Endpoint, 0, 1, slot), Error::InvalidArgument);
     EXPECT_EQ(retype(device, ObjectType::Frame, 12, 1, slot), Error::Ok);
     EXPECT_EQ(map(slot, Machine::kSpace, 0x70'0000, MapFlags::Read), Error::InvalidArgument);
-    EXPECT_EQ(map(slot, Machine::kSpace, 0x70'0000, MapFlags::Read | MapFlags::Uncached), Error::Ok);
+    EXPECT_EQ(map(slot, Machine::kSpace, 0x70'0000, MapFlags::Read | MapFlags::Uncached),
+              Error::Ok);
 }
 
 TEST_F(DerivationTest, CopiesOnlyLoseRightsAndBadgesStay) {
@@ -189,12 +193,14 @@ TEST_F(DerivationTest, ACNodeThatHoldsItselfStillDies) {
     const auto endpoint = machine.make(ObjectType::Endpoint, 0, pool);
     EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {cnode, 0x3F, cnode, 1}), Error::Ok);
     EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {endpoint, 0x3F, cnode, 2}), Error::Ok);
-    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {endpoint, 0x3F, cnode, 64}), Error::InvalidArgument);
+    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {endpoint, 0x3F, cnode, 64}),
+              Error::InvalidArgument);
     revoke(pool);
     EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
 }
 
-/// Any sequence of operations by several threads, then revoke: all memory is there again, every time.
+/// Any sequence of operations by several threads, then revoke: all memory is there again, every
+/// time.
 class Chaos {
   public:
     Chaos(Machine& target, unsigned seed) : machine{target}, random{seed} {}
@@ -235,22 +241,29 @@ class Chaos {
             case 1:
             case 2: {
                 static constexpr std::pair<ObjectType, unsigned> kTypes[] = {
-                    {ObjectType::Untyped, 14}, {ObjectType::Frame, 12},    {ObjectType::Frame, 14},
-                    {ObjectType::CNode, 12},   {ObjectType::Endpoint, 0},  {ObjectType::Notification, 0},
-                    {ObjectType::Reply, 0},    {ObjectType::Endpoint, 0},  {ObjectType::AddressSpace, 14},
-                    {ObjectType::Thread, 0},   {ObjectType::Notification, 0}};
+                    {ObjectType::Untyped, 14},      {ObjectType::Frame, 12},
+                    {ObjectType::Frame, 14},        {ObjectType::CNode, 12},
+                    {ObjectType::Endpoint, 0},      {ObjectType::Notification, 0},
+                    {ObjectType::Reply, 0},         {ObjectType::Endpoint, 0},
+                    {ObjectType::AddressSpace, 14}, {ObjectType::Thread, 0},
+                    {ObjectType::Notification, 0}};
                 const auto [type, size] = kTypes[pick(std::size(kTypes))];
-                machine.call(SyscallNumber::Retype,
-                             {source(), static_cast<std::uint64_t>(type) | std::uint64_t{size} << 32,
-                              1 + pick(3), 0, slot()});
+                machine.call(
+                    SyscallNumber::Retype,
+                    {source(), static_cast<std::uint64_t>(type) | std::uint64_t{size} << 32,
+                     1 + pick(3), 0, slot()});
                 break;
             }
             case 3:
             case 4:
                 machine.call(SyscallNumber::CapCopy, {slot(), 0x3F, 0, slot(), pick(3)});
                 break;
-            case 5: machine.call(SyscallNumber::CapCopy, {slot(), 0x3F, slot(), pick(64), 0}); break;
-            case 6: machine.call(SyscallNumber::CapDelete, {0, slot()}); break;
+            case 5:
+                machine.call(SyscallNumber::CapCopy, {slot(), 0x3F, slot(), pick(64), 0});
+                break;
+            case 6:
+                machine.call(SyscallNumber::CapDelete, {0, slot()});
+                break;
             case 7:
                 if (pick(4) == 0) machine.call(SyscallNumber::CapRevoke, {0, slot()});
                 break;
@@ -259,7 +272,9 @@ class Chaos {
                 machine.call(SyscallNumber::Map, {slot(), space, 0x1000'0000 + pick(64) * 4096, 1});
                 break;
             }
-            case 9: machine.call(SyscallNumber::Signal, {slot()}); break;
+            case 9:
+                machine.call(SyscallNumber::Signal, {slot()});
+                break;
             case 10:
                 machine.call(SyscallNumber::ThreadControl, {thread.slot, pick(2), 0});
                 break;
@@ -282,13 +297,16 @@ class Chaos {
             case 12:
                 machine.call(SyscallNumber::ThreadControl, {pick(2) == 0 ? 0 : slot(), 4, slot()});
                 break;
-            case 13: machine.call(SyscallNumber::Call, {slot(), abi::MessageInfo{1, 6}.raw}); break;
+            case 13:
+                machine.call(SyscallNumber::Call, {slot(), abi::MessageInfo{1, 6}.raw});
+                break;
             case 14:
                 machine.call(pick(2) == 0 ? SyscallNumber::Recv : SyscallNumber::ReplyRecv,
                              {slot() | std::uint64_t{slot()} << 32, 0});
                 break;
             case 15:
-                machine.call(SyscallNumber::Wait, {slot(), pick(2) == 0 ? abi::kNever : fake_ticks + pick(500)});
+                machine.call(SyscallNumber::Wait,
+                             {slot(), pick(2) == 0 ? abi::kNever : fake_ticks + pick(500)});
                 break;
             case 16:
                 if (pick(4) == 0) {

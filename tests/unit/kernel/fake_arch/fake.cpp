@@ -98,8 +98,9 @@ constexpr std::uint64_t kModuleBytes = 0x3000;
 /// A boot archive with an init of one page that is never executed.
 std::vector<std::byte> make_archive() {
     ElfHeader header{};
-    std::memcpy(header.identification, "\x7F"
-                                       "ELF\2\1\1",
+    std::memcpy(header.identification,
+                "\x7F"
+                "ELF\2\1\1",
                 7);
     header.type = 2;
     header.entry = 0x40'0000;
@@ -128,9 +129,9 @@ std::vector<std::byte> make_archive() {
 
 void* map_memory() {
     constexpr std::uint64_t kAlignment = 1 << 20;
-    auto* memory = static_cast<std::byte*>(mmap(nullptr, kMemoryBytes + kAlignment,
-                                                PROT_READ | PROT_WRITE,
-                                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    auto* memory =
+        static_cast<std::byte*>(mmap(nullptr, kMemoryBytes + kAlignment, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     const auto misfit = reinterpret_cast<std::uintptr_t>(memory) % kAlignment;
     return memory + (kAlignment - misfit);
 }
@@ -155,13 +156,15 @@ Machine::Machine() {
     std::memcpy(memory, archive.data(), archive.size());
     BootInformation boot{};
     boot.boot_module = {PhysicalAddress{kModuleStart}, kModuleBytes};
-    boot.free_memory.add({PhysicalAddress{kModuleStart + kModuleBytes}, kMemoryBytes - kModuleBytes});
+    boot.free_memory.add(
+        {PhysicalAddress{kModuleStart + kModuleBytes}, kMemoryBytes - kModuleBytes});
     boot.device_memory.add({PhysicalAddress{0xE000'0000}, 0x1000'0000});
     start_init(boot);
     continue_running();
     init_ = current_thread();
     next_slot_ = 600;
-    // The thread has no capability for the page; it lies right below the IPC buffer, being made before it.
+    // The thread has no capability for the page; it lies right below the IPC buffer, being made
+    // before it.
     boot_info_ = reinterpret_cast<const abi::BootInfo*>(
         reinterpret_cast<const std::byte*>(init_->ipc_buffer) + kPageSize);
 }
@@ -212,7 +215,8 @@ void must(abi::Error error, const char* what) {
 Machine::Slot Machine::make(abi::ObjectType type, unsigned size_bits, Slot untyped) {
     const Slot slot = next_slot();
     must(call(abi::SyscallNumber::Retype,
-              {untyped, static_cast<std::uint64_t>(type) | std::uint64_t{size_bits} << 32, 1, 0, slot}),
+              {untyped, static_cast<std::uint64_t>(type) | std::uint64_t{size_bits} << 32, 1, 0,
+               slot}),
          "retype");
     return slot;
 }

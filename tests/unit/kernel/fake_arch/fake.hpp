@@ -46,7 +46,8 @@ class Machine {
     Thread& init() const { return *init_; }
     Thread& running() const;
 
-    /// A system call of the running thread. The result is its status, or Ok with blocked() if another runs now.
+    /// A system call of the running thread. The result is its status, or Ok with blocked() if
+    /// another runs now.
     abi::Error call(abi::SyscallNumber number, std::array<std::uint64_t, 6> arguments = {});
     /// Any number in the system call register.
     abi::Error call_raw(std::uint64_t number, std::array<std::uint64_t, 6> arguments = {});
@@ -74,10 +75,11 @@ class Machine {
         Slot buffer;
         Slot cnode;  ///< kCNode: shares init's
     };
-    /// A configured thread in its own address space, which shares init's CNode unless `cnode` is given; ready if
-    /// `start`.
+    /// A configured thread in its own address space, which shares init's CNode unless `cnode` is
+    /// given; ready if `start`.
     NewThread make_thread(unsigned priority, bool start = true, Slot fault_endpoint = 0,
-                          std::uint64_t fault_badge = 0, Slot untyped = kUntyped, Slot cnode = kCNode);
+                          std::uint64_t fault_badge = 0, Slot untyped = kUntyped,
+                          Slot cnode = kCNode);
 
   private:
     void continue_running();

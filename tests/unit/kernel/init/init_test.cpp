@@ -14,8 +14,9 @@ namespace {
 
 std::string entry(const std::string& name, const std::string& content) {
     char header[111];
-    std::snprintf(header, sizeof header, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
-                  1U, 0U, 0U, 0U, 1U, 0U, static_cast<unsigned>(content.size()), 0U, 0U, 0U, 0U,
+    std::snprintf(header, sizeof header,
+                  "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", 1U, 0U, 0U, 0U, 1U,
+                  0U, static_cast<unsigned>(content.size()), 0U, 0U, 0U, 0U,
                   static_cast<unsigned>(name.size() + 1), 0U);
     std::string result = header + name + '\0';
     result.resize((result.size() + 3) / 4 * 4);
@@ -25,14 +26,15 @@ std::string entry(const std::string& name, const std::string& content) {
 }
 
 std::optional<std::string> find(const std::string& archive, std::string_view name) {
-    const auto file = find_file({reinterpret_cast<const std::byte*>(archive.data()), archive.size()}, name);
+    const auto file =
+        find_file({reinterpret_cast<const std::byte*>(archive.data()), archive.size()}, name);
     if (!file) return std::nullopt;
     return std::string{reinterpret_cast<const char*>(file->data()), file->size()};
 }
 
 TEST(CpioTest, FindsFilesWithAndWithoutLeadingDot) {
-    const std::string archive =
-        entry("./bin/a", "xyz") + entry("init", "hello") + entry("TRAILER!!!", "") + entry("late", "1");
+    const std::string archive = entry("./bin/a", "xyz") + entry("init", "hello") +
+                                entry("TRAILER!!!", "") + entry("late", "1");
     EXPECT_EQ(find(archive, "bin/a"), "xyz");
     EXPECT_EQ(find(archive, "init"), "hello");
     EXPECT_EQ(find(archive, "ini"), std::nullopt);
@@ -70,12 +72,13 @@ TEST(ElfTest, LoadsSegmentsAndRejectsWhatLiesOutside) {
     const ElfSegment good{ElfSegment::kLoad, ElfSegment::kRead, 16, 0x1000, 0, 32, 64, 4096};
     const auto load = [](const ElfSegment& segment) {
         unsigned calls = 0;
-        const auto result = load_elf(make_elf(segment), 0x10'0000,
-                                     [&](const ElfSegment&, std::span<const std::byte> bytes) -> Result<void> {
-                                         EXPECT_EQ(bytes.size(), 32U);
-                                         ++calls;
-                                         return {};
-                                     });
+        const auto result =
+            load_elf(make_elf(segment), 0x10'0000,
+                     [&](const ElfSegment&, std::span<const std::byte> bytes) -> Result<void> {
+                         EXPECT_EQ(bytes.size(), 32U);
+                         ++calls;
+                         return {};
+                     });
         return result.ok() && result.value() == 0x1234 && calls == 1;
     };
     EXPECT_TRUE(load(good));

@@ -1,4 +1,5 @@
-// IPC through system calls: rendezvous in both orders, badges, long messages, capabilities, peers that vanish.
+// IPC through system calls: rendezvous in both orders, badges, long messages, capabilities, peers
+// that vanish.
 #include <gtest/gtest.h>
 
 #include "fake_arch/fake.hpp"

@@ -1,9 +1,9 @@
 // Threads: notifications and timed waits, priorities and slices, faults, reflection, suspension.
 #include <gtest/gtest.h>
 
+#include "arch/timer.hpp"
 #include "fake_arch/fake.hpp"
 #include "kernel/object/irq.hpp"
-#include "arch/timer.hpp"
 
 namespace redoubt::kernel {
 namespace {
@@ -72,8 +72,9 @@ TEST_F(ThreadTest, TimedWaitEndsAtItsDeadlineOrBySignal) {
     EXPECT_EQ(status(machine.init()), 0U);
     fake::advance(1000);
     EXPECT_EQ(&machine.running(), &machine.init());
-    EXPECT_THROW(machine.call(SyscallNumber::Wait, {machine.make(ObjectType::Notification), abi::kNever});
-                 control(other.slot, ThreadOperation::Suspend), fake::Deadlock);
+    EXPECT_THROW(
+        machine.call(SyscallNumber::Wait, {machine.make(ObjectType::Notification), abi::kNever});
+        control(other.slot, ThreadOperation::Suspend), fake::Deadlock);
 }
 
 TEST_F(ThreadTest, SeveralDeadlinesEndInTheirOrder) {
@@ -141,11 +142,11 @@ TEST_F(ThreadTest, AFaultReachesItsHandlerAndAnyReplyRestartsTheThread) {
     EXPECT_EQ(machine.result(3), 0xDEAD000U);
     EXPECT_EQ(machine.result(4), 0x40'0000U);
     EXPECT_EQ(machine.result(5), 2U);
-    machine.call(SyscallNumber::ReplyRecv,
-                 {endpoint | std::uint64_t{reply} << 32, 0, 1, 2, 3, 4});
+    machine.call(SyscallNumber::ReplyRecv, {endpoint | std::uint64_t{reply} << 32, 0, 1, 2, 3, 4});
     ASSERT_EQ(&machine.running(), thread.thread);
     EXPECT_EQ(thread.thread->context.rax, before.rax);
-    EXPECT_EQ(thread.thread->context.arguments[2], before.arguments[2]) << "registers are untouched";
+    EXPECT_EQ(thread.thread->context.arguments[2], before.arguments[2])
+        << "registers are untouched";
 }
 
 TEST_F(ThreadTest, AFaultWithoutHandlerStopsTheThreadWithALine) {
@@ -214,7 +215,8 @@ TEST_F(ThreadTest, SuspensionCutsAnyBlockedCallShort) {
 TEST_F(ThreadTest, ARunningThreadCannotBeReconfigured) {
     const auto thread = machine.make_thread(100);
     EXPECT_EQ(control(thread.slot, ThreadOperation::SetContext), Error::InvalidState);
-    EXPECT_EQ(control(0, ThreadOperation::SetTlsBase, 0xFFFF'8000'0000'0000), Error::InvalidArgument);
+    EXPECT_EQ(control(0, ThreadOperation::SetTlsBase, 0xFFFF'8000'0000'0000),
+              Error::InvalidArgument);
     EXPECT_EQ(control(0, ThreadOperation::SetTlsBase, 0x1234000), Error::Ok);
     EXPECT_EQ(machine.init().context.fs_base, 0x1234000U);
 }
@@ -231,8 +233,9 @@ TEST_F(ThreadTest, InterruptsAreClaimedBoundAndReleased) {
     const auto control_slot = machine.boot_info().irq_control_slot;
     const auto irq = machine.next_slot();
     const auto claim = [&](std::uint64_t gsi, Machine::Slot slot) {
-        return machine.call(SyscallNumber::IrqControl,
-                            {control_slot, static_cast<std::uint64_t>(abi::IrqOperation::Claim), gsi, slot});
+        return machine.call(
+            SyscallNumber::IrqControl,
+            {control_slot, static_cast<std::uint64_t>(abi::IrqOperation::Claim), gsi, slot});
     };
     EXPECT_EQ(claim(4, irq), Error::Ok);
     EXPECT_EQ(claim(4, machine.next_slot()), Error::Busy);
@@ -256,14 +259,16 @@ TEST_F(ThreadTest, PortsOutsideTheRangeAreOutOfReach) {
     EXPECT_EQ(machine.call(SyscallNumber::CapCopy,
                            {machine.boot_info().io_port_slot, 0x3F, 0, ports, 0x3F8 | 0x3FF << 16}),
               Error::Ok);
-    EXPECT_EQ(machine.call(SyscallNumber::PortIo, {ports, 0x3F8, 1 | abi::kPortWrite, 0x141}), Error::Ok);
+    EXPECT_EQ(machine.call(SyscallNumber::PortIo, {ports, 0x3F8, 1 | abi::kPortWrite, 0x141}),
+              Error::Ok);
     EXPECT_EQ(machine.call(SyscallNumber::PortIo, {ports, 0x3F8, 1}), Error::Ok);
     EXPECT_EQ(machine.result(1), 0x41U);
     EXPECT_EQ(machine.call(SyscallNumber::PortIo, {ports, 0x3F7, 1}), Error::InvalidArgument);
     EXPECT_EQ(machine.call(SyscallNumber::PortIo, {ports, 0x3FF, 2}), Error::InvalidArgument);
     EXPECT_EQ(machine.call(SyscallNumber::PortIo, {ports, 0x3FC, 4}), Error::Ok);
     EXPECT_EQ(machine.call(SyscallNumber::PortIo, {ports, 0x3F8, 3}), Error::InvalidArgument);
-    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {ports, 0x3F, 0, machine.next_slot(), 0x3F0 | 0x3FF << 16}),
+    EXPECT_EQ(machine.call(SyscallNumber::CapCopy,
+                           {ports, 0x3F, 0, machine.next_slot(), 0x3F0 | 0x3FF << 16}),
               Error::InvalidArgument);
 }
 
