@@ -9,7 +9,11 @@ namespace redoubt::posix {
 
 inline constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
-/// Converts between ticks and nanoseconds with a multiplication and a shift each.
+// Linux's clock ids; <linux/time.h> clashes with the C library's header in the host tests.
+inline constexpr int kRealTimeClock = 0;
+inline constexpr int kMonotonicClock = 1;
+
+/// Converts between ticks and nanoseconds; reading it costs a multiplication and a shift.
 class Clock {
   public:
     constexpr Clock() = default;
@@ -26,17 +30,16 @@ class Clock {
     bool read(int clock, std::uint64_t& nanoseconds) const;
 
     std::uint64_t to_nanoseconds(std::uint64_t ticks) const {
-        return static_cast<std::uint64_t>(static_cast<unsigned __int128>(ticks) *
-                                              nanoseconds_per_tick_ >> 32);
+        return static_cast<std::uint64_t>(
+            static_cast<unsigned __int128>(ticks) * nanoseconds_per_tick_ >> 32);
     }
-    /// The first tick at or after that time; saturates.
+    /// The first tick at which that time has come, as this clock reads; saturates.
     std::uint64_t to_ticks(std::uint64_t nanoseconds) const;
 
   private:
     static std::uint64_t now_ticks();
 
     std::uint64_t nanoseconds_per_tick_ = 0;  ///< 32.32 fixed point
-    std::uint64_t ticks_per_nanosecond_ = 0;  ///< 32.32 fixed point
     std::uint64_t real_offset_ = 0;
 };
 

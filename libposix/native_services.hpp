@@ -1,7 +1,8 @@
 // What libposix offers a glibc program that also wants native system calls: one table of functions.
 //
-// A program and libposix share one CNode, one Untyped and one address space, so they share the allocators too;
-// they live in libposix. Every function may be called from any thread of the program.
+// A program and libposix share one CNode, one Untyped and one address space, so they share the
+// allocators too; they live in libposix. Every function may be called from any thread of the
+// program.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,8 @@ namespace redoubt::posix {
 
 inline constexpr std::uint64_t kNativeServicesMagic = 0x7672655374627552;  // "RubtServ"
 
-/// Address space, capability slots and memory of this process. A function that makes something returns 0 when
-/// it cannot.
+/// Address space, capability slots and memory of this process. A function that makes something
+/// returns 0 when it cannot.
 struct NativeServices {
     std::uint64_t magic;
     std::uint64_t version;  ///< 1
@@ -38,12 +39,13 @@ struct NativeServices {
     abi::CapabilityIndex (*allocate_object)(abi::ObjectType type);
     void (*release_object)(abi::CapabilityIndex object);
 
-    /// Addresses at which nothing is mapped, for the program's own Map calls. `alignment` is a power of two.
+    /// Addresses at which nothing is mapped, for the program's own Map calls. `alignment` is a
+    /// power of two.
     std::uintptr_t (*reserve_addresses)(std::size_t bytes, std::size_t alignment);
     void (*release_addresses)(std::uintptr_t address, std::size_t bytes);
 
-    /// A file descriptor that becomes readable when `*signal` is signalled (Irq Bind, scheme Event, Signal).
-    /// read() takes 8 bytes (the count 1) and makes it unreadable again. Negative: -errno.
+    /// A file descriptor that becomes readable when `*signal` is signalled (Irq Bind, scheme Event,
+    /// Signal). read() takes 8 bytes (the count 1) and makes it unreadable again. Negative: -errno.
     int (*notification_fd)(abi::CapabilityIndex* signal);
 
     /// The scheme capability behind a file descriptor; 0 if there is none. It stays libposix's.

@@ -10,7 +10,8 @@ struct SchemePath {
     std::string_view rest;    ///< without leading slashes
 };
 
-/// "/scheme/NAME/REST", "NAME:REST" and "/NAME:REST" (what becomes of the latter when made absolute).
+/// "/scheme/NAME/REST", "NAME:REST" and "/NAME:REST" (what becomes of the latter when made
+/// absolute).
 constexpr SchemePath parse_path(std::string_view path) {
     const auto strip = [](std::string_view text) {
         while (text.starts_with('/')) text.remove_prefix(1);

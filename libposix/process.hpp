@@ -41,8 +41,8 @@ class Unlocked {
     Unlocked& operator=(const Unlocked&) = delete;
 };
 
-/// The program may be in the middle of building or reading a message of its own when a Linux call is reflected:
-/// whatever libposix says over IPC, it puts the thread's IPC buffer back as it was.
+/// The program may be in the middle of building or reading a message of its own when a Linux call
+/// is reflected: whatever libposix says over IPC, it puts the thread's IPC buffer back as it was.
 class IpcScope {
   public:
     IpcScope();
@@ -63,7 +63,8 @@ const abi::NamespaceEntry* find_name(std::string_view name);
 /// The slot of a scheme's root, 0 if the process was not given it.
 native::Slot find_scheme(std::string_view name);
 
-/// A line for the system console through init, for before log: runs and for libposix's own complaints.
+/// A line for the system console through init, for before log: runs and for libposix's own
+/// complaints.
 void log_line(std::string_view text);
 
 /// Starts up: allocators, clock and main thread. `handler_stack_top` is the main thread's.

@@ -32,7 +32,10 @@ void* memmove(void* to, const void* from, std::size_t size) {
     if (target <= source || target >= source + size) return memcpy(to, from, size);
     while (size-- > 0) {
         target[size] = source[size];
-        asm volatile("" : : : "memory");  // keeps the compiler from making this loop a call to memmove
+        asm volatile(""
+                     :
+                     :
+                     : "memory");  // keeps the compiler from making this loop a call to memmove
     }
     return to;
 }
@@ -49,7 +52,8 @@ int memcmp(const void* a, const void* b, std::size_t size) {
 void* memchr(const void* in, int value, std::size_t size) {
     const auto* bytes = static_cast<const unsigned char*>(in);
     for (std::size_t i = 0; i < size; ++i) {
-        if (bytes[i] == static_cast<unsigned char>(value)) return const_cast<unsigned char*>(bytes + i);
+        if (bytes[i] == static_cast<unsigned char>(value))
+            return const_cast<unsigned char*>(bytes + i);
     }
     return nullptr;
 }
@@ -79,8 +83,8 @@ namespace std {
 
 namespace {
 
-// Powers of two from 32 bytes to a page; freed blocks of a size are chained. The process's lock is held by whoever
-// makes or destroys something.
+// Powers of two from 32 bytes to a page; freed blocks of a size are chained. The process's lock is
+// held by whoever makes or destroys something.
 constexpr unsigned kSmallestBits = 5;
 constexpr unsigned kPageBits = 12;
 

@@ -1,17 +1,6 @@
-// A glibc program that uses what vmmd uses of the POSIX layer, and says for each thing whether it works.
-// The same binary runs on a Linux host. Prints PASS or FAIL lines and "selftest: N passed, M failed"; the exit status
-// is the number of failures.
-#include <utility>
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/streambuf.hpp>
-#include <boost/asio/write.hpp>
-
+// A glibc program that uses what vmmd uses of the POSIX layer, and says for each thing whether it
+// works. The same binary runs on a Linux host. Prints PASS or FAIL lines and "selftest: N passed, M
+// failed"; the exit status is the number of failures.
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +12,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -36,6 +33,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "libhvcall/native/syscall.hpp"
@@ -135,8 +133,9 @@ void test_time() {
     std::this_thread::sleep_for(20ms);
     took = Clock::now() - start;
     check("sleep", took >= 20ms && took < 5s);
-    const auto year = std::chrono::year_month_day{
-        std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now())}.year();
+    const auto year = std::chrono::year_month_day{std::chrono::floor<std::chrono::days>(
+                                                      std::chrono::system_clock::now())}
+                          .year();
     check("the calendar", year >= std::chrono::year{2020} && year < std::chrono::year{2100});
 }
 
@@ -260,9 +259,9 @@ void test_files() {
     std::string text{std::istreambuf_iterator<char>{file}, {}};
     check("reading a file of initfs:", text.find("selftest") != std::string::npos);
     struct stat status;
-    check("stat of a file of initfs:",
-          ::stat("/scheme/initfs/etc/start", &status) == 0 && S_ISREG(status.st_mode) &&
-              static_cast<std::size_t>(status.st_size) == text.size());
+    check("stat of a file of initfs:", ::stat("/scheme/initfs/etc/start", &status) == 0 &&
+                                           S_ISREG(status.st_mode) &&
+                                           static_cast<std::size_t>(status.st_size) == text.size());
     check("a missing file", ::open("initfs:/etc/missing", O_RDONLY) < 0 && errno == ENOENT);
     bool found = false;
     std::error_code error;

@@ -51,7 +51,8 @@ class StackBuilder {
     std::uintptr_t at_;
 };
 
-/// The program's first stack pointer: argc, argv, 0, envp, 0, auxv (System V ABI, AMD64 supplement 3.4.1).
+/// The program's first stack pointer: argc, argv, 0, envp, 0, auxv (System V ABI, AMD64
+/// supplement 3.4.1).
 std::uintptr_t build_stack(const abi::StartupInfo& startup) {
     constexpr std::size_t kMaximumStrings = 64;
     constexpr std::size_t kOwnVariables = 3;
@@ -60,8 +61,7 @@ std::uintptr_t build_stack(const abi::StartupInfo& startup) {
 
     std::size_t given = startup.argument_count + startup.environment_count;
     if (given > kMaximumStrings) given = kMaximumStrings;
-    const std::size_t arguments =
-        startup.argument_count < given ? startup.argument_count : given;
+    const std::size_t arguments = startup.argument_count < given ? startup.argument_count : given;
     const char* text = startup.strings;
     for (std::size_t i = 0; i < given; ++i) {
         const std::string_view string{text};
@@ -71,8 +71,8 @@ std::uintptr_t build_stack(const abi::StartupInfo& startup) {
     std::size_t count = given;
     // One malloc arena: others reserve 128 MiB of addresses each.
     strings[count++] = stack.push_string("GLIBC_TUNABLES=glibc.malloc.arena_max=1");
-    strings[count++] = stack.push_hexadecimal("REDOUBT_STARTUP=",
-                                              reinterpret_cast<std::uintptr_t>(&startup));
+    strings[count++] =
+        stack.push_hexadecimal("REDOUBT_STARTUP=", reinterpret_cast<std::uintptr_t>(&startup));
     strings[count++] = stack.push_hexadecimal(
         "REDOUBT_SERVICES=", reinterpret_cast<std::uintptr_t>(&native_service_table()));
 
@@ -116,7 +116,8 @@ std::uintptr_t build_stack(const abi::StartupInfo& startup) {
 
 }  // namespace
 
-/// There is no call that tells: the highest priority the main thread may have is the one it was started with.
+/// There is no call that tells: the highest priority the main thread may have is the one it was
+/// started with.
 std::uint32_t own_priority() {
     static constinit std::uint32_t known = 0;
     if (known != 0) return known;

@@ -1,7 +1,8 @@
-// Building and reading messages in this thread's IPC buffer, and the client side of the scheme protocol.
+// Building and reading messages in this thread's IPC buffer, and the client side of the scheme
+// protocol.
 //
-// The IPC buffer belongs to the thread: what one function puts there lasts until the thread's next native call
-// that carries words. libposix preserves it across reflected Linux system calls.
+// The IPC buffer belongs to the thread: what one function puts there lasts until the thread's next
+// native call that carries words. libposix preserves it across reflected Linux system calls.
 #pragma once
 
 #include <cstddef>
@@ -71,9 +72,9 @@ inline Outcome<Opened> open(Slot root, std::string_view path, abi::scheme::OpenF
     put_bytes(path.data(), path.size());
     ipc_buffer().send[0] = passed;
     expect_capabilities(destination, 1);
-    Message m = make_message(static_cast<std::uint32_t>(Operation::Open), words_for(path.size()),
-                             static_cast<std::uint64_t>(flags), path.size(), mr2, 0,
-                             passed != 0 ? 1 : 0);
+    Message m =
+        make_message(static_cast<std::uint32_t>(Operation::Open), words_for(path.size()),
+                     static_cast<std::uint64_t>(flags), path.size(), mr2, 0, passed != 0 ? 1 : 0);
     abi::Error error = transact(root, m);
     expect_capabilities(0, 0);
     if (ok(error) && m.info.capabilities() == 0) error = abi::Error::InvalidCapability;
@@ -135,7 +136,8 @@ inline Outcome<std::uint64_t> event(Slot file, std::uint64_t wanted, Slot notifi
     return {error, m.mr[0]};
 }
 
-/// Call with a code and up to two arguments; a capability in the reply goes into `destination` (0: none).
+/// Call with a code and up to two arguments; a capability in the reply goes into `destination` (0:
+/// none).
 inline Outcome<Message> control(Slot file, std::uint64_t code, std::uint64_t mr2 = 0,
                                 std::uint64_t mr3 = 0, Slot destination = 0) {
     if (destination != 0) expect_capabilities(destination, 1);

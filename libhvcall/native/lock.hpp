@@ -1,17 +1,19 @@
-// A lock between the threads of one process: an atomic counter, and a Notification for those who must wait.
+// A lock between the threads of one process: an atomic counter, and a Notification for those who
+// must wait.
 #pragma once
 
 #include "libhvcall/native/syscall.hpp"
 
 namespace redoubt::native {
 
-/// Each unlock with waiters signals once, and the next unlock can only come from the thread that took that
-/// signal: the notification's single bit never has to count.
+/// Each unlock with waiters signals once, and the next unlock can only come from the thread that
+/// took that signal: the notification's single bit never has to count.
 class Lock {
   public:
     constexpr Lock() = default;
 
-    /// `wait_slot` may wait, `signal_slot` is badged and may signal. Before this call the lock must not be contended.
+    /// `wait_slot` may wait, `signal_slot` is badged and may signal. Before this call the lock must
+    /// not be contended.
     void initialize(Slot wait_slot, Slot signal_slot) {
         wait_slot_ = wait_slot;
         signal_slot_ = signal_slot;

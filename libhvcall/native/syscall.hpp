@@ -1,7 +1,9 @@
-// Every native system call as an inline function. Usable from freestanding code and from glibc programs.
+// Every native system call as an inline function. Usable from freestanding code and from glibc
+// programs.
 //
-// Nothing here allocates or throws: results are values, errors are abi::Error. With REDOUBT_NATIVE_FAKE defined
-// (unit tests) the calls go to a function the test provides instead of into the kernel.
+// Nothing here allocates or throws: results are values, errors are abi::Error. With
+// REDOUBT_NATIVE_FAKE defined (unit tests) the calls go to a function the test provides instead of
+// into the kernel.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +71,8 @@ struct Outcome {
 
 constexpr bool ok(abi::Error error) { return error == abi::Error::Ok; }
 
-// ---- IPC ------------------------------------------------------------------------------------------------
+// ---- IPC
+// ------------------------------------------------------------------------------------------------
 
 /// What travels in registers. Words beyond the fourth are in ipc_buffer().words.
 struct Message {
@@ -104,7 +107,8 @@ inline abi::Error call(Slot endpoint, Message& message) {
     return error;
 }
 
-/// Waits for a message on `endpoint`; the right to answer it goes into the Reply object `reply` (0: none).
+/// Waits for a message on `endpoint`; the right to answer it goes into the Reply object `reply` (0:
+/// none).
 inline Received recv(Slot endpoint, Slot reply) {
     Registers r{.rdi = endpoint | std::uint64_t{reply} << 32};
     Received received;
@@ -129,7 +133,8 @@ inline abi::Error reply(Slot reply_object, const Message& answer) {
     return invoke(abi::SyscallNumber::Reply, r);
 }
 
-// ---- Notifications --------------------------------------------------------------------------------------
+// ---- Notifications
+// --------------------------------------------------------------------------------------
 
 /// ORs the capability's badge into the notification's word and wakes a waiter.
 inline abi::Error signal(Slot notification) {
@@ -137,7 +142,8 @@ inline abi::Error signal(Slot notification) {
     return invoke(abi::SyscallNumber::Signal, r);
 }
 
-/// Waits until a bit is set and takes all bits. `deadline` is in ticks; 0 polls, abi::kNever waits for good.
+/// Waits until a bit is set and takes all bits. `deadline` is in ticks; 0 polls, abi::kNever waits
+/// for good.
 inline Outcome<std::uint64_t> wait(Slot notification, std::uint64_t deadline = abi::kNever) {
     Registers r{.rdi = notification, .rsi = deadline};
     const abi::Error error = invoke(abi::SyscallNumber::Wait, r);
@@ -149,7 +155,8 @@ inline void yield() {
     invoke(abi::SyscallNumber::Yield, r);
 }
 
-// ---- Capabilities. cnode 0 is the caller's own ----------------------------------------------------------
+// ---- Capabilities. cnode 0 is the caller's own
+// ----------------------------------------------------------
 
 /// Makes `count` objects in consecutive slots from `first`. Fixed-size types take size_bits 0.
 inline abi::Error retype(Slot untyped, abi::ObjectType type, unsigned size_bits, Slot first,
@@ -163,14 +170,13 @@ inline abi::Error retype(Slot untyped, abi::ObjectType type, unsigned size_bits,
 }
 
 inline abi::Error copy(Slot source, abi::Rights rights, Slot destination, Slot cnode = 0) {
-    Registers r{.rdi = source,
-                .rsi = static_cast<std::uint64_t>(rights),
-                .rdx = cnode,
-                .r10 = destination};
+    Registers r{
+        .rdi = source, .rsi = static_cast<std::uint64_t>(rights), .rdx = cnode, .r10 = destination};
     return invoke(abi::SyscallNumber::CapCopy, r);
 }
 
-/// Copies with a badge (Endpoint, Notification) or a narrower range (IoPortRange: first | last << 16).
+/// Copies with a badge (Endpoint, Notification) or a narrower range (IoPortRange: first | last <<
+/// 16).
 inline abi::Error mint(Slot source, abi::Rights rights, std::uint64_t badge, Slot destination,
                        Slot cnode = 0) {
     Registers r{.rdi = source,
@@ -209,14 +215,13 @@ inline Outcome<Identity> identify(Slot capability) {
              static_cast<abi::Rights>(r.rdx), r.r10, r.r8}};
 }
 
-// ---- Memory ---------------------------------------------------------------------------------------------
+// ---- Memory
+// ---------------------------------------------------------------------------------------------
 
 /// Maps a Frame into an AddressSpace, or into a Vm at a guest-physical address.
 inline abi::Error map(Slot frame, Slot space, std::uint64_t address, abi::MapFlags flags) {
-    Registers r{.rdi = frame,
-                .rsi = space,
-                .rdx = address,
-                .r10 = static_cast<std::uint64_t>(flags)};
+    Registers r{
+        .rdi = frame, .rsi = space, .rdx = address, .r10 = static_cast<std::uint64_t>(flags)};
     return invoke(abi::SyscallNumber::Map, r);
 }
 
@@ -225,7 +230,8 @@ inline abi::Error unmap(Slot frame) {
     return invoke(abi::SyscallNumber::Unmap, r);
 }
 
-// ---- Threads --------------------------------------------------------------------------------------------
+// ---- Threads
+// --------------------------------------------------------------------------------------------
 
 namespace detail {
 /// Copies an argument structure into the IPC buffer's words.
@@ -262,7 +268,8 @@ inline abi::Error thread_set_context(Slot thread, const abi::ThreadStart& start)
     }
 }
 
-// ---- Devices --------------------------------------------------------------------------------------------
+// ---- Devices
+// --------------------------------------------------------------------------------------------
 
 inline abi::Error irq_claim(Slot irq_control, unsigned gsi, Slot destination) {
     Registers r{.rdi = irq_control,
@@ -309,7 +316,8 @@ inline abi::Error port_out(Slot ports, std::uint16_t port, unsigned size, std::u
     return invoke(abi::SyscallNumber::PortIo, r);
 }
 
-// ---- Virtual machines -----------------------------------------------------------------------------------
+// ---- Virtual machines
+// -----------------------------------------------------------------------------------
 
 /// Enters the guest; returns when the state page holds an exit record.
 inline abi::Error vcpu_run(Slot vcpu) {
@@ -325,7 +333,8 @@ inline abi::Error vcpu_control(Slot vcpu, abi::VcpuOperation operation,
     return invoke(abi::SyscallNumber::VcpuControl, r);
 }
 
-// ---- Other ----------------------------------------------------------------------------------------------
+// ---- Other
+// ----------------------------------------------------------------------------------------------
 
 /// 0 if the kernel does not know the selector.
 inline std::uint64_t system_info(abi::SystemInfoKind kind) {

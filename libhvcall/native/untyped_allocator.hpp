@@ -1,5 +1,5 @@
-// A buddy allocator whose blocks are Untyped capabilities: big ones are retyped into halves, free halves are
-// deleted so that their parent is whole again.
+// A buddy allocator whose blocks are Untyped capabilities: big ones are retyped into halves, free
+// halves are deleted so that their parent is whole again.
 #pragma once
 
 #include <cstddef>
@@ -98,7 +98,8 @@ class UntypedAllocator {
 
     std::size_t new_pair() {
         for (std::size_t i = 0; i < high_water_; i += 2) {
-            if (blocks_[i].state == State::Absent && blocks_[i + 1].state == State::Absent) return i;
+            if (blocks_[i].state == State::Absent && blocks_[i + 1].state == State::Absent)
+                return i;
         }
         if (high_water_ + 2 > kMaximumBlocks) return kNone;
         high_water_ += 2;

@@ -65,7 +65,8 @@ long Epoll::control(int operation, int fd, File& file, const epoll_event* event)
             if (item == nullptr) return -ENOENT;
             remove(*item);
             return 0;
-        default: return -EINVAL;
+        default:
+            return -EINVAL;
     }
     notify();
     return 0;
@@ -164,7 +165,8 @@ long poll(pollfd* fds, std::size_t count, std::uint64_t deadline) {
             } else {
                 // poll's and epoll's bits are the same.
                 const auto events = static_cast<std::uint16_t>(fds[i].events);
-                fds[i].revents = static_cast<short>(entries[i].file->readiness() & (events | kAlways));
+                fds[i].revents =
+                    static_cast<short>(entries[i].file->readiness() & (events | kAlways));
                 const std::uint64_t timer = entries[i].file->deadline();
                 if (timer > native::ticks() && timer < until) until = timer;
             }

@@ -28,7 +28,8 @@ class Epoll final : public File {
     /// One registration.
     class Item final : public Watch {
       public:
-        Item(Epoll& epoll, int fd, const epoll_event& event) : epoll_(epoll), fd_(fd), event_(event) {}
+        Item(Epoll& epoll, int fd, const epoll_event& event)
+            : epoll_(epoll), fd_(fd), event_(event) {}
         void on_event() override;
 
       private:
@@ -38,8 +39,9 @@ class Epoll final : public File {
         Epoll& epoll_;
         int fd_;
         epoll_event event_;
-        bool pending_ = true;            ///< must be looked at
-        std::uint64_t fired_ = 0;        ///< deadline of the expiration reported last (edge-triggered timers)
+        bool pending_ = true;  ///< must be looked at
+        std::uint64_t fired_ =
+            0;  ///< deadline of the expiration reported last (edge-triggered timers)
         Item* next_ = nullptr;
     };
 

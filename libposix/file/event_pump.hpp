@@ -1,7 +1,8 @@
 // Turns signals from schemes and interrupts into events on files.
 //
-// All subscriptions of the process share one Notification, one bit each (streams may share a bit). A thread of
-// libposix waits on it and tells the files' watches. It starts with the first subscription.
+// All subscriptions of the process share one Notification, one bit each (streams may share a bit).
+// A thread of libposix waits on it and tells the files' watches. It starts with the first
+// subscription.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ class EventSource {
     unsigned bit_ = 0;
 };
 
-/// A capability that signals the source, 0 if there is none to be had. An exclusive one is not shared with others.
+/// A capability that signals the source, 0 if there is none to be had. An exclusive one is not
+/// shared with others.
 native::Slot pump_subscribe(EventSource& source, bool exclusive);
 void pump_unsubscribe(EventSource& source);
 

@@ -1,7 +1,6 @@
 // What every open file can do, and how threads watch for its states.
 #pragma once
 
-#include <asm/stat.h>
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
 
@@ -15,7 +14,8 @@ namespace redoubt::posix {
 
 class File;
 
-/// Somebody who wants to hear that a file's state may have changed. Linked into the file while registered.
+/// Somebody who wants to hear that a file's state may have changed. Linked into the file while
+/// registered.
 class Watch {
   public:
     virtual void on_event() = 0;
@@ -35,8 +35,9 @@ class Watch {
     Watch* next_ = nullptr;
 };
 
-/// An open file description. Operations are attempts: -EAGAIN means "not now", and blocking is the caller's matter.
-/// The process's lock is held around each call; an operation may give it up while another process answers.
+/// An open file description. Operations are attempts: -EAGAIN means "not now", and blocking is the
+/// caller's matter. The process's lock is held around each call; an operation may give it up while
+/// another process answers.
 class File {
   public:
     /// Kinds that have system calls of their own.
@@ -121,7 +122,8 @@ T* file_as(const Ref<>& file, File::Type type) {
     return file && file->type() == type ? static_cast<T*>(file.get()) : nullptr;
 }
 
-/// Sleeps until one of `events` (EPOLLERR and EPOLLHUP included) holds: 0, or -ETIMEDOUT after `deadline` (ticks).
+/// Sleeps until one of `events` (EPOLLERR and EPOLLHUP included) holds: 0, or -ETIMEDOUT after
+/// `deadline` (ticks).
 long wait_for(File& file, std::uint32_t events, std::uint64_t deadline = abi::kNever);
 
 }  // namespace redoubt::posix

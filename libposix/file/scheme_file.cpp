@@ -96,7 +96,8 @@ long SchemeFile::directory_entries(std::byte* to, std::size_t size) {
     std::size_t at = 0;
     while (at < names.size()) {
         auto end = names.find('\n', at);
-        // A name cut by the end of what was read comes with the next call, unless it is the last of all.
+        // A name cut by the end of what was read comes with the next call, unless it is the last of
+        // all.
         if (end == std::string_view::npos && names.size() == sizeof(text)) break;
         if (end == std::string_view::npos) end = names.size();
         const std::string_view name = names.substr(at, end - at);
@@ -124,10 +125,14 @@ std::uint32_t SchemeFile::readiness() {
 
 std::uint32_t SchemeFile::mode() const {
     switch (handle_.kind()) {
-        case FileKind::Regular: return 0100644;
-        case FileKind::Directory: return 0040755;
-        case FileKind::Listener: return 0140666;
-        default: return 0020666;
+        case FileKind::Regular:
+            return 0100644;
+        case FileKind::Directory:
+            return 0040755;
+        case FileKind::Listener:
+            return 0140666;
+        default:
+            return 0020666;
     }
 }
 

@@ -33,7 +33,8 @@ class SchemeFile final : public File {
     std::uint64_t offset_ = 0;
 };
 
-/// Standard output and error: a stream of log: named after the program, or lines for init where there is no log:.
+/// Standard output and error: a stream of log: named after the program, or lines for init where
+/// there is no log:.
 class LogFile final : public File {
   public:
     long write(const void* from, std::size_t size) override;

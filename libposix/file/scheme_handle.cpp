@@ -137,7 +137,8 @@ std::uint32_t SchemeHandle::readiness() {
             notification = pump_subscribe(*this, false);
             subscribed_ = notification != 0;
         }
-        // The lock stays held: a signal during the question is delivered after it and makes the answer stale again.
+        // The lock stays held: a signal during the question is delivered after it and makes the
+        // answer stale again.
         const auto now = protocol::event(slot_, kReadable | kWritable | kHangUp, notification);
         if (now) {
             ready_ = now.value;

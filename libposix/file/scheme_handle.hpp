@@ -12,7 +12,8 @@
 
 namespace redoubt::posix {
 
-/// Owned by a File, whose watches it tells. Calls give up the process's lock while the server answers.
+/// Owned by a File, whose watches it tells. Calls give up the process's lock while the server
+/// answers.
 class SchemeHandle final : private EventSource {
   public:
     explicit SchemeHandle(File& owner) : owner_(owner) {}
@@ -55,9 +56,9 @@ class SchemeHandle final : private EventSource {
     std::uint64_t size_ = 0;
     abi::scheme::FileKind kind_ = abi::scheme::FileKind::Stream;
     bool subscribed_ = false;
-    bool stale_ = true;            ///< ready_ must be asked for again
-    std::uint64_t ready_ = 0;      ///< EventMask bits
-    std::uint64_t sequence_ = 0;   ///< signals seen: tells whether one came during a call
+    bool stale_ = true;           ///< ready_ must be asked for again
+    std::uint64_t ready_ = 0;     ///< EventMask bits
+    std::uint64_t sequence_ = 0;  ///< signals seen: tells whether one came during a call
 };
 
 }  // namespace redoubt::posix

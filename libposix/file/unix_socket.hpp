@@ -11,7 +11,8 @@
 
 namespace redoubt::posix {
 
-/// A listener and a connected socket are each one open file of chan:, named like the path without leading slashes.
+/// A listener and a connected socket are each one open file of chan:, named like the path without
+/// leading slashes.
 class UnixSocket final : public File {
   public:
     UnixSocket() : File(Type::Socket) {}

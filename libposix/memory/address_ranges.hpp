@@ -13,7 +13,8 @@ class AddressRanges {
 
     constexpr AddressRanges() = default;
 
-    /// Adds [start, end) to what is free. If the list is full the range is lost, which only costs addresses.
+    /// Adds [start, end) to what is free. If the list is full the range is lost, which only costs
+    /// addresses.
     void release(std::uintptr_t start, std::uintptr_t end) {
         if (start >= end) return;
         std::size_t at = 0;

@@ -18,16 +18,16 @@ constexpr std::uintptr_t round_up(std::uintptr_t value, std::size_t alignment) {
 }  // namespace
 
 void Memory::initialize(const abi::StartupInfo& startup) {
-    // The bitmaps of both arenas live at the end of the heap. The growing arena can never exceed the Untyped.
+    // The bitmaps of both arenas live at the end of the heap. The growing arena can never exceed
+    // the Untyped.
     const std::uintptr_t heap_base = round_up(startup.heap_base, kPageSize);
     const std::uintptr_t heap_end = (startup.heap_base + startup.heap_size) & ~(kPageSize - 1);
     const std::uintptr_t growth_base = round_up(startup.free_address_base, kGrowthStep);
     const std::size_t heap_pages = (heap_end - heap_base) / kPageSize;
     std::size_t growth_pages = untyped_.free_bytes() / kPageSize;
-    const std::size_t address_pages =
-        startup.free_address_end > growth_base
-            ? (startup.free_address_end - growth_base) / kPageSize
-            : 0;
+    const std::size_t address_pages = startup.free_address_end > growth_base
+                                          ? (startup.free_address_end - growth_base) / kPageSize
+                                          : 0;
     if (growth_pages > address_pages / 2) growth_pages = address_pages / 2;
 
     const std::size_t heap_words = PageArena::bitmap_words(heap_pages);
@@ -68,9 +68,9 @@ bool Memory::grow(std::size_t pages) {
         if (growth_.capacity() - growth_.pages() < wanted) return false;
         const std::uintptr_t end = growth_.end();
         unsigned bits = kLargestFrameBits;
-        while (bits > abi::kPageBits && ((end & ((std::uintptr_t{1} << bits) - 1)) != 0 ||
-                                         (std::size_t{1} << bits) > wanted * kPageSize ||
-                                         bits > untyped_.largest_free())) {
+        while (bits > abi::kPageBits &&
+               ((end & ((std::uintptr_t{1} << bits) - 1)) != 0 ||
+                (std::size_t{1} << bits) > wanted * kPageSize || bits > untyped_.largest_free())) {
             --bits;
         }
         if (map_frame(end, bits) == 0) return false;
@@ -84,7 +84,8 @@ bool Memory::grow(std::size_t pages) {
 std::uintptr_t Memory::find(std::size_t pages) {
     if (const std::uintptr_t found = heap_.allocate(pages); found != 0) return found;
     if (const std::uintptr_t found = growth_.allocate(pages); found != 0) return found;
-    // Even a growth that ended early may have made enough room together with what was free before it.
+    // Even a growth that ended early may have made enough room together with what was free before
+    // it.
     grow(pages);
     return growth_.allocate(pages);
 }

@@ -1,4 +1,5 @@
-// The process's memory: brk, mmap and what libposix itself needs, from the heap init gave and from Untyped.
+// The process's memory: brk, mmap and what libposix itself needs, from the heap init gave and from
+// Untyped.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +12,10 @@
 
 namespace redoubt::posix {
 
-/// Two arenas: the heap that is mapped at the start (brk grows in it from below, mmap from above), and one that
-/// grows, by frames retyped from the Untyped, in the free part of the address space. Every page is readable and
-/// writable: protections are accepted and not enforced, since one frame covers many pages. Not thread-safe: its
-/// owner locks. Results are addresses or -errno.
+/// Two arenas: the heap that is mapped at the start (brk grows in it from below, mmap from above),
+/// and one that grows, by frames retyped from the Untyped, in the free part of the address space.
+/// Every page is readable and writable: protections are accepted and not enforced, since one frame
+/// covers many pages. Not thread-safe: its owner locks. Results are addresses or -errno.
 class Memory {
   public:
     constexpr Memory(native::SlotAllocator& slots, native::UntypedAllocator& untyped)

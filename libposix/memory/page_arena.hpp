@@ -10,8 +10,8 @@ inline constexpr std::size_t kPageSize = 4096;
 
 constexpr std::size_t pages_for(std::size_t bytes) { return (bytes + kPageSize - 1) / kPageSize; }
 
-/// Bookkeeping for a range of addresses in two bitmaps that the owner provides. Touches the managed memory only
-/// to zero it: pages that were never used are known to be zero already.
+/// Bookkeeping for a range of addresses in two bitmaps that the owner provides. Touches the managed
+/// memory only to zero it: pages that were never used are known to be zero already.
 class PageArena {
   public:
     /// Words of each bitmap for that many pages.
@@ -19,7 +19,8 @@ class PageArena {
 
     constexpr PageArena() = default;
 
-    /// Manages `capacity` pages from `base`, of which the first `available` exist now. Bitmaps must be zero.
+    /// Manages `capacity` pages from `base`, of which the first `available` exist now. Bitmaps must
+    /// be zero.
     void initialize(std::uintptr_t base, std::size_t capacity, std::size_t available,
                     std::uint64_t* used, std::uint64_t* dirty) {
         base_ = base;
@@ -40,7 +41,8 @@ class PageArena {
     /// More pages exist now, at the end.
     void extend(std::size_t pages) { pages_ += pages; }
 
-    /// The highest free run of that many pages, zeroed; 0 if there is none. Topmost first leaves the low end to brk.
+    /// The highest free run of that many pages, zeroed; 0 if there is none. Topmost first leaves
+    /// the low end to brk.
     std::uintptr_t allocate(std::size_t pages) {
         if (pages == 0 || pages > pages_) return 0;
         std::size_t run = 0;

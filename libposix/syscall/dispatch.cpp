@@ -1,9 +1,9 @@
 // The table of Linux system calls: what a program's `syscall` instruction ends in.
 #include <asm/prctl.h>
+#include <asm/resource.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
-#include <linux/resource.h>
 #include <linux/utsname.h>
 
 #include "libposix/file/fd_table.hpp"
@@ -81,13 +81,20 @@ long uname(new_utsname* name) {
     return 0;
 }
 
-long prlimit(std::uint64_t resource, rlimit64* old) {
+/// Linux's struct rlimit64.
+struct ResourceLimit {
+    std::uint64_t current, maximum;
+};
+
+long prlimit(std::uint64_t resource, ResourceLimit* old) {
     if (old == nullptr) return 0;
-    // The stack limit is what pthread_create takes for its stacks, which are not grown on demand here.
-    old->rlim_cur = resource == RLIMIT_STACK    ? kThreadStackLimit
-                    : resource == RLIMIT_NOFILE ? FdTable::kMaximum
-                                                : RLIM64_INFINITY;
-    old->rlim_max = old->rlim_cur;
+    // The stack limit is what pthread_create takes for its stacks, which are not grown on demand
+    // here.
+    constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
+    old->current = resource == RLIMIT_STACK    ? kThreadStackLimit
+                   : resource == RLIMIT_NOFILE ? FdTable::kMaximum
+                                               : kUnlimited;
+    old->maximum = old->current;
     return 0;
 }
 
@@ -98,11 +105,11 @@ long sched_getaffinity(std::size_t size, std::uint64_t* mask) {
     return sizeof(*mask);
 }
 
-/// There are no handlers to run: a signal to oneself other than 0 ends the process, as the default action does.
+/// There are no handlers to run: a signal to oneself other than 0 ends the process, as the default
+/// action does.
 long kill(std::uint64_t signal) {
     if (signal == 0) return 0;
-    complain(signal == kAbortSignal ? "libposix: aborted, signal "
-                                    : "libposix: ended by signal ",
+    complain(signal == kAbortSignal ? "libposix: aborted, signal " : "libposix: ended by signal ",
              signal);
     process().lock.unlock();
     exit_process(static_cast<int>(128 + signal));
@@ -116,8 +123,12 @@ T* pointer(std::uint64_t value) {
 /// What needs no lock.
 bool fast(const Frame& f, long& result) {
     switch (f.rax) {
-        case __NR_clock_gettime: result = clock_gettime(f.rdi, f.rsi); return true;
-        case __NR_gettimeofday: result = gettimeofday(pointer<std::uint64_t>(f.rdi)); return true;
+        case __NR_clock_gettime:
+            result = clock_gettime(f.rdi, f.rsi);
+            return true;
+        case __NR_gettimeofday:
+            result = gettimeofday(pointer<std::uint64_t>(f.rdi));
+            return true;
         case __NR_time:
             result = static_cast<long>(process().clock.real() / kNanosecondsPerSecond);
             if (f.rdi != 0) *pointer<long>(f.rdi) = result;
@@ -126,24 +137,37 @@ bool fast(const Frame& f, long& result) {
             if (f.rsi != 0) write_timespec(1, *pointer<__kernel_timespec>(f.rsi));
             result = 0;
             return true;
-        case __NR_gettid: result = Thread::current().tid; return true;
-        case __NR_getpid: result = kProcessId; return true;
-        case __NR_getppid: result = 1; return true;
+        case __NR_gettid:
+            result = Thread::current().tid;
+            return true;
+        case __NR_getpid:
+            result = kProcessId;
+            return true;
+        case __NR_getppid:
+            result = 1;
+            return true;
         case __NR_getuid:
         case __NR_geteuid:
         case __NR_getgid:
-        case __NR_getegid: result = 0; return true;
+        case __NR_getegid:
+            result = 0;
+            return true;
         case __NR_sched_yield:
             native::yield();
             result = 0;
             return true;
-        case __NR_arch_prctl: result = arch_prctl(f.rdi, f.rsi); return true;
-        case __NR_uname: result = uname(pointer<new_utsname>(f.rdi)); return true;
+        case __NR_arch_prctl:
+            result = arch_prctl(f.rdi, f.rsi);
+            return true;
+        case __NR_uname:
+            result = uname(pointer<new_utsname>(f.rdi));
+            return true;
         case __NR_getrandom:
             fill_random(pointer<void>(f.rdi), f.rsi);
             result = static_cast<long>(f.rsi);
             return true;
-        case __NR_exit_group: exit_process(static_cast<int>(f.rdi));
+        case __NR_exit_group:
+            exit_process(static_cast<int>(f.rdi));
         // Accepted and without effect: nothing here delivers signals.
         case __NR_rt_sigaction:
             if (f.rdx != 0) __builtin_memset(pointer<void>(f.rdx), 0, 32);
@@ -157,22 +181,34 @@ bool fast(const Frame& f, long& result) {
         case __NR_mprotect:  // see Memory: every page is readable and writable
         case __NR_set_robust_list:
         case __NR_sched_setaffinity:
-        case __NR_umask: result = 0; return true;
+        case __NR_umask:
+            result = 0;
+            return true;
         // glibc does without them.
         case __NR_rseq:
         case __NR_clone3:
         case __NR_prctl:
-        case __NR_membarrier: result = -ENOSYS; return true;
+        case __NR_membarrier:
+            result = -ENOSYS;
+            return true;
         case __NR_readlink:
-        case __NR_readlinkat: result = -EINVAL; return true;
+        case __NR_readlinkat:
+            result = -EINVAL;
+            return true;
         case __NR_unlink:
-        case __NR_unlinkat: result = -ENOENT; return true;
+        case __NR_unlinkat:
+            result = -ENOENT;
+            return true;
         case __NR_mkdir:
         case __NR_mkdirat:
         case __NR_rename:
-        case __NR_ftruncate: result = -EROFS; return true;
+        case __NR_ftruncate:
+            result = -EROFS;
+            return true;
         case __NR_fsync:
-        case __NR_fdatasync: result = 0; return true;
+        case __NR_fdatasync:
+            result = 0;
+            return true;
         case __NR_getcwd:
             if (f.rsi < 2) {
                 result = -ERANGE;
@@ -181,19 +217,24 @@ bool fast(const Frame& f, long& result) {
                 result = 2;
             }
             return true;
-        default: return false;
+        default:
+            return false;
     }
 }
 
 long memory_call(const Frame& f) {
     Memory& memory = process().memory;
     switch (f.rax) {
-        case __NR_brk: return memory.brk(f.rdi);
+        case __NR_brk:
+            return memory.brk(f.rdi);
         case __NR_mmap:
             return sys_mmap(f.rdi, f.rsi, static_cast<int>(f.r10), static_cast<int>(f.r8), f.r9);
-        case __NR_munmap: return memory.munmap(f.rdi, f.rsi);
-        case __NR_mremap: return memory.mremap(f.rdi, f.rsi, f.rdx, static_cast<int>(f.r10));
-        default: return memory.madvise(f.rdi, f.rsi, static_cast<int>(f.rdx));
+        case __NR_munmap:
+            return memory.munmap(f.rdi, f.rsi);
+        case __NR_mremap:
+            return memory.mremap(f.rdi, f.rsi, f.rdx, static_cast<int>(f.r10));
+        default:
+            return memory.madvise(f.rdi, f.rsi, static_cast<int>(f.rdx));
     }
 }
 
@@ -204,7 +245,8 @@ long locked(const Frame& f) {
         case __NR_mmap:
         case __NR_munmap:
         case __NR_mremap:
-        case __NR_madvise: return memory_call(f);
+        case __NR_madvise:
+            return memory_call(f);
 
         case __NR_futex:
             return futex(pointer<std::uint32_t>(f.rdi), static_cast<int>(f.rsi),
@@ -213,61 +255,92 @@ long locked(const Frame& f) {
         case __NR_clone:
             return clone_thread(f, f.rdi, f.rsi, pointer<std::uint32_t>(f.rdx),
                                 pointer<std::uint32_t>(f.r10), f.r8);
-        case __NR_exit: exit_thread(static_cast<int>(f.rdi));
+        case __NR_exit:
+            exit_thread(static_cast<int>(f.rdi));
         case __NR_set_tid_address:
             Thread::current().clear_tid = pointer<std::uint32_t>(f.rdi);
             return Thread::current().tid;
-        case __NR_tgkill: return kill(f.rdx);
+        case __NR_tgkill:
+            return kill(f.rdx);
         case __NR_tkill:
-        case __NR_kill: return kill(f.rsi);
-        case __NR_prlimit64: return prlimit(f.rsi, pointer<rlimit64>(f.r10));
-        case __NR_getrlimit: return prlimit(f.rdi, pointer<rlimit64>(f.rsi));
-        case __NR_sched_getaffinity: return sched_getaffinity(f.rsi, pointer<std::uint64_t>(f.rdx));
-        case __NR_nanosleep: return sys_clock_nanosleep(1, 0, pointer<__kernel_timespec>(f.rdi));
+        case __NR_kill:
+            return kill(f.rsi);
+        case __NR_prlimit64:
+            return prlimit(f.rsi, pointer<ResourceLimit>(f.r10));
+        case __NR_getrlimit:
+            return prlimit(f.rdi, pointer<ResourceLimit>(f.rsi));
+        case __NR_sched_getaffinity:
+            return sched_getaffinity(f.rsi, pointer<std::uint64_t>(f.rdx));
+        case __NR_nanosleep:
+            return sys_clock_nanosleep(kMonotonicClock, 0, pointer<__kernel_timespec>(f.rdi));
         case __NR_clock_nanosleep:
             return sys_clock_nanosleep(fd, static_cast<int>(f.rsi),
                                        pointer<__kernel_timespec>(f.rdx));
 
-        case __NR_open: return sys_open(pointer<char>(f.rdi), static_cast<int>(f.rsi));
-        case __NR_openat: return sys_open(pointer<char>(f.rsi), static_cast<int>(f.rdx));
-        case __NR_close: return fd_table().close(fd);
-        case __NR_read: return sys_read(fd, pointer<void>(f.rsi), f.rdx);
-        case __NR_write: return sys_write(fd, pointer<void>(f.rsi), f.rdx);
-        case __NR_readv: return sys_readv(fd, pointer<iovec>(f.rsi), static_cast<int>(f.rdx));
-        case __NR_writev: return sys_writev(fd, pointer<iovec>(f.rsi), static_cast<int>(f.rdx));
-        case __NR_pread64: return sys_pread(fd, pointer<void>(f.rsi), f.rdx, f.r10);
-        case __NR_pwrite64: return sys_pwrite(fd, pointer<void>(f.rsi), f.rdx, f.r10);
+        case __NR_open:
+            return sys_open(pointer<char>(f.rdi), static_cast<int>(f.rsi));
+        case __NR_openat:
+            return sys_open(pointer<char>(f.rsi), static_cast<int>(f.rdx));
+        case __NR_close:
+            return fd_table().close(fd);
+        case __NR_read:
+            return sys_read(fd, pointer<void>(f.rsi), f.rdx);
+        case __NR_write:
+            return sys_write(fd, pointer<void>(f.rsi), f.rdx);
+        case __NR_readv:
+            return sys_readv(fd, pointer<iovec>(f.rsi), static_cast<int>(f.rdx));
+        case __NR_writev:
+            return sys_writev(fd, pointer<iovec>(f.rsi), static_cast<int>(f.rdx));
+        case __NR_pread64:
+            return sys_pread(fd, pointer<void>(f.rsi), f.rdx, f.r10);
+        case __NR_pwrite64:
+            return sys_pwrite(fd, pointer<void>(f.rsi), f.rdx, f.r10);
         case __NR_lseek:
             return sys_lseek(fd, static_cast<std::int64_t>(f.rsi), static_cast<int>(f.rdx));
-        case __NR_fstat: return sys_fstat(fd, pointer<struct stat>(f.rsi));
+        case __NR_fstat:
+            return sys_fstat(fd, pointer<struct stat>(f.rsi));
         case __NR_stat:
         case __NR_lstat:
             return sys_newfstatat(-1, pointer<char>(f.rdi), pointer<struct stat>(f.rsi), 0);
         case __NR_newfstatat:
             return sys_newfstatat(fd, pointer<char>(f.rsi), pointer<struct stat>(f.rdx),
                                   static_cast<int>(f.r10));
-        case __NR_access: return sys_access(pointer<char>(f.rdi));
+        case __NR_access:
+            return sys_access(pointer<char>(f.rdi));
         case __NR_faccessat:
-        case __NR_faccessat2: return sys_access(pointer<char>(f.rsi));
-        case __NR_getdents64: return sys_getdents64(fd, pointer<void>(f.rsi), f.rdx);
-        case __NR_fcntl: return sys_fcntl(fd, static_cast<int>(f.rsi), f.rdx);
-        case __NR_ioctl: return sys_ioctl(fd, f.rsi, f.rdx);
-        case __NR_dup: return sys_fcntl(fd, 0, 0);
-        case __NR_dup2: return fd_table().duplicate_to(fd, static_cast<int>(f.rsi), false);
-        case __NR_dup3: return fd_table().duplicate_to(fd, static_cast<int>(f.rsi), f.rdx != 0);
+        case __NR_faccessat2:
+            return sys_access(pointer<char>(f.rsi));
+        case __NR_getdents64:
+            return sys_getdents64(fd, pointer<void>(f.rsi), f.rdx);
+        case __NR_fcntl:
+            return sys_fcntl(fd, static_cast<int>(f.rsi), f.rdx);
+        case __NR_ioctl:
+            return sys_ioctl(fd, f.rsi, f.rdx);
+        case __NR_dup:
+            return sys_fcntl(fd, 0, 0);
+        case __NR_dup2:
+            return fd_table().duplicate_to(fd, static_cast<int>(f.rsi), false);
+        case __NR_dup3:
+            return fd_table().duplicate_to(fd, static_cast<int>(f.rsi), f.rdx != 0);
 
-        case __NR_eventfd2: return sys_eventfd2(f.rdi, static_cast<int>(f.rsi));
-        case __NR_pipe: return sys_pipe2(pointer<int>(f.rdi), 0);
-        case __NR_pipe2: return sys_pipe2(pointer<int>(f.rdi), static_cast<int>(f.rsi));
-        case __NR_timerfd_create: return sys_timerfd_create(fd, static_cast<int>(f.rsi));
+        case __NR_eventfd2:
+            return sys_eventfd2(f.rdi, static_cast<int>(f.rsi));
+        case __NR_pipe:
+            return sys_pipe2(pointer<int>(f.rdi), 0);
+        case __NR_pipe2:
+            return sys_pipe2(pointer<int>(f.rdi), static_cast<int>(f.rsi));
+        case __NR_timerfd_create:
+            return sys_timerfd_create(fd, static_cast<int>(f.rsi));
         case __NR_timerfd_settime:
             return sys_timerfd_settime(fd, static_cast<int>(f.rsi),
                                        pointer<__kernel_itimerspec>(f.rdx),
                                        pointer<__kernel_itimerspec>(f.r10));
         case __NR_timerfd_gettime:
             return sys_timerfd_gettime(fd, pointer<__kernel_itimerspec>(f.rsi));
-        case __NR_epoll_create: return sys_epoll_create1(0);
-        case __NR_epoll_create1: return sys_epoll_create1(static_cast<int>(f.rdi));
+        case __NR_epoll_create:
+            return sys_epoll_create1(0);
+        case __NR_epoll_create1:
+            return sys_epoll_create1(static_cast<int>(f.rdi));
         case __NR_epoll_ctl:
             return sys_epoll_ctl(fd, static_cast<int>(f.rsi), static_cast<int>(f.rdx),
                                  pointer<epoll_event>(f.r10));
@@ -275,7 +348,8 @@ long locked(const Frame& f) {
         case __NR_epoll_pwait:
             return sys_epoll_wait(fd, pointer<epoll_event>(f.rsi), static_cast<int>(f.rdx),
                                   static_cast<int>(f.r10));
-        case __NR_poll: return sys_poll(pointer<pollfd>(f.rdi), f.rsi, static_cast<int>(f.rdx));
+        case __NR_poll:
+            return sys_poll(pointer<pollfd>(f.rdi), f.rsi, static_cast<int>(f.rdx));
         case __NR_ppoll:
             return sys_ppoll(pointer<pollfd>(f.rdi), f.rsi, pointer<__kernel_timespec>(f.rdx));
 
@@ -283,7 +357,8 @@ long locked(const Frame& f) {
             return sys_socket(fd, static_cast<int>(f.rsi), static_cast<int>(f.rdx));
         case __NR_bind:
             return sys_bind(fd, pointer<sockaddr_un>(f.rsi), static_cast<std::uint32_t>(f.rdx));
-        case __NR_listen: return sys_listen(fd);
+        case __NR_listen:
+            return sys_listen(fd);
         case __NR_accept:
             return sys_accept4(fd, pointer<sockaddr_un>(f.rsi), pointer<std::uint32_t>(f.rdx), 0);
         case __NR_accept4:
@@ -299,7 +374,8 @@ long locked(const Frame& f) {
             return sys_sendmsg(fd, pointer<MessageHeader>(f.rsi), static_cast<int>(f.rdx));
         case __NR_recvmsg:
             return sys_recvmsg(fd, pointer<MessageHeader>(f.rsi), static_cast<int>(f.rdx));
-        case __NR_shutdown: return sys_shutdown(fd, static_cast<int>(f.rsi));
+        case __NR_shutdown:
+            return sys_shutdown(fd, static_cast<int>(f.rsi));
         case __NR_getsockname:
             return sys_getsockname(fd, pointer<sockaddr_un>(f.rsi), pointer<std::uint32_t>(f.rdx));
         case __NR_getpeername:
@@ -307,8 +383,10 @@ long locked(const Frame& f) {
         case __NR_getsockopt:
             return sys_getsockopt(fd, static_cast<int>(f.rsi), static_cast<int>(f.rdx),
                                   pointer<void>(f.r10), pointer<std::uint32_t>(f.r8));
-        case __NR_setsockopt: return fd_table().get(fd) ? 0 : -EBADF;
-        default: return unknown(f.rax);
+        case __NR_setsockopt:
+            return fd_table().get(fd) ? 0 : -EBADF;
+        default:
+            return unknown(f.rax);
     }
 }
 

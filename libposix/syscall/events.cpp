@@ -1,7 +1,5 @@
 // System calls that wait: epoll, poll, timers, pipes, eventfd, sleeping.
 #include <linux/fcntl.h>
-#include <linux/time.h>
-#include <linux/timerfd.h>
 
 #include <new>
 
@@ -54,7 +52,7 @@ long sys_pipe2(int* fds, int flags) {
 long sys_timerfd_create(int clock, int flags) {
     std::uint64_t now;
     if (!process().clock.read(clock, now)) return -EINVAL;
-    return insert(new (std::nothrow) TimerFd{clock == CLOCK_REALTIME}, flags);
+    return insert(new (std::nothrow) TimerFd{clock == kRealTimeClock}, flags);
 }
 
 long sys_timerfd_settime(int fd, int flags, const __kernel_itimerspec* value,
@@ -110,9 +108,8 @@ long sys_ppoll(pollfd* fds, std::size_t count, const __kernel_timespec* timeout)
         std::uint64_t nanoseconds;
         if (const long error = read_timespec(*timeout, nanoseconds); error != 0) return error;
         const Clock& clock = process().clock;
-        deadline = nanoseconds == 0
-                       ? 0
-                       : clock.to_ticks(saturating_add(clock.monotonic(), nanoseconds));
+        deadline =
+            nanoseconds == 0 ? 0 : clock.to_ticks(saturating_add(clock.monotonic(), nanoseconds));
     }
     return poll(fds, count, deadline);
 }
@@ -123,7 +120,7 @@ long sys_clock_nanosleep(int clock_id, int flags, const __kernel_timespec* wante
     if (!clock.read(clock_id, now)) return -EINVAL;
     if (const long error = read_timespec(*wanted, nanoseconds); error != 0) return error;
     if ((flags & kTimerAbsolute) == 0) nanoseconds = saturating_add(now, nanoseconds);
-    if (clock_id == CLOCK_REALTIME) {
+    if (clock_id == kRealTimeClock) {
         nanoseconds = nanoseconds > clock.real_offset() ? nanoseconds - clock.real_offset() : 0;
     }
     const std::uint64_t deadline = clock.to_ticks(nanoseconds);

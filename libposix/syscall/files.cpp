@@ -1,6 +1,7 @@
 // System calls on files.
 #include <asm/ioctls.h>
 #include <asm/mman.h>
+#include <asm/stat.h>
 #include <linux/fcntl.h>
 
 #include <new>
@@ -85,10 +86,9 @@ long sys_write(int fd, const void* from, std::size_t size) {
 long sys_readv(int fd, const iovec* parts, int count) {
     const Ref<> file = fd_table().get(fd);
     if (!file || file->access == O_WRONLY) return -EBADF;
-    return each_part(parts, static_cast<std::size_t>(count),
-                     [&](void* to, std::size_t size, bool first) {
-                         return read_some(*file, to, size, first);
-                     });
+    return each_part(
+        parts, static_cast<std::size_t>(count),
+        [&](void* to, std::size_t size, bool first) { return read_some(*file, to, size, first); });
 }
 
 long sys_writev(int fd, const iovec* parts, int count) {
@@ -152,13 +152,22 @@ long sys_fcntl(int fd, int command, std::uint64_t argument) {
     const Ref<> file = table.get(fd);
     if (!file) return -EBADF;
     switch (command) {
-        case F_DUPFD: return table.insert(file, false, static_cast<int>(argument));
-        case F_DUPFD_CLOEXEC: return table.insert(file, true, static_cast<int>(argument));
-        case F_GETFD: return table.close_on_exec(fd) ? FD_CLOEXEC : 0;
-        case F_SETFD: table.set_close_on_exec(fd, (argument & FD_CLOEXEC) != 0); return 0;
-        case F_GETFL: return file->access | (file->nonblocking ? O_NONBLOCK : 0);
-        case F_SETFL: file->nonblocking = (argument & O_NONBLOCK) != 0; return 0;
-        default: return -EINVAL;
+        case F_DUPFD:
+            return table.insert(file, false, static_cast<int>(argument));
+        case F_DUPFD_CLOEXEC:
+            return table.insert(file, true, static_cast<int>(argument));
+        case F_GETFD:
+            return table.close_on_exec(fd) ? FD_CLOEXEC : 0;
+        case F_SETFD:
+            table.set_close_on_exec(fd, (argument & FD_CLOEXEC) != 0);
+            return 0;
+        case F_GETFL:
+            return file->access | (file->nonblocking ? O_NONBLOCK : 0);
+        case F_SETFL:
+            file->nonblocking = (argument & O_NONBLOCK) != 0;
+            return 0;
+        default:
+            return -EINVAL;
     }
 }
 
@@ -166,7 +175,9 @@ long sys_ioctl(int fd, std::uint64_t request, std::uint64_t argument) {
     const Ref<> file = fd_table().get(fd);
     if (!file) return -EBADF;
     switch (request) {
-        case FIONBIO: file->nonblocking = *reinterpret_cast<const int*>(argument) != 0; return 0;
+        case FIONBIO:
+            file->nonblocking = *reinterpret_cast<const int*>(argument) != 0;
+            return 0;
         case TCGETS: {
             // Only asked to learn whether this is a terminal, which makes stdio flush line by line.
             if (!file->is_terminal()) return -ENOTTY;
@@ -174,7 +185,8 @@ long sys_ioctl(int fd, std::uint64_t request, std::uint64_t argument) {
             __builtin_memset(reinterpret_cast<void*>(argument), 0, kTermiosSize);
             return 0;
         }
-        default: return -ENOTTY;
+        default:
+            return -ENOTTY;
     }
 }
 

@@ -154,13 +154,23 @@ long sys_getsockopt(int fd, int level, int name, void* value, std::uint32_t* len
     if (level != SOL_SOCKET || *length < sizeof(int)) return -EINVAL;
     int answer = 0;
     switch (name) {
-        case SO_ERROR: break;
-        case SO_TYPE: answer = kStream; break;
-        case SO_DOMAIN: answer = kUnixFamily; break;
-        case SO_ACCEPTCONN: answer = found.socket->is_listening() ? 1 : 0; break;
+        case SO_ERROR:
+            break;
+        case SO_TYPE:
+            answer = kStream;
+            break;
+        case SO_DOMAIN:
+            answer = kUnixFamily;
+            break;
+        case SO_ACCEPTCONN:
+            answer = found.socket->is_listening() ? 1 : 0;
+            break;
         case SO_SNDBUF:
-        case SO_RCVBUF: answer = 65536; break;
-        default: return -ENOPROTOOPT;
+        case SO_RCVBUF:
+            answer = 65536;
+            break;
+        default:
+            return -ENOPROTOOPT;
     }
     __builtin_memcpy(value, &answer, sizeof(answer));
     *length = sizeof(answer);

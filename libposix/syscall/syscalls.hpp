@@ -1,7 +1,7 @@
-// The Linux system calls, by subject. All run with the process's lock held and return a value or -errno.
+// The Linux system calls, by subject. All run with the process's lock held and return a value or
+// -errno.
 #pragma once
 
-#include <asm/stat.h>
 #include <linux/eventpoll.h>
 #include <linux/poll.h>
 #include <linux/time_types.h>
@@ -12,6 +12,8 @@
 #include <cstdint>
 
 #include "libposix/native_services.hpp"
+
+struct stat;  // Linux's; whose header clashes with the C library's in the host tests
 
 namespace redoubt::posix {
 

@@ -101,15 +101,21 @@ long futex(const std::uint32_t* address, int operation, std::uint32_t value, std
            const std::uint32_t* address2, std::uint32_t value3) {
     if (address == nullptr || reinterpret_cast<std::uintptr_t>(address) % 4 != 0) return -EINVAL;
     switch (operation & FUTEX_CMD_MASK) {
-        case FUTEX_WAIT: return wait(address, operation, value, FUTEX_BITSET_MATCH_ANY, timeout);
-        case FUTEX_WAIT_BITSET: return wait(address, operation, value, value3, timeout);
-        case FUTEX_WAKE: return futex_wake(address, value, FUTEX_BITSET_MATCH_ANY);
-        case FUTEX_WAKE_BITSET: return futex_wake(address, value, value3);
+        case FUTEX_WAIT:
+            return wait(address, operation, value, FUTEX_BITSET_MATCH_ANY, timeout);
+        case FUTEX_WAIT_BITSET:
+            return wait(address, operation, value, value3, timeout);
+        case FUTEX_WAKE:
+            return futex_wake(address, value, FUTEX_BITSET_MATCH_ANY);
+        case FUTEX_WAKE_BITSET:
+            return futex_wake(address, value, value3);
         case FUTEX_CMP_REQUEUE:
             if (__atomic_load_n(address, __ATOMIC_SEQ_CST) != value3) return -EAGAIN;
             [[fallthrough]];
-        case FUTEX_REQUEUE: return requeue(address, value, timeout, address2);
-        default: return -ENOSYS;
+        case FUTEX_REQUEUE:
+            return requeue(address, value, timeout, address2);
+        default:
+            return -ENOSYS;
     }
 }
 

@@ -1,4 +1,5 @@
-// See thread.hpp. Kernel objects of a thread that ended stay with it, parked, until clone wants a thread again.
+// See thread.hpp. Kernel objects of a thread that ended stay with it, parked, until clone wants a
+// thread again.
 #include "libposix/thread/thread.hpp"
 
 #include <linux/errno.h>
@@ -16,7 +17,8 @@ namespace {
 
 constexpr native::Slot slot_of(abi::StartupSlot slot) { return static_cast<native::Slot>(slot); }
 
-/// Maps an IPC buffer and a handler stack for `thread` and starts it, parked, in a kernel thread of its own.
+/// Maps an IPC buffer and a handler stack for `thread` and starts it, parked, in a kernel thread of
+/// its own.
 bool make_kernel_thread(Thread& thread) {
     Process& p = process();
     if (!make_notification(thread)) return false;
@@ -61,7 +63,8 @@ Thread* find_thread() {
     }
     auto* thread = new (std::nothrow) Thread;
     if (thread == nullptr) return nullptr;
-    // A failure half-way leaves objects behind; they go with the process, which is out of memory anyway.
+    // A failure half-way leaves objects behind; they go with the process, which is out of memory
+    // anyway.
     if (!make_kernel_thread(*thread)) {
         delete thread;
         return nullptr;
@@ -116,7 +119,8 @@ bool start_internal_thread(void (*function)()) {
     return true;
 }
 
-/// Where every thread but the first begins, and ended ones wait. Called by entry.S on the handler stack.
+/// Where every thread but the first begins, and ended ones wait. Called by entry.S on the handler
+/// stack.
 extern "C" Frame* redoubt_thread_main(Thread* self) {
     process().lock.lock();
     while (!self->running) self->sleep(abi::kNever);

@@ -1,4 +1,5 @@
-// One thread of the process as libposix sees it: kernel objects, handler stack, and what it sleeps on.
+// One thread of the process as libposix sees it: kernel objects, handler stack, and what it sleeps
+// on.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +13,12 @@ namespace redoubt::posix {
 inline constexpr std::size_t kHandlerStackSize = 32768;
 
 struct Thread {
-    Thread* next = nullptr;  ///< all threads that ever were; ended ones are used again
+    Thread* next = nullptr;        ///< all threads that ever were; ended ones are used again
     native::Slot wait_slot = 0;    ///< its notification
     native::Slot signal_slot = 0;  ///< the same with badge 1
     std::uint32_t tid = 0;
-    bool running = false;  ///< false: ended, parked until clone needs a thread
-    bool woken = false;    ///< by a watch that it sleeps on
+    bool running = false;                ///< false: ended, parked until clone needs a thread
+    bool woken = false;                  ///< by a watch that it sleeps on
     std::uint32_t* clear_tid = nullptr;  ///< zeroed and woken at the thread's end
     Frame start = {};                    ///< what a new thread continues with
     std::uint64_t start_tls = 0;
@@ -39,7 +40,8 @@ struct Thread {
         buffer.user_words[kThreadWord] = reinterpret_cast<std::uintptr_t>(this);
     }
 
-    /// Gives up the process's lock until woken or the deadline (ticks) passes; may return for no reason.
+    /// Gives up the process's lock until woken or the deadline (ticks) passes; may return for no
+    /// reason.
     void sleep(std::uint64_t deadline);
     void wake() { native::signal(signal_slot); }
 
@@ -51,7 +53,8 @@ struct Thread {
 /// Gives `thread` its notification; false if there is no memory or slot.
 bool make_notification(Thread& thread);
 
-/// Linux's clone for threads (not processes). `caller` holds the registers the new thread starts with.
+/// Linux's clone for threads (not processes). `caller` holds the registers the new thread starts
+/// with.
 long clone_thread(const Frame& caller, std::uint64_t flags, std::uintptr_t stack,
                   std::uint32_t* parent_tid, std::uint32_t* child_tid, std::uint64_t tls);
 
