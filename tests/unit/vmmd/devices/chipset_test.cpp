@@ -1,8 +1,10 @@
 // The chipset: the ranges it claims, and interrupts from a device's register to the vCPU.
 #include "vmmd/devices/chipset.hpp"
 
+#include <atomic>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/unit/vmmd/devices/device_fixture.hpp"
@@ -55,7 +57,7 @@ class ChipsetTest : public DeviceTest {
         out(*memory.at(0xFEC00000).device, 0x10, value, 4);
     }
 
-    int kicked = -1;
+    std::atomic<int> kicked = -1;
     unsigned power_offs = 0;
     std::vector<std::string> resets;
     std::pair<unsigned, std::uint8_t> started{};
@@ -158,6 +160,52 @@ TEST_F(ChipsetTest, WideAccessesBeyondARangeFindNothing) {
         EXPECT_EQ(port_in(last, 2) >> 8, 0xFFU) << std::hex << last;
         port_out(last, 0xFFFFFFFFFFFFFFFF, 8);
     }
+}
+
+TEST_F(ChipsetTest, AllThreadsMayUseItAtOnce) {
+    // Meant for the sanitizers: a vCPU, timers, input and the management socket.
+    constexpr int kRounds = 300;
+    for (unsigned vcpu = 0; vcpu < 2; ++vcpu) out(chipset.local_apic(vcpu), 0xF0, 0x1FF, 4);
+    io_apic(0x18, 0x34);
+    io_apic(0x22, 1U << 15 | 0x49);
+    port_out(0x20, 0x11);
+    for (const auto value : {0x30, 0x04, 0x01, 0x00}) port_out(0x21, value);
+    port_out(0x43, 0x34);
+    port_out(0x40, 0xA9);
+    port_out(0x40, 0x04);
+    port_out(0x3F8 + 4, 0x0B);
+    port_out(0x3F8 + 1, 0x01);
+    port_out(AcpiPm::kPm1EventPort + 2, 0x0100, 2);
+    chipset.serial_input().set_ready_callback([] {});
+    const auto repeat = [](auto action) {
+        return std::jthread([action] {
+            for (int i = 0; i < kRounds; ++i) action();
+        });
+    };
+    std::vector<std::jthread> threads;
+    for (unsigned vcpu = 0; vcpu < 2; ++vcpu) {
+        threads.push_back(repeat([this, vcpu] {
+            auto& apic = chipset.local_apic(vcpu);
+            if (apic.interrupt_pending() && apic.acknowledge()) out(apic, 0xB0, 0, 4);
+            out(apic, 0x310, (1U - vcpu) << 24, 4);
+            out(apic, 0x300, 0x4000 | (0x60 + vcpu), 4);
+            out(apic, 0x380, 100, 4);
+            port_in(0x3F8);
+            port_out(0x20, 0x20);
+            port_out(AcpiPm::kPm1EventPort, 0x0100, 2);
+        }));
+    }
+    threads.push_back(repeat([this] {
+        clock.advance(milliseconds(1));
+        timers.run_expired();
+    }));
+    threads.push_back(repeat([this] { chipset.press_power_button(); }));
+    threads.push_back(repeat([this] {
+        const std::array<std::uint8_t, 3> bytes{'a', 'b', 'c'};
+        chipset.serial_input().receive(bytes);
+    }));
+    threads.clear();
+    EXPECT_GT(clock.now(), whole_seconds(10));
 }
 
 TEST_F(ChipsetTest, ResetLeavesTheMachineAsAfterPowerOn) {
