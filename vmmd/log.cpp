@@ -1,6 +1,8 @@
 // The log through spdlog.
 #include "vmmd/log.hpp"
 
+// Debian has no static libfmt.
+#define FMT_HEADER_ONLY
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 

@@ -12,7 +12,6 @@ enum Opcode : std::uint8_t {
     kBytePrefix = 0x0A,
     kWordPrefix = 0x0B,
     kDWordPrefix = 0x0C,
-    kStringPrefix = 0x0D,
     kQWordPrefix = 0x0E,
     kScope = 0x10,
     kBuffer = 0x11,
@@ -76,13 +75,6 @@ Bytes integer(std::uint64_t value) {
         result.push_back(kQWordPrefix);
         append_little_endian(result, value, 8);
     }
-    return result;
-}
-
-Bytes string(std::string_view text) {
-    Bytes result{kStringPrefix};
-    result.insert(result.end(), text.begin(), text.end());
-    result.push_back(0);
     return result;
 }
 

@@ -16,7 +16,6 @@ Bytes operator+(Bytes a, const Bytes& b);
 /// A name of one to four characters, or "\\_SB_"-like with a root prefix.
 Bytes name_string(std::string_view name);
 Bytes integer(std::uint64_t value);
-Bytes string(std::string_view text);
 /// "PNP0501" as its compressed EISA id.
 Bytes eisa_id(std::string_view id);
 Bytes package(std::initializer_list<Bytes> elements);

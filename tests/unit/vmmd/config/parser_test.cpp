@@ -1,0 +1,151 @@
+// Configuration: what is accepted, and that every mistake is told with its place and a remedy.
+#include <gtest/gtest.h>
+
+#include "vmmd/config/config.hpp"
+
+namespace redoubt::vmmd {
+namespace {
+
+std::expected<void, std::string> any_url(std::string_view url) {
+    if (url.find(':') == std::string_view::npos) return std::unexpected("not a URL");
+    return {};
+}
+
+ParsedConfig parse(std::string_view text) { return parse_config(text, any_url); }
+
+/// The only error of `text`, formatted.
+std::string error_of(std::string_view text) {
+    const auto result = parse(text);
+    EXPECT_EQ(result.errors.size(), 1U);
+    return result.errors.empty() ? "" : format(result.errors[0], "f.toml");
+}
+
+constexpr std::string_view kGood = R"([vm.web]
+cpus    = 1
+memory  = "256M"
+kernel  = "initfs:/guests/vmlinuz"
+initrd  = "initfs:/guests/initramfs.cpio.gz"
+cmdline = "console=ttyS0"
+serial  = "console:web"
+restart = "on-crash"
+autostart = false
+)";
+
+TEST(Config, TakesEveryKey) {
+    const auto result = parse(kGood);
+    ASSERT_TRUE(result.errors.empty());
+    ASSERT_EQ(result.vms.size(), 1U);
+    const auto& vm = result.vms[0];
+    EXPECT_EQ(vm.name, "web");
+    EXPECT_EQ(vm.cpus, 1U);
+    EXPECT_EQ(vm.memory_bytes, 256U << 20);
+    EXPECT_EQ(vm.kernel, "initfs:/guests/vmlinuz");
+    EXPECT_EQ(vm.initrd, "initfs:/guests/initramfs.cpio.gz");
+    EXPECT_EQ(vm.cmdline, "console=ttyS0");
+    EXPECT_EQ(vm.serial, "console:web");
+    EXPECT_EQ(vm.restart, RestartPolicy::OnCrash);
+    EXPECT_FALSE(vm.autostart);
+}
+
+TEST(Config, DefaultsNeedOnlyMemoryAndKernel) {
+    const auto result = parse("[vm.a]\nmemory=\"1G\"\nkernel=\"file:k\"\n");
+    ASSERT_TRUE(result.errors.empty());
+    EXPECT_EQ(result.vms[0].cpus, 1U);
+    EXPECT_EQ(result.vms[0].serial, "console:a");
+    EXPECT_TRUE(result.vms[0].autostart);
+    EXPECT_EQ(result.vms[0].restart, RestartPolicy::Never);
+}
+
+TEST(Config, KeepsTheFilesOrderOfVms) {
+    const auto result = parse(
+        "[vm.z]\nmemory=\"64M\"\nkernel=\"file:k\"\n[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\n");
+    ASSERT_EQ(result.vms.size(), 2U);
+    EXPECT_EQ(result.vms[0].name, "z");
+    EXPECT_EQ(result.vms[1].name, "a");
+}
+
+TEST(Config, UnknownKeyIsToldWithSuggestion) {
+    EXPECT_EQ(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\nmemmory = 1\n"),
+              "f.toml:4:1: error: unknown key \"memmory\" in [vm.a] (did you mean \"memory\"?)");
+    EXPECT_EQ(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\nfrobnicate = 1\n"),
+              "f.toml:4:1: error: unknown key \"frobnicate\" in [vm.a]");
+}
+
+TEST(Config, WrongTypeIsToldWithWhatIsExpected) {
+    EXPECT_EQ(error_of("[vm.a]\nmemory = 256\nkernel=\"file:k\"\n"),
+              "f.toml:2:10: error: \"memory\" must be a string such as \"256M\", not an integer");
+    EXPECT_EQ(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\ncpus = \"1\"\n"),
+              "f.toml:4:8: error: \"cpus\" must be an integer, not a string");
+}
+
+TEST(Config, ImpossibleValuesAreTold) {
+    const auto with = [](std::string_view line) {
+        return error_of("[vm.a]\nkernel=\"file:k\"\n" + std::string(line) + "\n");
+    };
+    EXPECT_EQ(with("memory = \"256Q\""),
+              "f.toml:3:10: error: \"256Q\": unknown unit \"Q\": use K, M or G");
+    EXPECT_EQ(with("memory = \"4M\""),
+              "f.toml:3:10: error: \"4M\" is too little memory: at least 32M is needed");
+    EXPECT_EQ(with("memory = \"65M\""),
+              "f.toml:3:10: error: \"65M\" is not a multiple of 2M: write \"66M\"");
+    EXPECT_EQ(with("memory = \"99999999999G\""), "f.toml:3:10: error: \"99999999999G\": the number is too large");
+    EXPECT_EQ(with("memory = \"64M\"\ncpus = 2"),
+              "f.toml:4:8: error: 2 cpus: only 1 is supported now; write cpus = 1");
+    EXPECT_EQ(with("memory = \"64M\"\ncpus = 0"), "f.toml:4:8: error: a VM needs at least 1 cpu");
+    EXPECT_EQ(with("memory = \"64M\"\nrestart = \"alway\""),
+              "f.toml:4:11: error: \"alway\" is none of \"never\", \"on-crash\" and \"always\" (did "
+              "you mean \"always\"?)");
+}
+
+TEST(Config, KernelMustBeAUrlThatCanBeRead) {
+    EXPECT_EQ(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"vmlinuz\"\n"),
+              "f.toml:3:8: error: \"vmlinuz\" is not a URL: write \"file:vmlinuz\" or "
+              "\"initfs:/vmlinuz\"");
+    EXPECT_EQ(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"net:/x\"\n"),
+              "f.toml:3:8: error: \"kernel\" cannot come from \"net:\": use \"file:\" or \"initfs:\"");
+}
+
+TEST(Config, SeveralErrorsAreToldAtOnceInOrder) {
+    const auto result = parse("[vm.a]\nmemory = 1\nkernel = 2\ncpus = true\n");
+    ASSERT_EQ(result.errors.size(), 3U);
+    EXPECT_EQ(result.errors[0].line, 2U);
+    EXPECT_EQ(result.errors[1].line, 3U);
+    EXPECT_EQ(result.errors[2].line, 4U);
+}
+
+TEST(Config, MissingKeysAreTold) {
+    const auto result = parse("[vm.a]\n");
+    ASSERT_EQ(result.errors.size(), 2U);
+    EXPECT_EQ(result.errors[0].line, 1U);
+}
+
+TEST(Config, MalformedTomlIsOneErrorWithItsPlace) {
+    const auto result = parse("[vm.a]\nmemory = \"256M\nkernel=\"file:k\"\n");
+    ASSERT_EQ(result.errors.size(), 1U);
+    EXPECT_EQ(result.errors[0].line, 2U);
+}
+
+TEST(Config, EmptyFileSaysWhatToWrite) {
+    EXPECT_EQ(error_of(""), "f.toml:1:1: error: no VM is described: add a table such as [vm.demo]");
+}
+
+TEST(Config, VmMustBeATable) {
+    EXPECT_FALSE(parse("vm = 1\n").errors.empty());
+    EXPECT_FALSE(parse("[vm]\na = 1\n").errors.empty());
+    EXPECT_FALSE(parse("[[vm]]\nmemory=\"64M\"\n").errors.empty());
+}
+
+TEST(Config, OverlongCommandLineIsRefused) {
+    const auto text = "[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\ncmdline=\"" +
+                      std::string(2048, 'x') + "\"\n";
+    EXPECT_NE(error_of(text).find("2048 characters"), std::string::npos);
+}
+
+TEST(Config, DevicesThatDoNotExistYetAreToldApart) {
+    EXPECT_NE(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\n[[vm.a.disk]]\nurl=\"disk:/0\"\n")
+                  .find("no disk device yet"),
+              std::string::npos);
+}
+
+}  // namespace
+}  // namespace redoubt::vmmd
