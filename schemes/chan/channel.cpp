@@ -122,8 +122,7 @@ void StreamEnd::changed() {
     }
 }
 
-Expected<CallResult> Listener::call(std::uint64_t code, std::uint64_t,
-                                    std::span<const std::byte>) {
+Expected<CallResult> Listener::call(std::uint64_t code, std::uint64_t, std::span<const std::byte>) {
     if (static_cast<ChannelCall>(code) != ChannelCall::Accept) {
         return std::unexpected(Error::NotSupported);
     }
@@ -180,8 +179,7 @@ Expected<std::shared_ptr<scheme::File>> ChannelScheme::listen(std::string_view p
 
 Expected<std::shared_ptr<StreamEnd>> ChannelScheme::connect(std::string_view path) {
     const auto position = listeners_.find(normalized(path));
-    const auto listener =
-        position == listeners_.end() ? nullptr : position->second.lock();
+    const auto listener = position == listeners_.end() ? nullptr : position->second.lock();
     if (!listener) {
         return std::unexpected(Error::Refused);
     }

@@ -1,4 +1,5 @@
-// Stream sockets between processes: listeners, by path, and connected pairs of stream ends with 64 KiB each way.
+// Stream sockets between processes: listeners, by path, and connected pairs of stream ends with 64
+// KiB each way.
 #pragma once
 
 #include <deque>
@@ -32,7 +33,8 @@ class StreamEnd final : public scheme::File {
 
     /// No more will be written here; the peer reads what is left and then the end of file.
     void shut_down_writing();
-    /// For ends that live inside this process (the host's side): called when ready() may have changed.
+    /// For ends that live inside this process (the host's side): called when ready() may have
+    /// changed.
     void on_change(std::function<void()> handler) { changed_ = std::move(handler); }
 
   private:

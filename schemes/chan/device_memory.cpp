@@ -74,8 +74,8 @@ void DeviceMemory::split(std::size_t index) {
     const Block whole = blocks_[index];
     const unsigned bits = whole.size_bits - 1;
     const native::Slot halves = process_.services().allocate_slots(2);
-    if (halves == 0 || !native::ok(native::retype(whole.slot, abi::ObjectType::Untyped, bits,
-                                                  halves, 2))) {
+    if (halves == 0 ||
+        !native::ok(native::retype(whole.slot, abi::ObjectType::Untyped, bits, halves, 2))) {
         throw std::runtime_error("cannot split device memory");
     }
     blocks_[index].first_half = blocks_.size();

@@ -91,7 +91,8 @@ bool HostPort::to_host(StreamId id, Stream& stream) {
             held_back_ = held_back_ || !mux_.accepts_input();
             return true;
         }
-        const auto count = stream.end->read(0, std::span(buffer).first(std::min(room, buffer.size())));
+        const auto count =
+            stream.end->read(0, std::span(buffer).first(std::min(room, buffer.size())));
         if (!count) {
             return count.error() == scheme::Error::WouldBlock;
         }

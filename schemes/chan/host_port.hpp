@@ -1,5 +1,5 @@
-// The streams of the host: joins the mux protocol with the sockets of chan:. Each stream that the host opens becomes a
-// connection to a listener, as if a process had connected.
+// The streams of the host: joins the mux protocol with the sockets of chan:. Each stream that the
+// host opens becomes a connection to a listener, as if a process had connected.
 #pragma once
 
 #include <map>

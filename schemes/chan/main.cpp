@@ -1,4 +1,5 @@
-// chan: serves the scheme chan:, stream sockets between processes and, over the machine's virtio console, from the host.
+// chan: serves the scheme chan:, stream sockets between processes and, over the machine's virtio
+// console, from the host.
 #include <cstdio>
 #include <exception>
 #include <memory>

@@ -86,13 +86,19 @@ void Mux::receive(std::span<const std::byte> bytes) {
 
 void Mux::frame(StreamId id, std::uint8_t type, std::span<const std::byte> payload) {
     switch (static_cast<FrameType>(type)) {
-        case FrameType::Open: return opened(id, payload);
-        case FrameType::Data: return data(id, payload);
-        case FrameType::Close: return drop_stream(id);
-        case FrameType::Window: return window(id, payload);
-        case FrameType::Hello: return hello();
+        case FrameType::Open:
+            return opened(id, payload);
+        case FrameType::Data:
+            return data(id, payload);
+        case FrameType::Close:
+            return drop_stream(id);
+        case FrameType::Window:
+            return window(id, payload);
+        case FrameType::Hello:
+            return hello();
         case FrameType::Opened:
-        case FrameType::Refused: break;  // only the host opens streams
+        case FrameType::Refused:
+            break;  // only the host opens streams
     }
 }
 
@@ -195,9 +201,7 @@ void Mux::consumed(StreamId stream, std::size_t bytes) {
     }
 }
 
-std::span<const std::byte> Mux::output() const {
-    return std::span(output_).subspan(output_taken_);
-}
+std::span<const std::byte> Mux::output() const { return std::span(output_).subspan(output_taken_); }
 
 void Mux::drop_output(std::size_t bytes) {
     output_taken_ += std::min(bytes, output_.size() - output_taken_);
@@ -205,7 +209,8 @@ void Mux::drop_output(std::size_t bytes) {
         output_.clear();
         output_taken_ = 0;
     } else if (output_taken_ >= kOutputLimit) {
-        output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(output_taken_));
+        output_.erase(output_.begin(),
+                      output_.begin() + static_cast<std::ptrdiff_t>(output_taken_));
         output_taken_ = 0;
     }
 }

@@ -1,7 +1,9 @@
-// The protocol that carries many streams over the one port to the host (docs/schemes.md, "The host's port").
+// The protocol that carries many streams over the one port to the host (docs/schemes.md, "The
+// host's port").
 //
-// A pure state machine: bytes from the port go into receive(), bytes for the port come out of output(). The local ends
-// of streams are behind MuxPeer. Nothing the host sends can make it grow without bound or fail.
+// A pure state machine: bytes from the port go into receive(), bytes for the port come out of
+// output(). The local ends of streams are behind MuxPeer. Nothing the host sends can make it grow
+// without bound or fail.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +27,7 @@ enum class FrameType : std::uint8_t {
     Hello = 7,
 };
 
-inline constexpr std::size_t kFrameHeader = 12;      ///< u32 stream, u8 type, u8 zero[3], u32 length
+inline constexpr std::size_t kFrameHeader = 12;  ///< u32 stream, u8 type, u8 zero[3], u32 length
 inline constexpr std::size_t kMaximumPayload = 4096;
 inline constexpr std::uint32_t kInitialCredit = 64 * 1024;
 inline constexpr std::size_t kMaximumStreams = 256;
@@ -94,8 +96,8 @@ class Mux {
 
     MuxPeer& peer_;
     std::map<StreamId, Stream> streams_;
-    std::vector<std::byte> input_;    ///< an incomplete frame
-    std::size_t skip_ = 0;            ///< bytes of an oversized frame still to be ignored
+    std::vector<std::byte> input_;  ///< an incomplete frame
+    std::size_t skip_ = 0;          ///< bytes of an oversized frame still to be ignored
     std::vector<std::byte> output_;
     std::size_t output_taken_ = 0;
     bool hello_expected_ = false;

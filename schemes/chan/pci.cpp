@@ -44,9 +44,9 @@ std::optional<PciFunction> PciBus::search(unsigned bus, const Wanted& wanted,
                                           unsigned depth) const {
     for (unsigned device = 0; device < kDevices; ++device) {
         for (unsigned function = 0; function < kFunctions; ++function) {
-            const PciFunction candidate(*this, {static_cast<std::uint8_t>(bus),
-                                                static_cast<std::uint8_t>(device),
-                                                static_cast<std::uint8_t>(function)});
+            const PciFunction candidate(
+                *this, {static_cast<std::uint8_t>(bus), static_cast<std::uint8_t>(device),
+                        static_cast<std::uint8_t>(function)});
             const std::uint32_t identity = candidate.read32(kIdentity);
             if (identity == 0xFFFF'FFFF) {
                 if (function == 0) {

@@ -42,7 +42,8 @@ class PciFunction {
     void write16(unsigned offset, std::uint16_t value) const;
     PciAddress address() const { return address_; }
 
-    /// Offset of the first capability with that id behind `after` (0: from the start); 0 if there is none.
+    /// Offset of the first capability with that id behind `after` (0: from the start); 0 if there
+    /// is none.
     unsigned capability(std::uint8_t id, unsigned after = 0) const;
     /// Physical address of a memory BAR; 0 if it is not one, or not assigned.
     std::uint64_t memory_bar(unsigned index) const;

@@ -95,8 +95,8 @@ std::unique_ptr<VirtioSerial> VirtioSerial::find(scheme::Process& process, PortU
         new VirtioSerial(process, user, signaller, bus, *function));
 }
 
-VirtioSerial::VirtioSerial(scheme::Process& process, PortUser& user,
-                           abi::CapabilityIndex signaller, const PciBus& bus, PciFunction function)
+VirtioSerial::VirtioSerial(scheme::Process& process, PortUser& user, abi::CapabilityIndex signaller,
+                           const PciBus& bus, PciFunction function)
     : process_(process),
       user_(user),
       bus_(bus),
@@ -140,7 +140,8 @@ void VirtioSerial::set_up_interrupt(abi::CapabilityIndex signaller) {
     const auto control = process_.grant(abi::GrantKind::IrqControl);
     const unsigned at = function_.capability(kMsixCapability);
     if (!control || at == 0) {
-        throw std::runtime_error("the virtio console has no MSI-X, or the start list lacks grant=irq");
+        throw std::runtime_error(
+            "the virtio console has no MSI-X, or the start list lacks grant=irq");
     }
     irq_ = process_.services().allocate_slots(1);
     const auto message = native::irq_claim_msi(control->slot, irq_);
@@ -301,7 +302,8 @@ void VirtioSerial::control(std::span<const std::byte> bytes) {
                 user_.port_closed();
             }
             break;
-        default: break;
+        default:
+            break;
     }
 }
 
@@ -354,7 +356,8 @@ std::size_t VirtioSerial::send(std::span<const std::byte> bytes) {
     while (sent < bytes.size()) {
         reclaim(queue);
         if (queue.idle.empty()) {
-            // Look once more after asking for the interrupt: a buffer may have come back in between.
+            // Look once more after asking for the interrupt: a buffer may have come back in
+            // between.
             queue.ring->want_interrupts(true);
             reclaim(queue);
             if (queue.idle.empty()) {
@@ -366,8 +369,8 @@ std::size_t VirtioSerial::send(std::span<const std::byte> bytes) {
         queue.idle.pop_back();
         const std::size_t count = std::min(bytes.size() - sent, kDataBuffer);
         std::memcpy(queue.buffers[buffer].data, bytes.data() + sent, count);
-        queue.ring->offer(buffer, queue.buffers[buffer].physical,
-                          static_cast<std::uint32_t>(count), false);
+        queue.ring->offer(buffer, queue.buffers[buffer].physical, static_cast<std::uint32_t>(count),
+                          false);
         sent += count;
     }
     if (sent != 0) {

@@ -1,5 +1,5 @@
-// Driver of the virtio console device with several ports (virtio 1.2, 5.3) over modern virtio-pci (4.1) with MSI-X. It uses
-// the one port that is named redoubt.mux.
+// Driver of the virtio console device with several ports (virtio 1.2, 5.3) over modern virtio-pci
+// (4.1) with MSI-X. It uses the one port that is named redoubt.mux.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ class PortUser {
 
 class VirtioSerial {
   public:
-    /// The device of this machine; nullopt-like null if there is none. Throws std::runtime_error if it cannot be driven.
-    /// `signaller` is signalled by its interrupt.
+    /// The device of this machine; nullopt-like null if there is none. Throws std::runtime_error if
+    /// it cannot be driven. `signaller` is signalled by its interrupt.
     static std::unique_ptr<VirtioSerial> find(scheme::Process& process, PortUser& user,
                                               abi::CapabilityIndex signaller);
 

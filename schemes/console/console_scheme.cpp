@@ -88,9 +88,7 @@ void ConsoleScheme::break_line() {
     }
 }
 
-void ConsoleScheme::remove(const ConsoleStream& stream) {
-    std::erase(streams_, &stream);
-}
+void ConsoleScheme::remove(const ConsoleStream& stream) { std::erase(streams_, &stream); }
 
 Expected<std::size_t> ConsoleStream::read(std::uint64_t, std::span<std::byte> out) {
     const std::size_t count = input_.pop(out);

@@ -1,6 +1,7 @@
 // The console: scheme: named streams that share one serial line.
 //
-//   console:NAME  what is written is shown on the line: as it is while this is the only stream, else as whole lines with
+//   console:NAME  what is written is shown on the line: as it is while this is the only stream,
+//   else as whole lines with
 //                 "NAME| " before each. What is typed goes to the stream opened last.
 //   console:log   whole lines of the system's log; it takes no input and does not count as a stream
 #pragma once

@@ -13,7 +13,8 @@ using namespace redoubt;
 
 class SerialConsole final : public console::ConsoleScheme {
   public:
-    SerialConsole(console::Uart& uart, native::Slot irq) : ConsoleScheme(uart), uart_(uart), irq_(irq) {}
+    SerialConsole(console::Uart& uart, native::Slot irq)
+        : ConsoleScheme(uart), uart_(uart), irq_(irq) {}
 
     void notified(std::uint64_t) override {
         receive(uart_.take_input());

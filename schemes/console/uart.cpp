@@ -21,7 +21,8 @@ enum Register : unsigned {
 constexpr std::uint8_t kDataReady = 0x01;
 constexpr std::uint8_t kTransmitterEmpty = 0x20;
 constexpr std::size_t kFifoSize = 16;
-/// A line that nobody drains must not stop the system; each poll costs at least a microsecond of bus time.
+/// A line that nobody drains must not stop the system; each poll costs at least a microsecond of
+/// bus time.
 constexpr unsigned kTransmitPolls = 100'000;
 
 }  // namespace
@@ -31,8 +32,8 @@ Uart::Uart(abi::CapabilityIndex ports, std::uint16_t base) : ports_(ports), base
     write(kLineControl, 0x80);  // divisor latch: 115200 baud
     write(kData, 1);
     write(kInterruptEnable, 0);
-    write(kLineControl, 0x03);  // 8N1
-    write(kFifoControl, 0xC7);  // enabled and emptied, trigger at 14 bytes
+    write(kLineControl, 0x03);   // 8N1
+    write(kFifoControl, 0xC7);   // enabled and emptied, trigger at 14 bytes
     write(kModemControl, 0x0B);  // DTR, RTS, OUT2 (gates the interrupt line)
 }
 

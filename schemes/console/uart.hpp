@@ -1,4 +1,5 @@
-// The 16550 of COM1 behind I/O-port and interrupt capabilities (National PC16550D data sheet, section 8).
+// The 16550 of COM1 behind I/O-port and interrupt capabilities (National PC16550D data sheet,
+// section 8).
 #pragma once
 
 #include <cstdint>

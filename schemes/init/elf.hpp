@@ -1,5 +1,6 @@
-// Reader of static ELF64 executables for x86-64 and riscv64 (System V gABI, chapters 4 and 5). Freestanding; checks
-// everything before anything is loaded, so a caller may use the segments without looking back.
+// Reader of static ELF64 executables for x86-64 and riscv64 (System V gABI, chapters 4 and 5).
+// Freestanding; checks everything before anything is loaded, so a caller may use the segments
+// without looking back.
 #pragma once
 
 #include <array>

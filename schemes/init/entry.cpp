@@ -1,4 +1,5 @@
-// Where init starts: the kernel puts the address of BootInfo into rdi, and there is no libc to be set up.
+// Where init starts: the kernel puts the address of BootInfo into rdi, and there is no libc to be
+// set up.
 #include "abi/startup.hpp"
 #include "schemes/init/supervisor.hpp"
 

@@ -1,12 +1,12 @@
-// init's two helper threads. The main thread only ever receives, so that no other process can block it: what may block is
-// done here.
+// init's two helper threads. The main thread only ever receives, so that no other process can block
+// it: what may block is done here.
 //
 //   Timer      signals the main thread's notification at a deadline
 //   Messenger  tells scheme servers that a client is gone
 #pragma once
 
-#include <atomic>
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "schemes/init/resources.hpp"

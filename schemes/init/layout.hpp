@@ -12,7 +12,8 @@ inline constexpr std::uint64_t kPageSize = 4096;
 // init itself
 inline constexpr std::uint64_t kArchiveAddress = 0x0000'1000'0000'0000;
 inline constexpr std::uint64_t kScratchAddress = 0x0000'2000'0000'0000;  ///< frames being filled
-inline constexpr std::uint64_t kHelperBuffers = 0x0000'2100'0000'0000;   ///< IPC buffers of helper threads
+inline constexpr std::uint64_t kHelperBuffers =
+    0x0000'2100'0000'0000;  ///< IPC buffers of helper threads
 
 // every other process; its program lies below, libposix at 0x10000000000
 inline constexpr std::uint64_t kHeapAddress = 0x0000'0200'0000'0000;

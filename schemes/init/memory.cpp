@@ -1,5 +1,5 @@
-// What the compiler and the standard headers call for copies and comparisons: there is no libc in init. The headers that
-// declare these functions differently for C++ stay out.
+// What the compiler and the standard headers call for copies and comparisons: there is no libc in
+// init. The headers that declare these functions differently for C++ stay out.
 #include <cstddef>
 
 extern "C" {

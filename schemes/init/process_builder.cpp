@@ -203,7 +203,8 @@ bool Builder::plan() {
 bool Builder::add_root(unsigned size_bits) {
     const native::Slot root = resources_.memory().allocate(size_bits);
     if (root == 0) {
-        report(Line() << entry_.name << " is not started: no " << (std::uint64_t{1} << size_bits) / 1024
+        report(Line() << entry_.name << " is not started: no "
+                      << (std::uint64_t{1} << size_bits) / 1024
                       << " KiB of memory left in one piece");
         return false;
     }
@@ -380,10 +381,10 @@ bool Builder::grant_schemes() {
                           << ": that it uses");
             return false;
         }
-        if (!give(native::mint(endpoint, Rights::Write | Rights::Grant,
-                               abi::scheme::make_badge(request_.client, 0), next_child_slot_,
-                               cnode_),
-                  name, abi::GrantKind::Scheme, 0)) {
+        if (!give(
+                native::mint(endpoint, Rights::Write | Rights::Grant,
+                             abi::scheme::make_badge(request_.client, 0), next_child_slot_, cnode_),
+                name, abi::GrantKind::Scheme, 0)) {
             return false;
         }
     }
@@ -518,7 +519,10 @@ bool Builder::start_thread() {
                  "its thread cannot be started");
 }
 
-bool Builder::build() { return plan() && take_memory() && make_objects() && fill_cnode() && map_image() && start_thread(); }
+bool Builder::build() {
+    return plan() && take_memory() && make_objects() && fill_cnode() && map_image() &&
+           start_thread();
+}
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Makes a process out of memory: loads its ELF and libposix, fills its CNode, and starts its thread.
+// Makes a process out of memory: loads its ELF and libposix, fills its CNode, and starts its
+// thread.
 #pragma once
 
 #include <array>
@@ -14,8 +15,8 @@ namespace redoubt::init {
 
 inline constexpr std::size_t kMaximumRoots = 24;
 
-/// What a living process was given and must give back. Everything in it was made from the roots, so revoking those ends
-/// it.
+/// What a living process was given and must give back. Everything in it was made from the roots, so
+/// revoking those ends it.
 struct ProcessMemory {
     std::array<native::Slot, kMaximumRoots> roots{};
     std::size_t root_count = 0;
@@ -41,8 +42,8 @@ struct BuildRequest {
 /// On failure returns false after reporting why, and nothing is left behind.
 bool build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory);
 
-/// Ends the process, whatever it does: its threads stop and its capabilities are gone. Its memory is not reused yet.
-/// Returns the bytes that did not come back (0 unless the kernel is wrong).
+/// Ends the process, whatever it does: its threads stop and its capabilities are gone. Its memory
+/// is not reused yet. Returns the bytes that did not come back (0 unless the kernel is wrong).
 std::uint64_t end_process(Resources& resources, const ProcessMemory& memory);
 
 /// Makes the memory of an ended process available again.

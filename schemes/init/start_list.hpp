@@ -1,8 +1,10 @@
-// The start list, /etc/start of the boot archive: what init starts, with which memory, schemes and grants.
+// The start list, /etc/start of the boot archive: what init starts, with which memory, schemes and
+// grants.
 //
 //   NAME PROGRAM [key=value]... [-- ARGUMENT...]      # one process per line
 //
-// docs/schemes.md describes the keys. Freestanding: strings point into the text, a bad line is reported and skipped.
+// docs/schemes.md describes the keys. Freestanding: strings point into the text, a bad line is
+// reported and skipped.
 #pragma once
 
 #include <array>
@@ -13,7 +15,7 @@
 
 namespace redoubt::init {
 
-inline constexpr std::size_t kMaximumSchemes = 12;    ///< per process, served or used
+inline constexpr std::size_t kMaximumSchemes = 12;  ///< per process, served or used
 inline constexpr std::size_t kMaximumArguments = 32;
 inline constexpr std::uint64_t kMegabyte = 1 << 20;
 
@@ -53,9 +55,10 @@ struct StartEntry {
     std::string_view program;
     NameList serves;
     NameList uses;
-    std::uint64_t memory = 16 * kMegabyte;  ///< a power of two; what the process may spend beyond its image and heap
-    bool memory_rest = false;               ///< all that is left instead
-    std::uint64_t heap = 2 * kMegabyte;     ///< a power of two
+    std::uint64_t memory =
+        16 * kMegabyte;  ///< a power of two; what the process may spend beyond its image and heap
+    bool memory_rest = false;            ///< all that is left instead
+    std::uint64_t heap = 2 * kMegabyte;  ///< a power of two
     unsigned priority = 100;
     Grants grants;
     Restart restart = Restart::Never;
@@ -77,8 +80,8 @@ class StartListParser {
   public:
     explicit StartListParser(std::string_view text) : text_(text) {}
 
-    /// The next line that starts a process. False at the end. If error() holds something afterwards, the line is bad and
-    /// `entry` must not be used.
+    /// The next line that starts a process. False at the end. If error() holds something
+    /// afterwards, the line is bad and `entry` must not be used.
     bool next(StartEntry& entry);
     const std::optional<StartListError>& error() const { return error_; }
     unsigned line() const { return line_; }
@@ -334,8 +337,9 @@ inline bool StartListParser::grants(std::string_view list, StartEntry& entry) {
             const std::string_view range = detail::tail(item, 6);
             const std::size_t dash = range.find('-');
             const auto first = detail::number(range.substr(0, dash));
-            const auto last =
-                dash == std::string_view::npos ? first : detail::number(detail::tail(range, dash + 1));
+            const auto last = dash == std::string_view::npos
+                                  ? first
+                                  : detail::number(detail::tail(range, dash + 1));
             if (!first || !last || *first > *last || *last > 0xFFFF) {
                 return fail("not a port range (example: ports:0x3f8-0x3ff)", item);
             }

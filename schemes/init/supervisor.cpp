@@ -29,17 +29,27 @@ constexpr std::uint64_t kGoodRunSeconds = 30;
 
 std::string_view exception_name(std::uint64_t vector) {
     switch (vector) {
-        case 0: return "division error";
-        case 1: return "debug exception";
-        case 3: return "breakpoint";
-        case 4: return "overflow";
-        case 6: return "invalid opcode";
-        case 12: return "stack fault";
-        case 13: return "general protection fault";
+        case 0:
+            return "division error";
+        case 1:
+            return "debug exception";
+        case 3:
+            return "breakpoint";
+        case 4:
+            return "overflow";
+        case 6:
+            return "invalid opcode";
+        case 12:
+            return "stack fault";
+        case 13:
+            return "general protection fault";
         case 16:
-        case 19: return "floating-point exception";
-        case 17: return "alignment check";
-        default: return "exception";
+        case 19:
+            return "floating-point exception";
+        case 17:
+            return "alignment check";
+        default:
+            return "exception";
     }
 }
 
@@ -89,8 +99,8 @@ void Supervisor::read_start_list() {
         report(Line() << "the boot archive has no file /" << kStartList);
         return;
     }
-    StartListParser parser({reinterpret_cast<const char*>(file->contents.data()),
-                            file->contents.size()});
+    StartListParser parser(
+        {reinterpret_cast<const char*>(file->contents.data()), file->contents.size()});
     StartEntry entry;
     while (parser.next(entry)) {
         if (const auto& error = parser.error()) {
@@ -307,9 +317,9 @@ bool Supervisor::plan_restart(Process& process, const End& end, Line& line) {
         return false;
     }
     const std::uint64_t delay =
-        process.failures == 0 ? 0
-                              : (kFirstDelayMilliseconds << (process.failures - 1)) *
-                                    (ticks_per_second_ / 1000);
+        process.failures == 0
+            ? 0
+            : (kFirstDelayMilliseconds << (process.failures - 1)) * (ticks_per_second_ / 1000);
     ++process.failures;
     process.restart_at = now + delay;
     process.state = State::Delayed;

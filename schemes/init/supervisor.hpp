@@ -1,4 +1,5 @@
-// init's main thread: starts what the start list says, listens to the processes, and deals with their ends.
+// init's main thread: starts what the start list says, listens to the processes, and deals with
+// their ends.
 #pragma once
 
 #include <array>
@@ -24,7 +25,7 @@ class Supervisor {
         Idle,      ///< its turn in the start list has not come
         Starting,  ///< runs, but has not said that it is ready
         Ready,
-        Delayed,   ///< will be started again at `restart_at`
+        Delayed,  ///< will be started again at `restart_at`
         Ended,
     };
     struct Process {

@@ -1,5 +1,5 @@
-// Reader of the boot archive: cpio in "newc" form (cpio(5)), read in place. Freestanding; never allocates and never
-// reads outside the bytes it was given, whatever they are.
+// Reader of the boot archive: cpio in "newc" form (cpio(5)), read in place. Freestanding; never
+// allocates and never reads outside the bytes it was given, whatever they are.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@ struct Entry {
     bool is_regular() const { return (mode & 0170000) == 0100000; }
 };
 
-/// Walks the members in archive order; stops for good at the trailer or at the first malformed header.
+/// Walks the members in archive order; stops for good at the trailer or at the first malformed
+/// header.
 class Reader {
   public:
     explicit Reader(std::span<const std::byte> archive) : rest_(archive) {}

@@ -13,8 +13,8 @@ using namespace redoubt;
 
 constexpr std::size_t kLargePage = 2 * 1024 * 1024;
 
-/// Maps the granted frames one behind the other, read-only. The entry "archive" tells where in them the archive lies:
-/// size << 12 | offset in the first page.
+/// Maps the granted frames one behind the other, read-only. The entry "archive" tells where in them
+/// the archive lies: size << 12 | offset in the first page.
 std::span<const std::byte> map_archive(scheme::Process& process) {
     const auto place = process.grant(abi::GrantKind::Frames, "archive");
     auto frames = process.grants(abi::GrantKind::Frames);
@@ -31,20 +31,20 @@ std::span<const std::byte> map_archive(scheme::Process& process) {
     if (offset + size > total) {
         throw std::runtime_error("the boot archive's frames are too few");
     }
-    // The frames are physical neighbours: with the same offset in a large page, large pages can map them.
+    // The frames are physical neighbours: with the same offset in a large page, large pages can map
+    // them.
     const auto first = native::identify(frames.front().slot);
     const std::size_t skew = first ? first.value.address_or_badge & (kLargePage - 1) : 0;
-    const std::uintptr_t reserved =
-        process.services().reserve_addresses(total + skew, kLargePage);
+    const std::uintptr_t reserved = process.services().reserve_addresses(total + skew, kLargePage);
     if (reserved == 0) {
         throw std::runtime_error("no address range for the boot archive");
     }
     std::uintptr_t address = reserved + skew;
     const std::uintptr_t base = address;
     for (const auto& frame : frames) {
-        if (!native::ok(native::map(
-                frame.slot, static_cast<native::Slot>(abi::StartupSlot::AddressSpace), address,
-                abi::MapFlags::Read))) {
+        if (!native::ok(native::map(frame.slot,
+                                    static_cast<native::Slot>(abi::StartupSlot::AddressSpace),
+                                    address, abi::MapFlags::Read))) {
             throw std::runtime_error("cannot map the boot archive");
         }
         address += frame.value;

@@ -1,4 +1,5 @@
-// What a scheme implements: files, and the scheme itself that opens them. Nothing here knows of system calls.
+// What a scheme implements: files, and the scheme itself that opens them. Nothing here knows of
+// system calls.
 #pragma once
 
 #include <cstddef>
@@ -57,8 +58,8 @@ class StateObserver {
     ~StateObserver() = default;
 };
 
-/// One open file. Every operation answers at once: a stream that has nothing says WouldBlock and reports the change
-/// later through notify().
+/// One open file. Every operation answers at once: a stream that has nothing says WouldBlock and
+/// reports the change later through notify().
 class File {
   public:
     File() = default;

@@ -56,15 +56,14 @@ bool NativeTransport::exchange(const Reply* reply, Request& request) {
                 error = abi::Error::NoMemory;
             }
         }
-        const std::size_t size = std::min<std::size_t>(reply->bytes.size(),
-                                                       abi::scheme::kMaximumBytes);
+        const std::size_t size =
+            std::min<std::size_t>(reply->bytes.size(), abi::scheme::kMaximumBytes);
         const unsigned words = size == 0 ? 2 : native::words_for(size);
         native::put_bytes(reply->bytes.data(), size);
         native::expect_capabilities(receive_slot_, 1);
-        received = native::reply_recv(
-            endpoint_, reply_,
-            native::make_reply(error, words, reply->registers[0], reply->registers[1],
-                               capabilities));
+        received = native::reply_recv(endpoint_, reply_,
+                                      native::make_reply(error, words, reply->registers[0],
+                                                         reply->registers[1], capabilities));
         if (received.error == abi::Error::InvalidState) {
             // The caller vanished while it was served; there is nobody to answer.
             native::expect_capabilities(receive_slot_, 1);
@@ -87,9 +86,8 @@ bool NativeTransport::exchange(const Reply* reply, Request& request) {
     }
     const unsigned words = std::min(info.words(), abi::kMaximumWords);
     const std::byte* bytes = native::message_bytes();
-    request.bytes.assign(bytes, bytes + (words > abi::kRegisterWords
-                                             ? (words - abi::kRegisterWords) * 8
-                                             : 0));
+    request.bytes.assign(
+        bytes, bytes + (words > abi::kRegisterWords ? (words - abi::kRegisterWords) * 8 : 0));
     request.capability = abi::kNullCapability;
     if (info.label() != abi::kNotificationLabel && info.capabilities() != 0) {
         const abi::CapabilityIndex next = services_.allocate_slots(1);

@@ -1,4 +1,5 @@
-// The real Transport: native system calls on the endpoint that init gave this process for its scheme.
+// The real Transport: native system calls on the endpoint that init gave this process for its
+// scheme.
 #pragma once
 
 #include "libposix/native_services.hpp"

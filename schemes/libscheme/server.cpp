@@ -81,7 +81,7 @@ Error Server::dispatch(Request& request, Reply& reply) {
     const std::uint64_t file = abi::scheme::badge_file(request.badge);
     if (file == 0) {
         return static_cast<Operation>(request.label) == Operation::Open ? open(request, reply)
-                                                                       : Error::NotSupported;
+                                                                        : Error::NotSupported;
     }
     const auto position = files_.find(file);
     if (position == files_.end() ||
@@ -179,8 +179,8 @@ Error Server::operate(OpenFile& open_file, Request& request, Reply& reply) {
             if (request.registers[1] > request.bytes.size()) {
                 return Error::InvalidArgument;
             }
-            const auto count = file.write(
-                request.registers[0], std::span(request.bytes).first(request.registers[1]));
+            const auto count = file.write(request.registers[0],
+                                          std::span(request.bytes).first(request.registers[1]));
             if (!count) {
                 return count.error();
             }
@@ -197,8 +197,7 @@ Error Server::operate(OpenFile& open_file, Request& request, Reply& reply) {
                 return result.error();
             }
             reply.registers = {result->value0, result->value1};
-            return result->file ? add(open_file.client, std::move(result->file), reply)
-                                : Error::Ok;
+            return result->file ? add(open_file.client, std::move(result->file), reply) : Error::Ok;
         }
         case Operation::Stat: {
             const FileStatus status = file.status();

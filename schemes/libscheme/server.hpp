@@ -1,5 +1,5 @@
-// The server of one scheme: decodes requests, keeps the table of open files with their clients and event
-// subscriptions, and calls the Scheme and its Files.
+// The server of one scheme: decodes requests, keeps the table of open files with their clients and
+// event subscriptions, and calls the Scheme and its Files.
 //
 // One subscription per open file: a later Event with a notification replaces the earlier one.
 #pragma once
@@ -17,13 +17,15 @@ inline constexpr std::size_t kMaximumFilesPerClient = 1024;
 
 class Server final : StateObserver {
   public:
-    /// `first_file` should differ after each restart, so that capabilities to files of an earlier life stay dead.
+    /// `first_file` should differ after each restart, so that capabilities to files of an earlier
+    /// life stay dead.
     Server(Scheme& scheme, Transport& transport, std::uint64_t first_file);
     ~Server();
 
     /// Serves until the endpoint is gone.
     void run();
-    /// Deals with one message; `reply` is what the sender gets. Notifications have no reply and answer false.
+    /// Deals with one message; `reply` is what the sender gets. Notifications have no reply and
+    /// answer false.
     bool handle(Request& request, Reply& reply);
     std::size_t open_files() const { return files_.size(); }
 

@@ -1,4 +1,5 @@
-// Messages between the server's logic and the kernel. NativeTransport is the real one; tests script a fake.
+// Messages between the server's logic and the kernel. NativeTransport is the real one; tests script
+// a fake.
 #pragma once
 
 #include <array>
@@ -15,7 +16,7 @@ struct Request {
     std::uint64_t badge = 0;
     std::uint32_t label = 0;
     std::array<std::uint64_t, 4> registers{};
-    std::vector<std::byte> bytes;  ///< payload beyond the registers
+    std::vector<std::byte> bytes;                            ///< payload beyond the registers
     abi::CapabilityIndex capability = abi::kNullCapability;  ///< received, owned by the server
 };
 
@@ -29,7 +30,8 @@ struct Reply {
 class Transport {
   public:
     virtual ~Transport() = default;
-    /// Sends the reply to the previous request, if any, and waits for the next one. False: the endpoint is gone.
+    /// Sends the reply to the previous request, if any, and waits for the next one. False: the
+    /// endpoint is gone.
     virtual bool exchange(const Reply* reply, Request& request) = 0;
     virtual void signal(abi::CapabilityIndex notification) = 0;
     virtual void drop(abi::CapabilityIndex capability) = 0;

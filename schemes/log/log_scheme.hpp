@@ -1,4 +1,5 @@
-// The log: scheme: lines from all processes, with time and name, kept in a ring and shown on the console.
+// The log: scheme: lines from all processes, with time and name, kept in a ring and shown on the
+// console.
 //
 //   log:NAME   write: text; each complete line becomes one of the log
 //   log:ring   read: the last 64 KiB
@@ -19,11 +20,10 @@ inline constexpr std::size_t kLongestLine = 1024;  ///< longer ones are broken
 
 class LogScheme final : public scheme::Scheme {
   public:
-    using Clock = std::function<std::uint64_t()>;           ///< microseconds since boot
-    using Output = std::function<void(std::string_view)>;   ///< a complete line, newline included
+    using Clock = std::function<std::uint64_t()>;          ///< microseconds since boot
+    using Output = std::function<void(std::string_view)>;  ///< a complete line, newline included
 
-    LogScheme(Clock clock, Output output)
-        : clock_(std::move(clock)), output_(std::move(output)) {}
+    LogScheme(Clock clock, Output output) : clock_(std::move(clock)), output_(std::move(output)) {}
 
     scheme::Expected<std::shared_ptr<scheme::File>> open(std::uint64_t client,
                                                          scheme::OpenFlags flags,

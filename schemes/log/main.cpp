@@ -1,4 +1,5 @@
-// log: serves the scheme log:. Lines go to the stream "log" of console:, or through init if there is none.
+// log: serves the scheme log:. Lines go to the stream "log" of console:, or through init if there
+// is none.
 #include "libhvcall/native/ipc.hpp"
 #include "schemes/libscheme/process.hpp"
 #include "schemes/log/log_scheme.hpp"
@@ -34,8 +35,8 @@ class LineOutput {
         }
         // A second attempt serves the case that the console was restarted and forgot the stream.
         for (int attempt = 0; attempt < 2; ++attempt) {
-            if (!open_ && !native::scheme::open(console_->slot, "log",
-                                                abi::scheme::OpenFlags::None, stream_)) {
+            if (!open_ && !native::scheme::open(console_->slot, "log", abi::scheme::OpenFlags::None,
+                                                stream_)) {
                 return false;
             }
             open_ = true;
@@ -55,8 +56,8 @@ class LineOutput {
 
 void serve(scheme::Process& process) {
     LineOutput output(process);
-    const std::uint64_t ticks_per_microsecond =
-        std::max<std::uint64_t>(native::system_info(abi::SystemInfoKind::TicksPerSecond) / 1'000'000, 1);
+    const std::uint64_t ticks_per_microsecond = std::max<std::uint64_t>(
+        native::system_info(abi::SystemInfoKind::TicksPerSecond) / 1'000'000, 1);
     log::LogScheme scheme([=] { return native::ticks() / ticks_per_microsecond; },
                           [&](std::string_view line) { output.show(line); });
     process.serve("log", scheme);

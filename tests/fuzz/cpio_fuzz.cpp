@@ -1,4 +1,5 @@
-// Whatever the boot archive holds: its reader, initfs: and the ELF loader's parser stay within their bytes.
+// Whatever the boot archive holds: its reader, initfs: and the ELF loader's parser stay within
+// their bytes.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

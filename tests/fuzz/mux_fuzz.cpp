@@ -1,4 +1,5 @@
-// Whatever bytes the host sends over its port: no crash, credit kept, sockets never given more than they have room for.
+// Whatever bytes the host sends over its port: no crash, credit kept, sockets never given more than
+// they have room for.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -20,8 +20,8 @@ class CpioBuilder {
     CpioBuilder& entry(std::string_view name, std::string_view contents, unsigned mode) {
         char header[111];
         std::snprintf(header, sizeof(header),
-                      "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 1, mode, 0,
-                      0, 1, 0, contents.size(), 0, 0, 0, 0, name.size() + 1, 0);
+                      "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 1, mode, 0, 0,
+                      1, 0, contents.size(), 0, 0, 0, 0, name.size() + 1, 0);
         archive_ += header;
         archive_ += name;
         archive_ += '\0';

@@ -65,8 +65,8 @@ TEST_F(HostPortTest, CloseTravelsToTheHostBehindTheData) {
     ASSERT_EQ(process_->write(0, bytes_of("bye")), 3U);
     process_->closed();
     port_.pump();
-    EXPECT_EQ(take_output(port_.mux()), (std::vector<Frame>{{1, FrameType::Data, "bye"},
-                                                            {1, FrameType::Close, ""}}));
+    EXPECT_EQ(take_output(port_.mux()),
+              (std::vector<Frame>{{1, FrameType::Data, "bye"}, {1, FrameType::Close, ""}}));
 }
 
 TEST_F(HostPortTest, AProcessThatDoesNotReadHoldsTheHostBack) {

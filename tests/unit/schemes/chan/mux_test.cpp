@@ -64,8 +64,8 @@ TEST_F(MuxTest, SaysHelloOnceAndAnswersAnUnexpectedOne) {
 TEST_F(MuxTest, OpensAndRefuses) {
     host(1, FrameType::Open, "/run/vmmd.sock");
     host(2, FrameType::Open, "/run/other");
-    EXPECT_EQ(take_output(mux_), (std::vector<Frame>{{1, FrameType::Opened, ""},
-                                                     {2, FrameType::Refused, ""}}));
+    EXPECT_EQ(take_output(mux_),
+              (std::vector<Frame>{{1, FrameType::Opened, ""}, {2, FrameType::Refused, ""}}));
     EXPECT_EQ(mux_.streams(), 1U);
 }
 

@@ -1,4 +1,5 @@
-// console: one stream owns the line, several share it line by line, the log always comes in whole lines.
+// console: one stream owns the line, several share it line by line, the log always comes in whole
+// lines.
 #include "schemes/console/console_scheme.hpp"
 
 #include <gtest/gtest.h>

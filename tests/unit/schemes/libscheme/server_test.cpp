@@ -1,4 +1,5 @@
-// The scheme server: badges name clients and files, subscriptions signal when a state begins, clients clean up.
+// The scheme server: badges name clients and files, subscriptions signal when a state begins,
+// clients clean up.
 #include "schemes/libscheme/server.hpp"
 
 #include <gtest/gtest.h>
@@ -67,8 +68,9 @@ class FakeScheme final : public Scheme {
 
 class ServerTest : public testing::Test {
   protected:
-    Reply send(std::uint64_t badge, Operation operation, std::array<std::uint64_t, 4> registers = {},
-               std::string_view bytes = {}, abi::CapabilityIndex capability = 0) {
+    Reply send(std::uint64_t badge, Operation operation,
+               std::array<std::uint64_t, 4> registers = {}, std::string_view bytes = {},
+               abi::CapabilityIndex capability = 0) {
         Request request{badge, static_cast<std::uint32_t>(operation), registers, {}, capability};
         const auto payload = test::bytes_of(bytes);
         request.bytes.assign(payload.begin(), payload.end());
