@@ -24,9 +24,7 @@ void remove(Capability& capability, Reaper& reaper) {
     if (capability.space != nullptr) frame_unmap(capability);
     if (ObjectHeader* object = object_header(capability);
         object != nullptr && object->capability == &capability) {
-        if (names_object(capability.previous, *object)) {
-            object->capability = capability.previous;
-        } else if (names_object(capability.next, *object)) {
+        if (names_object(capability.next, *object)) {
             object->capability = capability.next;
         } else {
             object->capability = nullptr;

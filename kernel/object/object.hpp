@@ -12,7 +12,7 @@ struct ObjectHeader {
     explicit ObjectHeader(abi::ObjectType object_type) : type{object_type} {}
 
     Capability* capability =
-        nullptr;  ///< one of the object's capabilities; nullptr: the object is dead
+        nullptr;  ///< the first of the object's capabilities; nullptr: it is dead
     ObjectHeader* next_dead = nullptr;
     abi::ObjectType type;
 };

@@ -82,8 +82,4 @@ inline Scheduler& scheduler() { return *this_cpu().scheduler; }
 /// Called once per processor before anything is scheduled on it.
 void initialize_scheduler();
 
-/// True if the thread that runs now must give way: a guest's run is interrupted then, and continued
-/// later.
-inline bool must_reschedule() { return scheduler().reschedule; }
-
 }  // namespace redoubt::kernel

@@ -64,20 +64,38 @@ TEST_F(IpcTest, CallBeforeTheReceiverWaitsInTheQueueByPriority) {
     EXPECT_EQ(&machine.running(), high.thread);
 }
 
-TEST_F(IpcTest, ReplyRecvTakesTheNextCallAtOnceAndTheAnsweredOneRunsByPriority) {
+TEST_F(IpcTest, ReplyRecvTakesAQueuedCallAtOnceAndTheAnsweredCallerIsReady) {
+    const auto first = machine.make_thread(100);
+    const auto second = machine.make_thread(210, false);
+    recv();
+    call(1);
+    machine.call(SyscallNumber::ThreadControl, {second.slot, 0});
+    call(2);
+    ASSERT_EQ(second.thread->state, ThreadState::Calling);
+    EXPECT_EQ(machine.call(SyscallNumber::ReplyRecv, {receive_word(), 0, 55}), Error::Ok);
+    ASSERT_EQ(&machine.running(), &machine.init());
+    EXPECT_EQ(machine.result(2), 2U);
+    EXPECT_EQ(first.thread->state, ThreadState::Ready);
+    EXPECT_EQ(first.thread->context.arguments[2], 55U);
+    machine.call(SyscallNumber::ReplyRecv, {receive_word(), 0});
+    EXPECT_EQ(&machine.running(), second.thread) << "the answered caller has a higher priority";
+}
+
+TEST_F(IpcTest, AReplyObjectHoldsOneCallerAndServesOneReceiver) {
     const auto first = machine.make_thread(100);
     const auto second = machine.make_thread(90);
     recv();
     call(1);
-    machine.call(SyscallNumber::Recv, {endpoint});  // waits; `second` calls meanwhile
+    machine.call(SyscallNumber::Recv, {endpoint});
     ASSERT_EQ(&machine.running(), second.thread);
     call(2);
     EXPECT_EQ(status(*second.thread), static_cast<std::uint64_t>(Error::Cancelled))
         << "received without a reply object";
-    call(3);
     recv();
     EXPECT_EQ(status(*first.thread), static_cast<std::uint64_t>(Error::Cancelled))
-        << "its reply object was used for another caller";
+        << "its reply object is wanted for the next caller";
+    ASSERT_NE(&machine.running(), &machine.init());
+    EXPECT_EQ(recv(), Error::InvalidState) << "init receives with it already";
 }
 
 TEST_F(IpcTest, LongMessagesTravelThroughTheBuffers) {

@@ -254,6 +254,24 @@ TEST_F(ThreadTest, InterruptsAreClaimedBoundAndReleased) {
     EXPECT_EQ(claim(4, irq), Error::Ok) << "released by revocation";
 }
 
+TEST_F(ThreadTest, MessageSignalledInterruptsSayWhereTheDeviceMustWrite) {
+    const auto control_slot = machine.boot_info().irq_control_slot;
+    const auto irq = machine.next_slot();
+    const auto irq_control = [&](Machine::Slot slot, abi::IrqOperation operation,
+                                 std::uint64_t value) {
+        return machine.call(SyscallNumber::IrqControl,
+                            {slot, static_cast<std::uint64_t>(operation), value, irq});
+    };
+    EXPECT_EQ(irq_control(control_slot, abi::IrqOperation::ClaimMsi, 0), Error::Ok);
+    EXPECT_EQ(machine.result(1), 0xFEE0'0000U);
+    EXPECT_EQ(machine.result(2), 24U);
+    EXPECT_EQ(irq_control(irq, abi::IrqOperation::Acknowledge, 0), Error::Ok);
+    EXPECT_EQ(irq_control(irq, abi::IrqOperation::Bind, 0), Error::Ok);
+    EXPECT_EQ(irq_control(irq, abi::IrqOperation::Claim, 0), Error::InvalidCapability);
+    EXPECT_EQ(irq_control(control_slot, abi::IrqOperation::Bind, 0), Error::InvalidCapability);
+    EXPECT_EQ(irq_control(irq, static_cast<abi::IrqOperation>(9), 0), Error::InvalidArgument);
+}
+
 TEST_F(ThreadTest, PortsOutsideTheRangeAreOutOfReach) {
     const auto ports = machine.next_slot();
     EXPECT_EQ(machine.call(SyscallNumber::CapCopy,
