@@ -6,103 +6,28 @@
 
 #include "abi/scheme.hpp"
 #include "libhvcall/native/ipc.hpp"
-#include "schemes/init/layout.hpp"
+#include "schemes/init/builder.hpp"
 #include "schemes/init/report.hpp"
 #include "schemes/initfs/cpio.hpp"
 
 namespace redoubt::init {
-
-namespace {
 
 using abi::MapFlags;
 using abi::ObjectType;
 using abi::Rights;
 using abi::StartupSlot;
 
+namespace {
+
 constexpr std::string_view kLibposix = "bin/libposix";
 constexpr std::uint64_t kBigProcess = 64 * kMegabyte;
-constexpr unsigned kCNodeBits = 16, kBigCNodeBits = 18;
-constexpr unsigned kSpaceBits = 18, kBigSpaceBits = 20;
+constexpr unsigned kBigCNodeBits = 18;
+constexpr unsigned kBigSpaceBits = 20;
 /// Smallest piece of what is left that is worth a capability of its own.
 constexpr unsigned kSmallestRestBits = 20;
 constexpr unsigned kLargestFrameBits = 29;
-constexpr std::size_t kMaximumDeviceGrants = 28;
 
-/// Part of the process's image: pages with one set of rights.
-struct Region {
-    std::uint64_t address;
-    std::uint64_t bytes;
-    MapFlags flags;
-    std::span<const std::byte> contents{};
-    std::uint64_t contents_offset = 0;  ///< of the contents within the region
-};
-
-/// One frame of a region.
-struct Piece {
-    std::uint8_t region;
-    std::uint8_t size_bits;
-    std::uint32_t first_page;
-    native::Slot frame;
-};
-
-class Builder {
-  public:
-    Builder(Resources& resources, const BuildRequest& request, ProcessMemory& memory)
-        : resources_(resources), request_(request), entry_(request.entry), memory_(memory) {}
-
-    bool build();
-
-  private:
-    // Each step reports its own failure.
-    bool load(std::string_view path, elf::Image& image);
-    bool plan();
-    bool add_region(const Region& region);
-    bool add_image(const elf::Image& image);
-    bool take_memory();
-    bool make_objects();
-    bool map_image();
-    bool fill_frame(const Region& region, const Piece& piece);
-    bool fill_cnode();
-    bool grant_untypeds();
-    bool grant_devices();
-    bool grant_schemes();
-    bool write_startup_info();
-    bool start_thread();
-
-    bool add_root(unsigned size_bits);
-    bool add_name(std::string_view name, abi::GrantKind kind, native::Slot slot,
-                  std::uint64_t value);
-    bool give(abi::Error error, std::string_view name, abi::GrantKind kind, std::uint64_t value);
-    bool fail(std::string_view what);
-    bool fail(std::string_view what, abi::Error error);
-    bool check(abi::Error error, std::string_view what) {
-        return native::ok(error) || fail(what, error);
-    }
-    native::Slot take_slot() { return memory_.first_slot + used_slots_++; }
-
-    static constexpr std::size_t kMaximumRegions = 2 * elf::kMaximumSegments + 4;
-    static constexpr std::size_t kMaximumPieces = 192;
-    static constexpr std::uint32_t kObjectSlots = 4;
-
-    Resources& resources_;
-    const BuildRequest& request_;
-    const StartEntry& entry_;
-    ProcessMemory& memory_;
-
-    elf::Image program_;
-    elf::Image posix_;
-    std::array<Region, kMaximumRegions> regions_{};
-    std::size_t region_count_ = 0;
-    std::array<Piece, kMaximumPieces> pieces_{};
-    std::size_t piece_count_ = 0;
-    std::size_t startup_region_ = 0, ipc_region_ = 0;
-
-    native::Slot cnode_ = 0, space_ = 0, thread_ = 0, ipc_frame_ = 0;
-    unsigned cnode_bits_ = kCNodeBits, space_bits_ = kSpaceBits;
-    std::uint32_t used_slots_ = 0;
-    std::uint32_t next_child_slot_ = static_cast<std::uint32_t>(StartupSlot::FirstNamed);
-    abi::StartupInfo info_{};
-};
+}  // namespace
 
 bool Builder::fail(std::string_view what) {
     report(Line() << entry_.name << " is not started: " << what);
@@ -190,7 +115,6 @@ bool Builder::plan() {
     if (!entry_.native && (!load(kLibposix, posix_) || !add_image(posix_))) {
         return false;
     }
-    startup_region_ = region_count_;
     if (!add_region({kStartupInfoAddress, kPageSize, MapFlags::Read,
                      std::as_bytes(std::span(&info_, 1))})) {
         return false;
@@ -320,151 +244,6 @@ bool Builder::fill_frame(const Region& region, const Piece& piece) {
                  "its image cannot be mapped");
 }
 
-bool Builder::add_name(std::string_view name, abi::GrantKind kind, native::Slot slot,
-                       std::uint64_t value) {
-    if (info_.namespace_count == std::size(info_.names)) {
-        return fail("it has too many schemes and grants");
-    }
-    abi::NamespaceEntry& entry = info_.names[info_.namespace_count++];
-    std::memcpy(entry.name, name.data(), std::min(name.size(), sizeof(entry.name) - 1));
-    entry.slot = slot;
-    entry.kind = static_cast<std::uint32_t>(kind);
-    entry.value = value;
-    return true;
-}
-
-/// Names what was put into next_child_slot_.
-bool Builder::give(abi::Error error, std::string_view name, abi::GrantKind kind,
-                   std::uint64_t value) {
-    if (!native::ok(error)) {
-        report(Line() << entry_.name << " is not started: it cannot be given " << name << " (error "
-                      << static_cast<std::uint64_t>(error) << ")");
-        return false;
-    }
-    return add_name(name, kind, next_child_slot_++, value);
-}
-
-bool Builder::grant_untypeds() {
-    for (std::size_t i = 2; i < memory_.root_count; ++i) {
-        const auto identity = native::identify(memory_.roots[i]);
-        const unsigned bits = identity.value.size_bits;
-        const native::Slot slot = i == 2 ? own_slot(StartupSlot::Untyped) : next_child_slot_;
-        const abi::Error error =
-            native::retype(memory_.roots[i], ObjectType::Untyped, bits, slot, 1, cnode_);
-        if (i == 2 ? !check(error, "no memory for it to spend")
-                   : !give(error, "memory", abi::GrantKind::Untyped, std::uint64_t{1} << bits)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool Builder::grant_schemes() {
-    const auto endpoint_of = [&](std::string_view name) -> native::Slot {
-        for (const SchemeEndpoint& scheme : request_.schemes) {
-            if (scheme.name == name) {
-                return scheme.endpoint;
-            }
-        }
-        return 0;
-    };
-    for (const std::string_view name : entry_.serves) {
-        if (!give(native::copy(endpoint_of(name), Rights::All, next_child_slot_, cnode_), name,
-                  abi::GrantKind::Serve, 0)) {
-            return false;
-        }
-    }
-    for (const std::string_view name : entry_.uses) {
-        const native::Slot endpoint = endpoint_of(name);
-        if (endpoint == 0) {
-            report(Line() << entry_.name << " is not started: nobody serves the scheme " << name
-                          << ": that it uses");
-            return false;
-        }
-        if (!give(
-                native::mint(endpoint, Rights::Write | Rights::Grant,
-                             abi::scheme::make_badge(request_.client, 0), next_child_slot_, cnode_),
-                name, abi::GrantKind::Scheme, 0)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool Builder::grant_devices() {
-    const abi::BootInfo& boot = resources_.boot();
-    const Grants& grants = entry_.grants;
-    const auto ports = [&](std::string_view name, std::uint64_t first, std::uint64_t last) {
-        const std::uint64_t range = first | last << 16;
-        return give(native::mint(boot.io_port_slot, Rights::All, range, next_child_slot_, cnode_),
-                    name, abi::GrantKind::Ports, range);
-    };
-    if ((grants.ports && !ports("ports", grants.first_port, grants.last_port)) ||
-        (grants.pci && !ports("pci", 0xCF8, 0xCFF))) {
-        return false;
-    }
-    if (grants.irq &&
-        !give(native::copy(boot.irq_control_slot, Rights::All, next_child_slot_, cnode_), "irq",
-              abi::GrantKind::IrqControl, 0)) {
-        return false;
-    }
-    if (grants.hv && boot.hv_slot == 0) {
-        report(Line() << entry_.name
-                      << " runs without hv: this processor offers no virtualization");
-    } else if (grants.hv && !give(native::mint(boot.hv_slot, Rights::All, request_.client,
-                                               next_child_slot_, cnode_),
-                                  "hv", abi::GrantKind::Hv, 0)) {
-        return false;
-    }
-    if (grants.boot_archive) {
-        if (!add_name("archive", abi::GrantKind::Frames, 0,
-                      boot.module_size << 12 | boot.module_offset)) {
-            return false;
-        }
-        for (std::uint32_t i = 0; i < boot.module_frame_count; ++i) {
-            Line name;
-            name << "module" << std::uint64_t{i};
-            const abi::FrameDescription& frame = boot.module_frames[i];
-            if (!give(native::copy(frame.slot, Rights::Read | Rights::Physical, next_child_slot_,
-                                   cnode_),
-                      name.text(), abi::GrantKind::Frames, std::uint64_t{1} << frame.size_bits)) {
-                return false;
-            }
-        }
-    }
-    if (!grants.device_memory) {
-        return true;
-    }
-    std::size_t given = 0;
-    for (const abi::UntypedDescription& untyped : resources_.untypeds()) {
-        if (untyped.is_device == 0 || given == kMaximumDeviceGrants) {
-            continue;
-        }
-        memory_.has_device_memory = true;
-        if (!give(native::retype(untyped.slot, ObjectType::Untyped, untyped.size_bits,
-                                 next_child_slot_, 1, cnode_),
-                  "device", abi::GrantKind::Untyped,
-                  untyped.physical_address | untyped.size_bits)) {
-            return false;
-        }
-        ++given;
-    }
-    return true;
-}
-
-bool Builder::fill_cnode() {
-    const auto put = [&](native::Slot source, StartupSlot slot) {
-        return check(native::copy(source, Rights::All, own_slot(slot), cnode_),
-                     "its CNode cannot be filled");
-    };
-    return put(cnode_, StartupSlot::CNode) && put(space_, StartupSlot::AddressSpace) &&
-           put(thread_, StartupSlot::MainThread) &&
-           check(native::mint(request_.parent_endpoint, Rights::Write | Rights::Grant,
-                              request_.client, own_slot(StartupSlot::Parent), cnode_),
-                 "its CNode cannot be filled") &&
-           grant_untypeds() && grant_schemes() && grant_devices() && write_startup_info();
-}
-
 /// Last: the page is copied into its frame when the image is mapped.
 bool Builder::write_startup_info() {
     info_.magic = abi::kStartupInfoMagic;
@@ -523,8 +302,6 @@ bool Builder::build() {
     return plan() && take_memory() && make_objects() && fill_cnode() && map_image() &&
            start_thread();
 }
-
-}  // namespace
 
 bool build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory) {
     memory = {};
