@@ -1,0 +1,120 @@
+"""vmmctl as its users start it, against a fake daemon."""
+
+import json
+import subprocess
+import sys
+import unittest
+
+from support import REPOSITORY, DirectoryTest, FakeDaemon, eventually
+
+from redoubt_host.qmp import QmpClient, QmpError
+
+VMMCTL = [sys.executable, "-m", "redoubt_host.vmmctl"]
+
+
+class VmmctlTest(DirectoryTest):
+    def setUp(self):
+        super().setUp()
+        self.path = self.folder / "vmm.sock"
+
+    def run_ctl(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+        return subprocess.run([*VMMCTL, "--socket", str(self.path), *arguments], input=stdin, capture_output=True,
+                              text=True, timeout=20, cwd=REPOSITORY / "tools")
+
+    def daemon(self) -> FakeDaemon:
+        return FakeDaemon(self.listener("vmm.sock"))
+
+    def test_says_what_to_do_when_nothing_runs(self):
+        result = self.run_ctl("list")
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr, f"vmmctl: nothing listens on {self.path}: is Redoubt running? "
+                                        "Start it with tools/run\n")
+
+    def test_says_when_the_daemon_is_not_ready(self):
+        listener = self.listener("vmm.sock")
+        process = subprocess.Popen([*VMMCTL, "list", "--socket", str(self.path)], stderr=subprocess.PIPE, text=True,
+                                   cwd=REPOSITORY / "tools")
+        listener.accept()[0].close()
+        self.assertIn("not ready", process.communicate(timeout=20)[1])
+        self.assertEqual(process.returncode, 1)
+
+    def test_list_is_a_table(self):
+        self.daemon()
+        self.assertEqual(self.run_ctl("list").stdout,
+                         "NAME  STATE    CPUS  MEMORY   UPTIME\n"
+                         "web   running     1  256 MiB  1 min 23 s\n")
+
+    def test_json_is_what_the_daemon_returned(self):
+        self.daemon()
+        self.assertEqual(json.loads(self.run_ctl("list", "--json").stdout)[0]["memory"], 256 << 20)
+        self.assertEqual(json.loads(self.run_ctl("--json", "stats", "web").stdout)["exits"], FakeDaemon.EXITS)
+
+    def test_info_and_stats_for_people(self):
+        self.daemon()
+        self.assertIn("memory:   256 MiB\n", self.run_ctl("info").stdout)
+        self.assertEqual(self.run_ctl("stats", "web").stdout,
+                         "run time: 1 min 23 s\nexits: 1,234\n  port io  1,200\n  hlt         34\n")
+
+    def test_actions_reach_the_named_vm(self):
+        daemon = self.daemon()
+        for command, wanted in (("pause", "stop"), ("resume", "cont"), ("reset", "system_reset"),
+                                ("powerdown", "system_powerdown"), ("start", "vm-start")):
+            result = self.run_ctl(command, "web")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertTrue(result.stdout.startswith("web: "))
+            self.assertEqual(daemon.asked[-1], (wanted, {"name": "web"}))
+
+    def test_stop_says_why_it_stopped(self):
+        self.daemon()
+        self.assertEqual(self.run_ctl("stop").stdout, "web: stopped on request\n")
+
+    def test_an_unknown_vm_is_an_error(self):
+        self.daemon()
+        result = self.run_ctl("pause", "db")
+        self.assertEqual((result.returncode, result.stderr), (1, "vmmctl: there is no VM db\n"))
+
+    def test_wrong_usage_is_status_2(self):
+        self.assertEqual(self.run_ctl("fly").returncode, 2)
+        self.assertEqual(self.run_ctl().returncode, 2)
+
+    def test_events_are_printed_until_the_daemon_ends(self):
+        daemon = self.daemon()
+        process = subprocess.Popen([*VMMCTL, "events", "--socket", str(self.path)], stdout=subprocess.PIPE, text=True,
+                                   cwd=REPOSITORY / "tools")
+        self.addCleanup(process.stdout.close)
+        eventually(lambda: daemon.asked)
+        eventually(lambda: daemon._clients)
+        daemon.emit("SHUTDOWN", guest=True, reason="guest powered off", name="web")
+        self.assertEqual(process.stdout.readline(), "SHUTDOWN web guest powered off (by the guest)\n")
+        daemon._clients[0].shutdown(2)
+        self.assertEqual(process.wait(10), 0)
+
+    def test_attach_types_what_is_piped_in(self):
+        daemon = self.daemon()
+        result = self.run_ctl("attach", "web", stdin="ls\n\x1d")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout, "boot log\r\n# ".replace("\r\n", "\n"))
+        eventually(lambda: daemon.typed == b"ls\n")
+
+
+class QmpClientTest(DirectoryTest):
+    def test_keeps_events_that_come_during_a_command(self):
+        daemon = FakeDaemon(self.listener("vmm.sock"))
+        with QmpClient(self.folder / "vmm.sock") as client:
+            eventually(lambda: daemon._clients)
+            daemon.emit("STOP", name="web")
+            self.assertEqual(client.execute("query-name"), {"name": "web"})
+            self.assertEqual(client.next_event(1)["event"], "STOP")
+            with self.assertRaises(TimeoutError):
+                client.next_event(0.05)
+
+    def test_errors_carry_their_class(self):
+        FakeDaemon(self.listener("vmm.sock"))
+        with QmpClient(self.folder / "vmm.sock") as client:
+            with self.assertRaises(QmpError) as raised:
+                client.execute("stop", name="db")
+            self.assertEqual(raised.exception.error_class, "DeviceNotFound")
+
+
+if __name__ == "__main__":
+    unittest.main()
