@@ -297,7 +297,7 @@ void Supervisor::ended(Process& process, const End& end) {
     }
     close_schemes(process);
     if (process.entry.power_off_on_exit) {
-        power_off(end.code);
+        power_off(end.crashed ? kCrashCode : end.code);
     }
 }
 

@@ -94,8 +94,11 @@ void LogScheme::add_line(std::string_view name, std::string_view line) {
     std::snprintf(stamp, sizeof(stamp), "[%5" PRIu64 ".%06" PRIu64 "] ", now / 1'000'000,
                   now % 1'000'000);
     std::string text(stamp);
-    text += name;
-    text += ": ";
+    // Many programs begin their lines with their name, as they do on any other system.
+    if (!(line.starts_with(name) && line.substr(name.size()).starts_with(": "))) {
+        text += name;
+        text += ": ";
+    }
     text += printable(line);
     text += '\n';
     history_.push_over(std::as_bytes(std::span(text)));

@@ -43,6 +43,12 @@ TEST_F(LogSchemeTest, LinesOfSeveralProcessesDoNotMix) {
     EXPECT_EQ(shown_, "[    1.000042] process 9: b\n[    1.000042] one: ac\n");
 }
 
+TEST_F(LogSchemeTest, ALineThatNamesItsProcessIsNotNamedTwice) {
+    const auto file = open("vmmd");
+    write(*file, "vmmd: ready\nvmmdx: no\n");
+    EXPECT_EQ(shown_, "[    1.000042] vmmd: ready\n[    1.000042] vmmd: vmmdx: no\n");
+}
+
 TEST_F(LogSchemeTest, ControlCharactersAndEndlessLinesDoNoHarm) {
     const auto file = open("x\x1B[2J");
     write(*file, "\x1B[31mred\n");
