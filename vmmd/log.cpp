@@ -6,13 +6,15 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "libhvcall/native_hv/native_hypervisor.hpp"
+
 namespace redoubt::vmmd::log {
 
 void initialize() {
     auto logger = std::make_shared<spdlog::logger>("vmmd",
                                                    std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    // No date: the system log has the time, and a person wants the line.
-    logger->set_pattern("%n: %v");
+    // No date and, on Redoubt, no name: the system log adds both.
+    logger->set_pattern(hvcall::running_on_redoubt() ? "%v" : "%n: %v");
     logger->flush_on(spdlog::level::info);
     spdlog::set_default_logger(std::move(logger));
 }

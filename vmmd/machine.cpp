@@ -82,7 +82,7 @@ Machine::Machine(hvcall::Hypervisor& hypervisor, const MachineOptions& options)
                      [&](auto base, auto size, Device& device) { mmio_.attach(base, size, device); });
     auto& apic = chipset_->local_apic(0);
     msrs_ = std::make_unique<MsrBank>(
-        *vcpu_, hypervisor_, cpuid_, apic, chipset_->tsc(0),
+        *vcpu_, vm_->memory(), hypervisor_, cpuid_, apic, chipset_->tsc(0),
         [this](std::uint32_t number, bool write, std::uint64_t value) {
             unknown_msrs_.report(number | std::uint64_t{write} << 32, [&] {
                 char line[96];

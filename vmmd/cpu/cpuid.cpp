@@ -71,13 +71,14 @@ constexpr Rule kRules[] = {
     {0x8000001A, 0, {kAll, 0, 0, 0}, {}},
 };
 
-// The guest sees KVM's signature with a single feature, so that Linux takes its paths for virtual
-// machines: x2APIC without interrupt remapping, and no port 0x80 delays (KVM_FEATURE_NOP_IO_DELAY,
-// bit 1). No paravirtual clock, no hypercalls.
+// The guest sees KVM's signature with three features, so that Linux takes its paths for virtual
+// machines: x2APIC without interrupt remapping; no port 0x80 delays (KVM_FEATURE_NOP_IO_DELAY, 1); a
+// clock that tells the TSC's frequency (CLOCKSOURCE2, 3, and its STABLE bit, 24; kvmclock.hpp), where
+// measuring it against the PIT fails when the machine is busy. No hypercalls.
 constexpr std::uint32_t kHypervisorLeaf = 0x40000000;
 constexpr CpuidRegisters kHypervisorSignature = {kHypervisorLeaf + 1, 0x4B4D564B, 0x564B4D56,
                                                  0x0000004D};
-constexpr CpuidRegisters kHypervisorFeatures = {bits(1), 0, 0, 0};
+constexpr CpuidRegisters kHypervisorFeatures = {bits(1, 3, 24), 0, 0, 0};
 
 constexpr std::uint64_t kCr4Osxsave = 1U << 18;
 constexpr std::uint32_t kLegacyStateSize = 576;  // FXSAVE image and XSAVE header

@@ -54,6 +54,7 @@ constexpr Row kRows[] = {
     {0xC001'0114, 1, 0x18, 0, Vendor::Amd},              // VM_CR: SVM disabled, locked
     {0xC001'0140, 2, 0, 0, Vendor::Amd},                 // OSVW: no entries
     {0xC001'1020, 4, 0, kAll, Vendor::Amd},              // LS_CFG, IC_CFG, DC_CFG, BU_CFG
+    {0xC001'1028, 1, 0, kAll, Vendor::Amd},              // FP_CFG
     {0xC001'1029, 1, 1U << 1, kAll, Vendor::Amd},        // DE_CFG: LFENCE is serializing
     {0xC001'102A, 1, 0, kAll, Vendor::Amd},              // BU_CFG2
 };
@@ -62,14 +63,16 @@ constexpr std::uint64_t kCr0Pg = 1U << 31;
 
 }  // namespace
 
-MsrBank::MsrBank(hvcall::Vcpu& vcpu, const hvcall::Hypervisor& hypervisor, const CpuidPolicy& cpuid,
-                 LocalApic& apic, TscClock& tsc, UnknownHook unknown)
+MsrBank::MsrBank(hvcall::Vcpu& vcpu, const hvcall::GuestMemory& memory,
+                 const hvcall::Hypervisor& hypervisor, const CpuidPolicy& cpuid, LocalApic& apic,
+                 TscClock& tsc, UnknownHook unknown)
     : vcpu_(vcpu),
       hypervisor_(hypervisor),
       cpuid_(cpuid),
       apic_(apic),
       tsc_(tsc),
-      unknown_(std::move(unknown)) {}
+      unknown_(std::move(unknown)),
+      kvm_clock_(memory, hypervisor.ticks_per_second()) {}
 
 void MsrBank::reset(std::uint64_t memory_below_4g, std::uint64_t memory_end) {
     stored_.clear();
@@ -89,6 +92,7 @@ void MsrBank::reset(std::uint64_t memory_below_4g, std::uint64_t memory_end) {
     if (auto* top = find(0xC001'001A)) top->value = memory_below_4g;
     if (auto* top = find(0xC001'001D)) top->value = memory_end > (1ULL << 32) ? memory_end : 0;
     tsc_adjust_ = 0;
+    kvm_clock_.reset();
     set_tsc_offset(0 - hypervisor_.ticks_now().count);
     vcpu_.state().tsc_aux = 0;
 }
@@ -100,6 +104,10 @@ MsrBank::Stored* MsrBank::find(std::uint32_t number) {
 
 std::uint64_t MsrBank::tsc_now() const {
     return hypervisor_.ticks_now().count + vcpu_.state().tsc_offset;
+}
+
+std::uint64_t MsrBank::boot_time() const {
+    return hypervisor_.real_time_seconds() - tsc_now() / hypervisor_.ticks_per_second();
 }
 
 void MsrBank::set_tsc_offset(std::uint64_t offset) {
@@ -126,6 +134,8 @@ std::optional<std::uint64_t> MsrBank::read(std::uint32_t number) {
         case msr::kTscAux:
             vcpu_.get_state(abi::RegisterGroup::Tsc);
             return vcpu_.state().tsc_aux;
+        case msr::kKvmWallClock: return 0;
+        case msr::kKvmSystemTime: return kvm_clock_.system_time();
         default: break;
     }
     if (const auto* row = find(number)) return row->value;
@@ -160,6 +170,8 @@ bool MsrBank::write(std::uint32_t number, std::uint64_t value) {
             vcpu_.state().tsc_aux = value;
             hvcall::mark_dirty(vcpu_.state(), abi::RegisterGroup::Tsc);
             return true;
+        case msr::kKvmWallClock: return kvm_clock_.write_wall_clock(value, boot_time());
+        case msr::kKvmSystemTime: return kvm_clock_.write_system_time(value);
         default: break;
     }
     if (auto* row = find(number)) {

@@ -8,6 +8,7 @@
 
 #include "abi/x86_64/vcpu_state.hpp"
 #include "libhvcall/hypervisor.hpp"
+#include "vmmd/cpu/kvmclock.hpp"
 
 namespace redoubt::vmmd {
 
@@ -37,8 +38,9 @@ class MsrBank {
     /// Told once per access that is answered with #GP because nobody knows the register.
     using UnknownHook = std::function<void(std::uint32_t number, bool write, std::uint64_t value)>;
 
-    MsrBank(hvcall::Vcpu& vcpu, const hvcall::Hypervisor& hypervisor, const CpuidPolicy& cpuid,
-            LocalApic& apic, TscClock& tsc, UnknownHook unknown);
+    MsrBank(hvcall::Vcpu& vcpu, const hvcall::GuestMemory& memory,
+            const hvcall::Hypervisor& hypervisor, const CpuidPolicy& cpuid, LocalApic& apic,
+            TscClock& tsc, UnknownHook unknown);
 
     /// Nothing: the guest gets #GP(0).
     std::optional<std::uint64_t> read(std::uint32_t number);
@@ -59,6 +61,8 @@ class MsrBank {
     bool write_efer(std::uint64_t value);
     void set_tsc_offset(std::uint64_t offset);
     std::uint64_t tsc_now() const;
+    /// Seconds since 1970 when the guest's TSC was 0.
+    std::uint64_t boot_time() const;
 
     hvcall::Vcpu& vcpu_;
     const hvcall::Hypervisor& hypervisor_;
@@ -67,6 +71,7 @@ class MsrBank {
     TscClock& tsc_;
     std::uint64_t stopped_ticks_ = 0;  ///< by which the devices' clock is behind the host's
     UnknownHook unknown_;
+    KvmClock kvm_clock_;
     std::uint64_t tsc_adjust_ = 0;
     std::vector<Stored> stored_;  ///< sorted by number
 };
