@@ -62,6 +62,15 @@ def event_text(event: dict) -> str:
     return " ".join(part for part in parts if part)
 
 
+def only_vm(client) -> str:
+    """The VM that is meant when none is named."""
+    names = [vm["name"] for vm in client.execute("vm-list")]
+    if len(names) != 1:
+        raise CommandFailure(f"there are {len(names)} virtual machines, say which: {', '.join(names)}" if names
+                             else "there are no virtual machines")
+    return names[0]
+
+
 # The commands: each prints for people, or what the daemon returned with --json.
 
 def show(options, value, text: str) -> None:
@@ -96,13 +105,13 @@ def do_stats(client, options) -> None:
 
 def simple(command: str, done: str):
     def run(client, options) -> None:
-        name = options.name or client.execute("query-name")["name"]
+        name = options.name
         show(options, client.execute(command, name=name), f"{name}: {done}")
     return run
 
 
 def do_stop(client, options) -> None:
-    name = options.name or client.execute("query-name")["name"]
+    name = options.name
     client.execute("vm-stop", name=name)
     try:
         while event := client.next_event(STOP_SECONDS):
@@ -194,11 +203,13 @@ def run(options: argparse.Namespace) -> int:
     if options.command == "check":
         return check(options)
     try:
-        if options.command == "attach":
-            return attach(options)
         with QmpClient(options.socket) as client:
-            action(client, options)
-        return 0
+            if options.command not in WITHOUT_NAME and options.name is None:
+                options.name = only_vm(client)
+            if options.command != "attach":
+                action(client, options)
+                return 0
+        return attach(options)
     except (FileNotFoundError, ConnectionRefusedError):
         raise CommandFailure(f"nothing listens on {options.socket}: is Redoubt running? Start it with tools/run") from None
     except QmpError as error:

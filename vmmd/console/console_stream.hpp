@@ -25,8 +25,8 @@ class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
     ConsoleStream(Socket socket, std::shared_ptr<ConsoleHub> hub, Closed closed);
 
     void start(Replay replay);
-    /// After a request: `first_output` is sent before the console's, `first_input` typed before what
-    /// the client sends. The newline that ends the request is not typed.
+    /// After a request: `first_output` is sent before the console's, `first_input` typed before
+    /// what the client sends. The newline that ends the request is not typed.
     void start_after_request(Replay replay, std::string first_output, std::string first_input);
     /// Closes when what the guest has printed so far is sent.
     void close_when_flushed();

@@ -50,6 +50,7 @@ class FakeDaemon:
     def __init__(self, listener: socket.socket):
         self.asked: list[tuple[str, dict]] = []
         self.typed = bytearray()
+        self.names = ["web"]
         self.history = b"boot log\r\n# "
         self.consoles: list[socket.socket] = []
         self._clients: list[socket.socket] = []
@@ -107,10 +108,10 @@ class FakeDaemon:
                 return
 
     def _answer(self, command: str):
-        row = {"name": "web", "state": "running", "cpus": 1, "memory": 256 << 20, "uptime_ms": 83_456}
+        row = {"name": self.names[0], "state": "running", "cpus": 1, "memory": 256 << 20, "uptime_ms": 83_456}
         return {
             "query-name": {"name": "web"},
-            "vm-list": [row],
+            "vm-list": [{**row, "name": name} for name in self.names],
             "vm-info": {**row, "kernel": "initfs:/guests/vmlinuz", "initrd": "", "cmdline": "console=ttyS0",
                         "serial": "console:web", "stop_reason": ""},
             "vm-stats": {"run_time_ms": 83_000, "exits": self.EXITS, "counters": {}},

@@ -68,6 +68,12 @@ class VmmctlTest(DirectoryTest):
         self.daemon()
         self.assertEqual(self.run_ctl("stop").stdout, "web: stopped on request\n")
 
+    def test_names_the_choice_when_there_are_several_vms(self):
+        self.daemon().names.append("db")
+        result = self.run_ctl("pause")
+        self.assertEqual((result.returncode, result.stderr),
+                         (1, "vmmctl: there are 2 virtual machines, say which: web, db\n"))
+
     def test_an_unknown_vm_is_an_error(self):
         self.daemon()
         result = self.run_ctl("pause", "db")
