@@ -31,6 +31,23 @@ void initialize_permission_maps(PermissionMaps& maps) {
     for (const std::uint32_t msr : kSwitched) pass_through(maps, msr);
 }
 
+void initialize_state(VmcbStateSaveArea& save) {
+    __builtin_memset(&save, 0, sizeof save);
+    const VmcbSegment data{0, 0x93, 0xFFFF, 0};
+    save.es = save.ss = save.ds = save.fs = save.gs = data;
+    save.cs = VmcbSegment{0xF000, 0x9B, 0xFFFF, 0xFFFF'0000};
+    save.gdtr = save.idtr = VmcbSegment{0, 0, 0xFFFF, 0};
+    save.ldtr = VmcbSegment{0, 0x82, 0xFFFF, 0};
+    save.tr = VmcbSegment{0, 0x8B, 0xFFFF, 0};
+    save.efer = kEferSvme;
+    save.cr0 = 0x6000'0010;
+    save.dr6 = 0xFFFF'0FF0;
+    save.dr7 = 0x400;
+    save.rflags = 2;
+    save.rip = 0xFFF0;
+    save.g_pat = 0x0007'0406'0007'0406;
+}
+
 void initialize_control(Vmcb& vmcb, PhysicalAddress nested_root, PhysicalAddress io_map,
                         PhysicalAddress msr_map) {
     __builtin_memset(&vmcb, 0, sizeof vmcb);
@@ -57,22 +74,7 @@ void initialize_control(Vmcb& vmcb, PhysicalAddress nested_root, PhysicalAddress
     control.interrupt_control = InterruptControl::kMasking;
     control.nested_paging = 1;
     control.nested_cr3 = nested_root.value();
-
-    // APM vol. 2, 14.1.3: state after RESET.
-    VmcbStateSaveArea& save = vmcb.save;
-    const VmcbSegment data{0, 0x93, 0xFFFF, 0};
-    save.es = save.ss = save.ds = save.fs = save.gs = data;
-    save.cs = VmcbSegment{0xF000, 0x9B, 0xFFFF, 0xFFFF'0000};
-    save.gdtr = save.idtr = VmcbSegment{0, 0, 0xFFFF, 0};
-    save.ldtr = VmcbSegment{0, 0x82, 0xFFFF, 0};
-    save.tr = VmcbSegment{0, 0x8B, 0xFFFF, 0};
-    save.efer = kEferSvme;
-    save.cr0 = 0x6000'0010;
-    save.dr6 = 0xFFFF'0FF0;
-    save.dr7 = 0x400;
-    save.rflags = 2;
-    save.rip = 0xFFF0;
-    save.g_pat = 0x0007'0406'0007'0406;
+    initialize_state(vmcb.save);
 }
 
 }  // namespace redoubt::kernel::svm

@@ -181,6 +181,9 @@ struct alignas(4096) PermissionMaps {
 /// All ports exit; all MSRs but those that the world switch exchanges or the VMCB holds do.
 void initialize_permission_maps(PermissionMaps& maps);
 
+/// The processor's state after RESET (APM vol. 2, 14.1.3).
+void initialize_state(VmcbStateSaveArea& save);
+
 /// A control block with everything intercepted that must be, and the processor in its state after
 /// RESET.
 void initialize_control(Vmcb& vmcb, PhysicalAddress nested_root, PhysicalAddress io_map,

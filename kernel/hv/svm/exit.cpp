@@ -79,6 +79,10 @@ class Decoder {
             case ExitCode::Rsm:
             case ExitCode::Rdpru:
                 return intercepted(InterceptedInstruction::Other, 0);
+            case ExitCode::Invalid:
+            case ExitCode::Invalid32:
+                record(ExitKind::EntryFailure, 0, static_cast<std::uint64_t>(ExitCode::Invalid));
+                return ExitAction::Refused;
             default:
                 return other();
         }

@@ -10,6 +10,7 @@ namespace redoubt::kernel::svm {
 
 enum class ExitAction {
     ToMonitor,        ///< the record says all
+    Refused,          ///< the processor refused the state
     NestedFault,      ///< to the monitor as recorded, unless the page turns out to be mapped
     HostInterrupt,    ///< INTR
     Resume,           ///< NMI, SMI, INIT: the host takes them as soon as GIF is set again

@@ -83,10 +83,11 @@ void find_exchanges(SvmVcpu& vcpu) {
 
 [[gnu::noinline]] void load_groups(SvmVcpu& vcpu, std::uint32_t groups) {
     const VcpuState& state = *vcpu.state;
-    // An ASID's cached translations depend on these, which would change behind the processor's
-    // back.
-    if (has(groups, RegisterGroup::Control) && load_control_group(vcpu.vmcb, state))
-        vcpu.asid_generation = 0;
+    if (has(groups, RegisterGroup::Control)) {
+        // An ASID's cached translations depend on these, which change behind the processor's back.
+        if (load_control_group(vcpu.vmcb, state)) vcpu.asid_generation = 0;
+        vcpu.enterable = is_enterable(vcpu.vmcb.save);
+    }
     if (has(groups, RegisterGroup::Segments)) load_segments(vcpu.vmcb, state);
     if (has(groups, RegisterGroup::SystemMsrs)) load_system_msrs(vcpu.vmcb, state);
     if (has(groups, RegisterGroup::Debug)) {
@@ -101,6 +102,14 @@ void find_exchanges(SvmVcpu& vcpu) {
     find_exchanges(vcpu);
 }
 
+/// As if the processor had refused the entry.
+[[gnu::cold]] bool refuse(SvmVcpu& vcpu, std::uint64_t code) {
+    vcpu.state->exit = abi::Exit{};
+    vcpu.state->exit.kind = abi::ExitKind::EntryFailure;
+    vcpu.state->exit.info1 = code;
+    return false;
+}
+
 bool may_access(const Vm& vm, const abi::Exit& exit) {
     const auto translation = translate(vm, GuestPhysicalAddress{exit.info1});
     if (!translation) return false;
@@ -113,6 +122,14 @@ hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
     VmcbControlArea& control = vcpu.vmcb.control;
     switch (action) {
         case ExitAction::ToMonitor:
+            return hv::Entered::ToMonitor;
+        case ExitAction::Refused:
+            // QEMU 7.2 has stored the host's registers as if it had been in the guest, and zeroed
+            // the interrupt control. Nobody may see the former: what the monitor loads next
+            // replaces the state after RESET.
+            initialize_state(vcpu.vmcb.save);
+            control.interrupt_control = InterruptControl::kMasking;
+            vcpu.entered = false;
             return hv::Entered::ToMonitor;
         case ExitAction::NestedFault:
             // Mapped since the processor cached its absence: nothing to tell.
@@ -172,6 +189,8 @@ bool load(Vcpu& base) {
         state.dirty = 0;
         load_groups(vcpu, dirty);
     }
+    if (!vcpu.enterable) [[unlikely]]
+        return refuse(vcpu, static_cast<std::uint64_t>(ExitCode::Invalid));
     load_program_state(vcpu.vmcb, state);
     if (vcpu.exception_exits != state.exception_exits) {
         vcpu.exception_exits = state.exception_exits;
@@ -189,15 +208,8 @@ bool load(Vcpu& base) {
     const std::uint64_t event = state.inject;
     control.event_injection = 0;
     if (event == 0) return true;
-    if ((event & abi::EventInjection::kValid) != 0 && !is_valid_injection(event)) {
-        state.exit = {.kind = abi::ExitKind::EntryFailure,
-                      .detail = 0,
-                      .info1 = event,
-                      .info2 = 0,
-                      .next_rip = 0,
-                      .instruction_length = 0,
-                      .instruction = {}};
-        return false;
+    if ((event & abi::EventInjection::kValid) != 0 && !is_valid_injection(event)) [[unlikely]] {
+        return refuse(vcpu, event);
     }
     state.inject = 0;
     if ((event & abi::EventInjection::kValid) == 0) return true;

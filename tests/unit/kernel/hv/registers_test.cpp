@@ -1,4 +1,6 @@
 // Register groups between state page and control block; what the monitor may not smuggle in.
+#include "kernel/hv/svm/registers.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -7,7 +9,6 @@
 
 #include "kernel/hv/fpu_state.hpp"
 #include "kernel/hv/svm/control.hpp"
-#include "kernel/hv/svm/registers.hpp"
 #include "kernel/hv/svm/vcpu.hpp"
 
 namespace redoubt::kernel::svm {

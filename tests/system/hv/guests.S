@@ -1,0 +1,94 @@
+// Real-mode guests of the probe, each position-independent and copied to where it runs.
+    .macro guest name
+    .globl guest_\name, guest_\name\()_end
+guest_\name:
+    .endm
+    .macro done name
+guest_\name\()_end:
+    .endm
+
+    .section .rodata
+    .code16
+
+    // One exit of each kind, in the order in which probe.cpp expects them.
+    guest exits
+    movb $0x41, %al
+    outb %al, $0x10
+    inw $0x20, %ax
+    movw $0x3F8, %dx
+    outb %al, %dx
+    movl $0x1234, %eax
+    cpuid
+    vmmcall
+    movl $0x10, %ecx
+    rdmsr
+    wrmsr
+    movb %al, %es:0x10              // not mapped: probe.cpp sets ES
+    movb %al, %fs:0x10              // read-only
+    wbinvd
+    ud2
+    hlt
+    done exits
+
+    guest step
+    movl $0x77, %eax
+    nop
+    hlt
+    done step
+
+    guest spin
+1:  jmp 1b
+    done spin
+
+    // IVT entry 0x20, and 2 for NMI, lead here.
+    guest handler
+    outb %al, $0x55
+    iret
+    done handler
+
+    guest undefined
+    ud2
+    done undefined
+
+    // Keeps comparing everything that is the guest's alone with its number, in %ebp; halts after a while, or
+    // writes to port 0x99 when something changed.
+    guest identity
+    movl %cr4, %eax
+    orl $0x600, %eax                // OSFXSR, OSXMMEXCPT
+    movl %eax, %cr4
+    movl %ebp, %dr0
+    movl %ebp, %dr3
+    movd %ebp, %xmm5
+    movd %ebp, %mm3
+    movl %ebp, %cr2
+    movl $0xC0000102, %ecx          // kernel GS base
+    movl %ebp, %eax
+    xorl %edx, %edx
+    wrmsr
+    movl $3000000, %esi
+1:  movl %dr0, %eax
+    cmpl %eax, %ebp
+    jne 2f
+    movl %dr3, %eax
+    cmpl %eax, %ebp
+    jne 2f
+    movd %xmm5, %eax
+    cmpl %eax, %ebp
+    jne 2f
+    movd %mm3, %eax
+    cmpl %eax, %ebp
+    jne 2f
+    movl %cr2, %eax
+    cmpl %eax, %ebp
+    jne 2f
+    rdmsr
+    cmpl %eax, %ebp
+    jne 2f
+    decl %esi
+    jnz 1b
+    hlt
+2:  outb %al, $0x99
+    jmp 2b
+    done identity
+
+    .section .note.GNU-stack, "", @progbits

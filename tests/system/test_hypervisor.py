@@ -1,0 +1,35 @@
+"""The hypervisor core, driven by tests/system/hv/probe.cpp in the place of init."""
+
+import re
+import unittest
+
+import test_kernel
+from redoubt_host.paths import SYSTEM_BUILD
+
+PROBE = SYSTEM_BUILD / "tests/system/hv/hv_probe"
+
+
+class Hypervisor(unittest.TestCase):
+    boot = test_kernel.Kernel.boot
+
+    def check_probe(self, **options):
+        code, log = self.boot({"init": PROBE.read_bytes()}, **options)
+        self.assertNotIn("panic", log)
+        self.assertEqual(re.findall("probe: FAILED.*", log), [])
+        self.assertIn("probe: all held", log)
+        self.assertEqual(code, 0, log)
+
+    def test_every_exit_injection_hostile_state_and_the_end_of_vms_in_every_state(self):
+        self.check_probe()
+
+    def test_the_same_with_every_feature_of_the_emulator(self):
+        self.check_probe(cpu="max")
+
+    def test_a_processor_without_svm_says_so_and_gives_no_hypervisor(self):
+        _, log = self.boot({"init": PROBE.read_bytes()}, cpu="EPYC,-svm")
+        self.assertRegex(log, "kernel: virtualization: not available.*")
+        self.assertIn("probe: FAILED this processor virtualizes", log)
+
+
+if __name__ == "__main__":
+    unittest.main()
