@@ -72,10 +72,27 @@ TEST_F(RegistersTest, groups_survive_the_way_in_and_out) {
 
 TEST_F(RegistersTest, svme_is_always_set_and_never_shown) {
     state->efer = 0x500;
+    state->cr0 = 0x8000'0011;
     load_control_group(*vmcb, *state);
     EXPECT_EQ(vmcb->save.efer, 0x500 | kEferSvme);
     store_always(*vmcb, *state);
     EXPECT_EQ(state->efer, 0x500U);
+}
+
+TEST_F(RegistersTest, long_mode_is_active_exactly_with_paging) {
+    state->efer = 0x400;
+    load_control_group(*vmcb, *state);
+    EXPECT_EQ(vmcb->save.efer, kEferSvme);
+    state->efer = 0x100;
+    load_control_group(*vmcb, *state);
+    EXPECT_EQ(vmcb->save.efer, 0x100 | kEferSvme);
+    EXPECT_FALSE(is_enterable(vmcb->save));
+    state->cr4 = 0x20;
+    load_control_group(*vmcb, *state);
+    EXPECT_TRUE(is_enterable(vmcb->save));
+    state->cr0 = 0x8000'0001;
+    load_control_group(*vmcb, *state);
+    EXPECT_EQ(vmcb->save.efer, 0x500 | kEferSvme);
 }
 
 TEST_F(RegistersTest, only_a_changed_control_register_asks_for_a_flush) {
