@@ -111,7 +111,7 @@ class Qmp(Stream):
                 return answer
             self.events.append(answer)
 
-    def command(self, name: str, **arguments):
+    def command(self, name: str, /, **arguments):
         answer = self.request({"execute": name, **({"arguments": arguments} if arguments else {})})
         if "error" in answer:
             raise AssertionError(f"{name}: {answer['error']}")

@@ -76,6 +76,7 @@ class _Result(unittest.TestResult):
     def __init__(self, tally: Tally):
         super().__init__()
         self._tally = tally
+        self._started = time.monotonic()  # a class or module can fail before its first test
 
     def startTest(self, test):
         super().startTest(test)
