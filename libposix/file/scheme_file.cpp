@@ -150,7 +150,9 @@ long LogFile::write(const void* from, std::size_t size) {
     if (handle_.is_open()) {
         const long taken = handle_.write(0, from, size);
         if (taken != -ECONNRESET) return taken;
+        // The server is gone: this goes to init, and the next line to the server's successor.
         handle_.close();
+        opened_ = false;
     }
     const std::size_t part = size < abi::scheme::kMaximumBytes ? size : abi::scheme::kMaximumBytes;
     log_line({static_cast<const char*>(from), part});

@@ -8,7 +8,6 @@
 namespace redoubt::posix {
 namespace {
 
-constexpr unsigned kLargestFrameBits = 21;
 constexpr std::size_t kGrowthStep = std::size_t{1} << kLargestFrameBits;
 
 constexpr std::uintptr_t round_up(std::uintptr_t value, std::size_t alignment) {
@@ -42,24 +41,6 @@ void Memory::initialize(const abi::StartupInfo& startup) {
     brk_ = heap_base;
 }
 
-native::Slot Memory::map_frame(std::uintptr_t address, unsigned size_bits) {
-    const native::Slot untyped = untyped_.allocate(size_bits);
-    if (untyped == 0) return 0;
-    const native::Slot frame = slots_.allocate();
-    const auto space = static_cast<native::Slot>(abi::StartupSlot::AddressSpace);
-    if (frame != 0) {
-        if (native::ok(native::retype(untyped, abi::ObjectType::Frame, size_bits, frame))) {
-            if (native::ok(native::map(frame, space, address,
-                                       abi::MapFlags::Read | abi::MapFlags::Write))) {
-                return frame;
-            }
-        }
-        slots_.free(frame);
-    }
-    untyped_.release(untyped);
-    return 0;
-}
-
 /// Maps at least `pages` more at the end of the growing arena, in the largest frames that fit.
 bool Memory::grow(std::size_t pages) {
     std::size_t wanted = round_up(pages * kPageSize, kGrowthStep) / kPageSize;
@@ -67,14 +48,9 @@ bool Memory::grow(std::size_t pages) {
     while (wanted > 0) {
         if (growth_.capacity() - growth_.pages() < wanted) return false;
         const std::uintptr_t end = growth_.end();
-        unsigned bits = kLargestFrameBits;
-        while (bits > abi::kPageBits &&
-               ((end & ((std::uintptr_t{1} << bits) - 1)) != 0 ||
-                (std::size_t{1} << bits) > wanted * kPageSize || bits > untyped_.largest_free())) {
-            --bits;
-        }
-        if (map_frame(end, bits) == 0) return false;
-        const std::size_t got = std::size_t{1} << (bits - abi::kPageBits);
+        const MappedFrame frame = frames_.map_largest(end, end + wanted * kPageSize);
+        if (frame.frame == 0) return false;
+        const std::size_t got = std::size_t{1} << (frame.size_bits - abi::kPageBits);
         growth_.extend(got);
         wanted -= got;
     }
@@ -122,23 +98,46 @@ long Memory::brk(std::uintptr_t wanted) {
     return static_cast<long>(brk_);
 }
 
-long Memory::mmap(std::uintptr_t address, std::size_t bytes, int flags) {
+/// Replaces pages the process already has: they read as zero afterwards.
+long Memory::map_fixed(std::uintptr_t address, std::size_t bytes, int protection, int flags) {
+    if (address % kPageSize != 0) return -EINVAL;
+    const bool replace = (flags & MAP_FIXED_NOREPLACE) == 0;
+    if (reservations_.contains(address, bytes)) {
+        if (!replace) return -EEXIST;
+        reservations_.clear(address, bytes);
+        return mprotect(address, bytes, protection) == 0 ? static_cast<long>(address) : -ENOMEM;
+    }
+    PageArena* arena = arena_of(address, bytes);
+    if (arena == nullptr) return -ENOMEM;
+    if (replace) arena->free(address, bytes / kPageSize);
+    return arena->allocate_at(address, bytes / kPageSize) ? static_cast<long>(address) : -EEXIST;
+}
+
+long Memory::mmap(std::uintptr_t address, std::size_t bytes, int protection, int flags) {
     if (bytes == 0) return -EINVAL;
     const std::size_t pages = pages_for(bytes);
     if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0) {
-        // Replacing pages the process already has: they read as zero afterwards.
-        PageArena* arena = arena_of(address, pages * kPageSize);
-        if (arena == nullptr || address % kPageSize != 0) return -ENOMEM;
-        if ((flags & MAP_FIXED_NOREPLACE) == 0) arena->free(address, pages);
-        return arena->allocate_at(address, pages) ? static_cast<long>(address) : -EEXIST;
+        return map_fixed(address, pages * kPageSize, protection, flags);
+    }
+    if (protection == PROT_NONE) {
+        const std::uintptr_t reserved = reservations_.reserve(pages);
+        return reserved != 0 ? static_cast<long>(reserved) : -ENOMEM;
     }
     const std::uintptr_t found = find(pages);
     return found != 0 ? static_cast<long>(found) : -ENOMEM;
 }
 
+long Memory::mprotect(std::uintptr_t address, std::size_t bytes, int protection) {
+    if (address % kPageSize != 0) return -EINVAL;
+    const std::size_t size = pages_for(bytes) * kPageSize;
+    if (protection == PROT_NONE || !reservations_.contains(address, size)) return 0;
+    return reservations_.commit(address, size) ? 0 : -ENOMEM;
+}
+
 long Memory::munmap(std::uintptr_t address, std::size_t bytes) {
     if (address % kPageSize != 0 || bytes == 0) return -EINVAL;
     const std::size_t pages = pages_for(bytes);
+    reservations_.unmap(address, pages * kPageSize);
     PageArena* arena = arena_of(address, pages * kPageSize);
     if (arena != nullptr) arena->free(address, pages);
     return 0;
@@ -171,6 +170,7 @@ long Memory::madvise(std::uintptr_t address, std::size_t bytes, int advice) {
     if (advice != MADV_DONTNEED) return 0;
     if (address % kPageSize != 0) return -EINVAL;
     const std::size_t size = pages_for(bytes) * kPageSize;
+    reservations_.clear(address, size);
     PageArena* arena = arena_of(address, size);
     if (arena != nullptr && arena->all_used(address, size / kPageSize)) {
         __builtin_memset(reinterpret_cast<void*>(address), 0, size);

@@ -178,7 +178,6 @@ bool fast(const Frame& f, long& result) {
             result = 0;
             return true;
         case __NR_sigaltstack:
-        case __NR_mprotect:  // see Memory: every page is readable and writable
         case __NR_set_robust_list:
         case __NR_sched_setaffinity:
         case __NR_umask:
@@ -228,7 +227,10 @@ long memory_call(const Frame& f) {
         case __NR_brk:
             return memory.brk(f.rdi);
         case __NR_mmap:
-            return sys_mmap(f.rdi, f.rsi, static_cast<int>(f.r10), static_cast<int>(f.r8), f.r9);
+            return sys_mmap(f.rdi, f.rsi, static_cast<int>(f.rdx), static_cast<int>(f.r10),
+                            static_cast<int>(f.r8), f.r9);
+        case __NR_mprotect:
+            return memory.mprotect(f.rdi, f.rsi, static_cast<int>(f.rdx));
         case __NR_munmap:
             return memory.munmap(f.rdi, f.rsi);
         case __NR_mremap:
@@ -243,6 +245,7 @@ long locked(const Frame& f) {
     switch (f.rax) {
         case __NR_brk:
         case __NR_mmap:
+        case __NR_mprotect:
         case __NR_munmap:
         case __NR_mremap:
         case __NR_madvise:

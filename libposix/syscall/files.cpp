@@ -190,13 +190,14 @@ long sys_ioctl(int fd, std::uint64_t request, std::uint64_t argument) {
     }
 }
 
-long sys_mmap(std::uintptr_t address, std::size_t size, int flags, int fd, std::uint64_t offset) {
+long sys_mmap(std::uintptr_t address, std::size_t size, int protection, int flags, int fd,
+              std::uint64_t offset) {
     Memory& memory = process().memory;
-    if ((flags & MAP_ANONYMOUS) != 0) return memory.mmap(address, size, flags);
+    if ((flags & MAP_ANONYMOUS) != 0) return memory.mmap(address, size, protection, flags);
     // A private copy of the file's bytes; shared writable mappings cannot be had.
     const Ref<> file = fd_table().get(fd);
     if (!file) return -EBADF;
-    const long mapped = memory.mmap(address, size, flags);
+    const long mapped = memory.mmap(address, size, PROT_READ | PROT_WRITE, flags);
     if (mapped < 0) return mapped;
     const long got = file->read_at(reinterpret_cast<void*>(mapped), size, offset);
     if (got >= 0) return mapped;

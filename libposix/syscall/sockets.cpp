@@ -48,7 +48,7 @@ void store_name(std::string_view path, sockaddr_un* address, std::uint32_t* leng
     if (address == nullptr || length == nullptr) return;
     sockaddr_un name = {};
     name.sun_family = kUnixFamily;
-    __builtin_memcpy(name.sun_path, path.data(), path.size());
+    if (!path.empty()) __builtin_memcpy(name.sun_path, path.data(), path.size());
     std::size_t size = offsetof(sockaddr_un, sun_path) + (path.empty() ? 0 : path.size() + 1);
     if (size > sizeof(name)) size = sizeof(name);
     __builtin_memcpy(address, &name, size < *length ? size : *length);

@@ -32,7 +32,8 @@ long sys_access(const char* path);
 long sys_getdents64(int fd, void* to, std::size_t size);
 long sys_fcntl(int fd, int command, std::uint64_t argument);
 long sys_ioctl(int fd, std::uint64_t request, std::uint64_t argument);
-long sys_mmap(std::uintptr_t address, std::size_t size, int flags, int fd, std::uint64_t offset);
+long sys_mmap(std::uintptr_t address, std::size_t size, int protection, int flags, int fd,
+              std::uint64_t offset);
 
 // Waiting (syscall/events.cpp)
 long sys_eventfd2(std::uint64_t count, int flags);

@@ -27,7 +27,7 @@ bool make_kernel_thread(Thread& thread) {
     const native::Slot slot = p.slots.allocate();
     const native::Slot memory = p.untyped.allocate(abi::kThreadBits);
     if (buffer == 0 || stack == nullptr || slot == 0 || memory == 0) return false;
-    const native::Slot frame = p.memory.map_frame(buffer, abi::kPageBits);
+    const native::Slot frame = p.memory.frames().map(buffer, abi::kPageBits).frame;
     if (frame == 0) return false;
     if (!native::ok(native::retype(memory, abi::ObjectType::Thread, 0, slot))) return false;
 

@@ -38,7 +38,7 @@ namespace {
 
 constexpr std::size_t kHeapSize = 4 << 20;
 constexpr std::uintptr_t kFreeBase = 0x3000'0000'0000;
-constexpr std::uintptr_t kFreeEnd = 0x3001'0000'0000;
+constexpr std::uintptr_t kFreeEnd = 0x3100'0000'0000;
 
 abi::StartupInfo info;
 posix::ProgramStart started;

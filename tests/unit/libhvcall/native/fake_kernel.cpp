@@ -90,6 +90,8 @@ bool FakeKernel::has_children(native::Slot slot) const {
 
 void FakeKernel::remove(native::Slot slot) {
     const native::Slot parent = slots_.at(slot).parent;
+    const Capability& dying = slots_.at(slot);
+    if (dying.mapped != nullptr) munmap(dying.mapped, std::size_t{1} << dying.size_bits);
     // Children of a deleted capability become its parent's.
     for (auto& [index, capability] : slots_) {
         if (capability.parent == slot) capability.parent = parent;
@@ -178,7 +180,9 @@ Error FakeKernel::map(native::Registers& r) {
     void* const wanted = reinterpret_cast<void*>(r.rdx);
     void* const got = mmap(wanted, size, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    return got == wanted ? Error::Ok : Error::AlreadyMapped;
+    if (got != wanted) return Error::AlreadyMapped;
+    found->second.mapped = wanted;
+    return Error::Ok;
 }
 
 Error FakeKernel::thread_control(native::Registers& r) {

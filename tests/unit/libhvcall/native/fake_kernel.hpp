@@ -52,6 +52,7 @@ class FakeKernel {
         native::Slot parent = 0;
         std::uint64_t used = 0;  ///< Untyped: bytes
         std::uint64_t badge = 0;
+        void* mapped = nullptr;  ///< Frame: where
         std::shared_ptr<Notification> notification{};
         std::shared_ptr<Server> server{};
         abi::ThreadConfiguration configuration{};

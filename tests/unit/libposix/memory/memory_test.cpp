@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "libposix/process.hpp"
 #include "tests/unit/libposix/environment.hpp"
 
 namespace redoubt::posix {
@@ -107,6 +108,75 @@ TEST(Memory, RemappingKeepsTheContents) {
     EXPECT_EQ(linux_call(__NR_mremap, static_cast<std::uint64_t>(area), 40 * kPage, kPage, 0),
               area);
     unmap(area, kPage);
+}
+
+/// A mapping without access, as a thread's stack begins; its first page stays the guard.
+struct Reservation : testing::Test {
+    static constexpr std::size_t kBytes = 65 * kPage;
+    ~Reservation() override {
+        unmap(area, kBytes);
+        EXPECT_EQ(process().memory.reservations().frame_count(), frames);
+    }
+    long protect(std::size_t first_page, std::size_t pages) {
+        return linux_call(__NR_mprotect, static_cast<std::uint64_t>(area) + first_page * kPage,
+                          pages * kPage, kReadWrite);
+    }
+    std::size_t frame_count() { return process().memory.reservations().frame_count() - frames; }
+    std::size_t frames = process().memory.reservations().frame_count();
+    long area = linux_call(__NR_mmap, 0, kBytes, PROT_NONE, kAnonymous, ~std::uint64_t{0});
+};
+
+TEST_F(Reservation, GetsMemoryFromMprotectInOneFrameIfItCan) {
+    ASSERT_GT(area, 0);
+    EXPECT_EQ(frame_count(), 0U);
+    ASSERT_EQ(protect(1, 64), 0);
+    EXPECT_EQ(frame_count(), 1U);
+    EXPECT_TRUE(is_zero(area + static_cast<long>(kPage), 64 * kPage));
+    std::memset(reinterpret_cast<void*>(area + static_cast<long>(kPage)), 1, 64 * kPage);
+    EXPECT_EQ(protect(1, 64), 0) << "once more changes nothing";
+    EXPECT_EQ(frame_count(), 1U);
+}
+
+TEST_F(Reservation, GrowsInPiecesAroundWhatItHas) {
+    ASSERT_EQ(protect(10, 1), 0);
+    ASSERT_EQ(protect(20, 2), 0);
+    std::memset(reinterpret_cast<void*>(area + 10 * static_cast<long>(kPage)), 5, kPage);
+    ASSERT_EQ(protect(5, 30), 0);
+    EXPECT_EQ(*reinterpret_cast<char*>(area + 10 * static_cast<long>(kPage)), 5);
+    EXPECT_TRUE(is_zero(area + 11 * static_cast<long>(kPage), 24 * kPage));
+    EXPECT_EQ(linux_call(__NR_madvise, static_cast<std::uint64_t>(area), kBytes, MADV_DONTNEED), 0);
+    EXPECT_TRUE(is_zero(area + 5 * static_cast<long>(kPage), 30 * kPage));
+}
+
+TEST_F(Reservation, GivesBackWhatIsUnmappedOfIt) {
+    ASSERT_EQ(protect(1, 64), 0);
+    EXPECT_EQ(unmap(area, kPage), 0) << "the guard alone";
+    EXPECT_EQ(frame_count(), 1U);
+    EXPECT_EQ(unmap(area + static_cast<long>(kPage), 64 * kPage), 0);
+    EXPECT_EQ(frame_count(), 0U);
+    const auto free = process().untyped.free_bytes();
+    area =
+        linux_call(__NR_mmap, 0, std::uint64_t{1} << 35, PROT_NONE, kAnonymous, ~std::uint64_t{0});
+    EXPECT_GT(area, 0) << "addresses cost nothing";
+    EXPECT_EQ(process().untyped.free_bytes(), free);
+    EXPECT_EQ(linux_call(__NR_mprotect, static_cast<std::uint64_t>(area), std::uint64_t{1} << 30,
+                         kReadWrite),
+              -ENOMEM);
+    EXPECT_EQ(unmap(area, std::size_t{1} << 35), 0);
+    EXPECT_EQ(process().untyped.free_bytes(), free);
+    EXPECT_EQ(
+        linux_call(__NR_mmap, 0, std::uint64_t{1} << 40, PROT_NONE, kAnonymous, ~std::uint64_t{0}),
+        -ENOMEM);
+}
+
+TEST_F(Reservation, AFixedMappingInItReadsAsZero) {
+    ASSERT_EQ(protect(1, 4), 0);
+    std::memset(reinterpret_cast<void*>(area + static_cast<long>(kPage)), 5, 4 * kPage);
+    EXPECT_EQ(linux_call(__NR_mmap, static_cast<std::uint64_t>(area) + 2 * kPage, kPage, PROT_NONE,
+                         kAnonymous | MAP_FIXED, ~std::uint64_t{0}),
+              area + 2 * static_cast<long>(kPage));
+    EXPECT_TRUE(is_zero(area + 2 * static_cast<long>(kPage), kPage));
+    EXPECT_FALSE(is_zero(area + 3 * static_cast<long>(kPage), kPage));
 }
 
 TEST(Memory, DontneedReadsAsZero) {
