@@ -125,6 +125,10 @@ void Machine::power_on() {
     unknown_msrs_.reset();
     set_reset_state(vcpu_->state());
     if (options_.load_linux) load_linux();
+    // After RESET it would be 1. But QEMU 7.2 does not intercept XSETBV, so the first writing would go
+    // unseen, and CPUID would tell a size that is wrong. Starting with everything on, as nearly every
+    // system has it in the end, needs no writing.
+    vcpu_->state().xcr0 = cpuid_.xcr0_mask() | 1;
     const auto bytes = options_.config->memory_bytes;
     msrs_->reset(low_memory_end(bytes), memory_end(bytes));
 }

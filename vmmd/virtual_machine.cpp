@@ -23,6 +23,18 @@ std::unexpected<ControlError> refused(std::string description) {
     return std::unexpected(ControlError{ControlError::Kind::Refused, std::move(description)});
 }
 
+/// "ran 12.3 s; exits: port_io 4711, msr 1200"
+std::string describe(const VmStatistics& statistics) {
+    const auto tenths = statistics.run_time.count() / 100;
+    std::string text =
+        "ran " + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s; exits:";
+    for (const auto& [kind, count] : statistics.exits) {
+        text += " " + kind + " " + std::to_string(count) + ",";
+    }
+    text.pop_back();
+    return text;
+}
+
 }  // namespace
 
 /// COM1's output into the console hub.
@@ -157,6 +169,9 @@ void VirtualMachine::thread_main() {
     }
     const auto line = "VM " + config_.name + " stopped: " + reason;
     how == VmEnd::Clean ? log::info(line) : log::error(line);
+    if (!stopped.statistics.exits.empty()) {
+        log::info("VM " + config_.name + " " + describe(stopped.statistics));
+    }
     surroundings_.emit(shutdown);
     {
         std::scoped_lock lock(mutex_);
