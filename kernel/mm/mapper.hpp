@@ -49,6 +49,15 @@ class PageMapper {
         REDOUBT_TRY(check_range(address, bytes));
         if (!frame.is_aligned(kPageSize) || !flags.is_readable())
             return abi::Error::InvalidArgument;
+        if (const unsigned level = leaf_level(address, frame, bytes); leaf_bytes(level) == bytes) {
+            // The common case, one leaf into a table that exists, takes one walk.
+            Path path;
+            if (walk(address, path) == level && !Format::is_present(*path.entry[level])) {
+                *path.entry[level] = Format::make_leaf(frame, level, flags);
+                add_entries(path, level, 1);
+                return FlushToken{address, bytes};
+            }
+        }
         if (!is_unmapped(address, bytes)) return abi::Error::AlreadyMapped;
         for (std::uint64_t done = 0; done < bytes;) {
             const AddressType at = address + done;
@@ -72,6 +81,16 @@ class PageMapper {
     /// Removes every translation in the range, all of which must be mapped. Splits leaves that
     /// stick out. Errors: InvalidArgument, NotMapped, NoMemory (only if a leaf had to be split).
     Result<FlushToken> unmap(AddressType address, std::uint64_t bytes) {
+        REDOUBT_TRY(check_range(address, bytes));
+        Path path;
+        if (const unsigned level = walk(address, path); leaf_bytes(level) == bytes &&
+                                                        address.is_aligned(bytes) &&
+                                                        Format::is_present(*path.entry[level])) {
+            // The common case, exactly one leaf.
+            *path.entry[level] = 0;
+            remove_entries(path, level, 1);
+            return FlushToken{address, bytes};
+        }
         REDOUBT_TRY(prepare_change(address, bytes));
         clear(address, bytes);
         return FlushToken{address, bytes};
@@ -239,6 +258,11 @@ class PageMapper {
         if (level < kTop) *path.entry[level + 1] += count * kCountOne;
     }
 
+    void remove_entries(Path& path, unsigned level, std::uint64_t count) {
+        if (level < kTop) *path.entry[level + 1] -= count * kCountOne;
+        prune(path, level);
+    }
+
     /// Frees the table at `level` if it is empty, then its parents likewise.
     void prune(Path& path, unsigned level) {
         for (; level < kTop && (*path.entry[level + 1] & kCountMask) == 0; ++level) {
@@ -321,8 +345,7 @@ class PageMapper {
                 ++removed;
                 done += span;
             }
-            if (level < kTop) *path.entry[level + 1] -= removed * kCountOne;
-            prune(path, level);
+            remove_entries(path, level, removed);
         }
     }
 

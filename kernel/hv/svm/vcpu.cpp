@@ -201,7 +201,9 @@ bool load(Vcpu& base) {
     const bool nmi_blocked = (interruptibility & abi::kNmiBlocked) != 0;
     if (nmi_blocked != vcpu.nmi_blocked) set_nmi_blocked(vcpu, nmi_blocked);
     const std::uint32_t wishes = state.control;
-    set_interrupt_window(control, (wishes & abi::kRequestInterruptWindow) != 0);
+    const bool window = (wishes & abi::kRequestInterruptWindow) != 0;
+    if (window || vcpu.window) set_interrupt_window(control, window);
+    vcpu.window = window;
     vcpu.single_step = (wishes & abi::kSingleStep) != 0;
     if (vcpu.single_step) vcpu.vmcb.save.rflags |= kTrapFlag;
 

@@ -23,6 +23,7 @@ struct SvmVcpu : Vcpu {
     bool needs_exchange = false;  ///< debug registers, XCR0 or TSC_AUX must be switched by hand
     bool nmi_blocked = false;
     bool single_step = false;
+    bool window = false;    ///< an interrupt window is asked for
     bool enterable = true;  ///< what the monitor put into the control group
     std::uint32_t exception_exits = 0;
     std::uint64_t tsc_aux = 0;
