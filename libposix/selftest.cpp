@@ -310,9 +310,18 @@ void test_services() {
     check("the IPC buffer outlives a reflected call", words[100] == 0x1234567890ABCDEF);
 }
 
+/// Runs off the end of its stack, which must hit the guard page and nothing else.
+[[gnu::noinline]] int overflow(int depth) {
+    volatile char page[4096];
+    page[0] = static_cast<char>(depth);
+    return depth < 1'000'000 ? overflow(depth + 1) + page[0] : 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc > 1 && std::string{argv[1]} == "overflow") std::thread{[] { overflow(0); }}.join();
+    if (argc > 1 && std::string{argv[1]} == "abort") std::terminate();
     std::cout << "selftest: " << argv[0] << ", " << argc << " arguments" << std::endl;
     test_memory();
     test_threads();
