@@ -143,13 +143,11 @@ class Console(Stream):
     def run(self, command: str, seconds: float = BOOT_SECONDS) -> str:
         """Types a command at the prompt; gives its output."""
         self.count = getattr(self, "count", 0) + 1
-        # The quotes keep the echo of the typed line from looking like the marker itself.
-        self.send(f"{command}; echo 'end'-{self.count}-$?\n")
-        found = self.expect(rf"(.*?)end-{self.count}-(\d+)\r?\n",
-                            seconds)
+        # The quotes keep the echo of the typed line, which the shell wraps, from looking like the markers.
+        self.send(f"echo 'be'gin-{self.count}; {command}; echo 'en'd-{self.count}-$?\n")
+        found = self.expect(rf"begin-{self.count}\r?\n(.*?)end-{self.count}-(\d+)\r?\n", seconds)
         self.status = int(found[2])
-        output = found[1].decode(errors="replace").replace("\r", "")
-        return output.split("\n", 1)[1] if "\n" in output else output
+        return found[1].decode(errors="replace").replace("\r", "")
 
 
 class System:

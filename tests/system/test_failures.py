@@ -84,15 +84,6 @@ class BadGuests(unittest.TestCase):
             self.assertEqual(console.run("echo unharmed").strip(), "unharmed")
 
 
-class Panics(unittest.TestCase):
-    def test_a_panic_shows_registers_and_a_symbolised_back_trace(self):
-        with System(demo_configuration(), options=MachineOptions(command_line="panic-test")) as system:
-            system.wait_for_log(r"panic")
-            self.assertEqual(system.wait_for_end(), 0x7F)
-            self.assertRegex(system.log(), r"rip.*[0-9a-f]{16}")
-            self.assertRegex(system.log(), r"kernel_main")
-
-
 class MonitorDies(unittest.TestCase):
     def test_init_reports_a_killed_vmmd_and_restarts_it(self):
         with System(demo_configuration()) as system:

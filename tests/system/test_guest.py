@@ -12,7 +12,7 @@ class DemoGuest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.system = System(demo_configuration())
+        cls.system = System(demo_configuration(memory="384M"))
         cls.enterClassContext(cls.system)
         cls.console = cls.system.console()
         cls.console.wait_for_prompt()
@@ -54,6 +54,7 @@ class DemoGuest(unittest.TestCase):
         self.assertAlmostEqual(int(self.console.run("date +%s")), time.time(), delta=30)
 
     def test_100_mb_go_to_memory_and_back(self):
+        self.console.run("mount -o remount,size=150M /tmp")
         self.console.run("dd if=/dev/urandom of=/tmp/seed bs=1M count=10 2>/dev/null")
         self.console.run("for i in 0 1 2 3 4 5 6 7 8 9; do cat /tmp/seed; done > /tmp/a; rm /tmp/seed")
         self.assertEqual(self.console.run("wc -c < /tmp/a").strip(), str(10 * 1048576 * 10))
@@ -65,9 +66,10 @@ class DemoGuest(unittest.TestCase):
 
     def test_the_kernel_found_nothing_wrong(self):
         messages = self.console.run("dmesg")
+        messages = messages.replace("WARNING: See https", "")  # a vulnerability of the processor itself
         for bad in ("BUG:", "Oops", "Call Trace", "unchecked MSR", "WARNING:", "MP-BIOS bug", "unable to handle",
                     "Fast TSC calibration failed"):
-            self.assertNotIn(bad, messages)
+            self.assertFalse(bad in messages, f"{bad}: {messages}")
         self.assertIn("ACPI: PM-Timer", messages)
 
     def test_several_watchers_see_the_same_and_a_new_one_sees_the_past(self):
