@@ -88,7 +88,7 @@ void VcpuLoop::resume() {
 
 bool VcpuLoop::serve_requests(LoopEnd& end) {
     auto requests = requests_.exchange(0, std::memory_order_acq_rel);
-    if ((requests & kPause) != 0) {
+    if ((requests & kPause) != 0 && (requests & kEnds) == 0) {
         stay_paused();
         requests |= requests_.exchange(0, std::memory_order_acq_rel);
     }
@@ -107,7 +107,6 @@ bool VcpuLoop::serve_requests(LoopEnd& end) {
 
 /// The guest's time stands still meanwhile, its TSC included.
 void VcpuLoop::stay_paused() {
-    constexpr std::uint32_t kEnds = kStop | kReset | kPowerOff;
     const auto since = hypervisor_.ticks_now();
     {
         std::unique_lock lock(pause_mutex_);

@@ -57,6 +57,7 @@ class VcpuLoop {
         kPause = 1U << 3,
         kNmi = 1U << 4,
     };
+    static constexpr std::uint32_t kEnds = kStop | kPowerOff | kReset;
     void request(std::uint32_t bits);
     /// True: `end` says how the loop ends.
     bool serve_requests(LoopEnd& end);
