@@ -137,47 +137,54 @@ std::uint32_t Epoll::readiness() {
     return 0;
 }
 
+namespace {
+
+/// One descriptor that poll looks at; bad ones have no file.
+class PollEntry {
+  public:
+    PollEntry(Ref<> file, Sleeper& sleeper) : file_(std::move(file)), watch_(sleeper) {
+        if (file_) watch_.attach(*file_);
+    }
+    ~PollEntry() { watch_.detach(); }
+
+    /// What to report; lowers `until` to when that changes by itself.
+    short look(short events, std::uint64_t& until) {
+        if (!file_) return POLLNVAL;
+        const std::uint64_t timer = file_->deadline();
+        if (timer > native::ticks() && timer < until) until = timer;
+        // poll's and epoll's bits are the same.
+        return static_cast<short>(file_->readiness() &
+                                  (static_cast<std::uint16_t>(events) | kAlways));
+    }
+
+  private:
+    Ref<> file_;
+    ThreadWatch watch_;
+};
+
+}  // namespace
+
 long poll(pollfd* fds, std::size_t count, std::uint64_t deadline) {
     constexpr std::size_t kMaximum = 64;
     if (count > kMaximum) return -EINVAL;
     Sleeper sleeper;
-    struct Entry {
-        Ref<> file;
-        alignas(ThreadWatch) std::byte storage[sizeof(ThreadWatch)];
-        ThreadWatch* watch = nullptr;
-    };
-    Entry entries[kMaximum];
+    // Only as many as asked for are made.
+    alignas(PollEntry) std::byte storage[kMaximum * sizeof(PollEntry)];
+    auto* entries = reinterpret_cast<PollEntry*>(storage);
     for (std::size_t i = 0; i < count; ++i) {
-        if (fds[i].fd < 0) continue;
-        entries[i].file = fd_table().get(fds[i].fd);
-        if (!entries[i].file) continue;
-        entries[i].watch = new (entries[i].storage) ThreadWatch{sleeper};
-        entries[i].watch->attach(*entries[i].file);
+        new (&entries[i]) PollEntry{fd_table().get(fds[i].fd), sleeper};
     }
     long ready = 0;
     for (;;) {
         std::uint64_t until = deadline;
         for (std::size_t i = 0; i < count; ++i) {
-            fds[i].revents = 0;
-            if (fds[i].fd < 0) continue;
-            if (!entries[i].file) {
-                fds[i].revents = POLLNVAL;
-            } else {
-                // poll's and epoll's bits are the same.
-                const auto events = static_cast<std::uint16_t>(fds[i].events);
-                fds[i].revents =
-                    static_cast<short>(entries[i].file->readiness() & (events | kAlways));
-                const std::uint64_t timer = entries[i].file->deadline();
-                if (timer > native::ticks() && timer < until) until = timer;
-            }
+            fds[i].revents = fds[i].fd < 0 ? short{0} : entries[i].look(fds[i].events, until);
             if (fds[i].revents != 0) ++ready;
         }
         if (ready != 0 || (deadline != abi::kNever && native::ticks() >= deadline)) break;
         sleeper.sleep(until);
     }
-    for (Entry& entry : entries) {
-        if (entry.watch != nullptr) entry.watch->detach();
-    }
+    for (std::size_t i = 0; i < count; ++i) entries[i].~PollEntry();
     return ready;
 }
 
