@@ -11,6 +11,11 @@ from .paths import BUILD, REPOSITORY, SYSTEM_BUILD
 from .progress import ToolError
 
 
+def shown(directory: Path) -> Path:
+    """A build directory as it is named to people."""
+    return directory.relative_to(REPOSITORY) if directory.is_relative_to(REPOSITORY) else directory
+
+
 def configure(directory: Path, options: list[str] = (), compiler: str | None = None) -> None:
     """Sets up a meson build directory once; meson itself notices later changes."""
     if (directory / "build.ninja").exists():
@@ -19,7 +24,7 @@ def configure(directory: Path, options: list[str] = (), compiler: str | None = N
     environment = dict(os.environ)
     if compiler:
         environment["CXX"] = compiler
-    with progress.step(f"configuring {directory.relative_to(REPOSITORY)}"):
+    with progress.step(f"configuring {shown(directory)}"):
         result = subprocess.run(
             ["meson", "setup", str(directory), str(REPOSITORY), *options],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -34,7 +39,7 @@ def ninja(directory: Path, targets: list[str] = ()) -> None:
     dry = subprocess.run([*command, "-n"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if "no work to do" in dry.stdout:
         return
-    with progress.step(f"building {directory.relative_to(REPOSITORY)}"):
+    with progress.step(f"building {shown(directory)}"):
         if sys.stderr.isatty() and not progress.quiet:
             status = subprocess.run(command, stdout=sys.stderr).returncode
             output = ""

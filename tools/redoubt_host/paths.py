@@ -1,9 +1,11 @@
 """Where things are in a checkout of Redoubt."""
 
+import os
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BUILD = REPOSITORY / "build"
+# Everything that is built or fetched; REDOUBT_BUILD moves it out of the checkout.
+BUILD = Path(os.environ.get("REDOUBT_BUILD") or REPOSITORY / "build")
 SYSTEM_BUILD = BUILD / "system"  # the kernel, its user space, and the host unit tests
 GUESTS = BUILD / "guests"  # fetched guest kernels and made initramfs images
 RUN_DIRECTORY = REPOSITORY / ".run"
