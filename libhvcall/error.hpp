@@ -16,7 +16,8 @@ class HypervisorError : public std::runtime_error {
   public:
     /// `what` says what was attempted: "cannot create the VM".
     HypervisorError(std::string_view what, abi::Error error)
-        : std::runtime_error(std::string(what) + ": " + std::string(describe(error))), code_(error) {}
+        : std::runtime_error(std::string(what) + ": " + std::string(describe(error))),
+          code_(error) {}
 
     abi::Error code() const { return code_; }
 

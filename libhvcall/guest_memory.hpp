@@ -1,4 +1,5 @@
-// A guest's memory as its monitor sees it: ranges of guest-physical addresses backed by host memory.
+// A guest's memory as its monitor sees it: ranges of guest-physical addresses backed by host
+// memory.
 #pragma once
 
 #include <cstring>
@@ -11,9 +12,9 @@
 
 namespace redoubt::hvcall {
 
-/// Every accessor checks bounds: an address or length from the guest can be passed as it is. Nothing
-/// spans two regions. Ranges are added before any vCPU runs and stay until the VM is destroyed, so
-/// reading them needs no lock.
+/// Every accessor checks bounds: an address or length from the guest can be passed as it is.
+/// Nothing spans two regions. Ranges are added before any vCPU runs and stay until the VM is
+/// destroyed, so reading them needs no lock.
 class GuestMemory {
   public:
     struct Region {
@@ -34,7 +35,8 @@ class GuestMemory {
     std::span<const Region> regions() const { return regions_; }
     std::uint64_t total_bytes() const { return total_; }
 
-    /// The host bytes behind [address, address + size), or an empty span if not all of it is memory.
+    /// The host bytes behind [address, address + size), or an empty span if not all of it is
+    /// memory.
     std::span<std::uint8_t> at(GuestPhysicalAddress address, std::size_t size) const {
         for (const auto& region : regions_) {
             const auto offset = address.value() - region.base.value();

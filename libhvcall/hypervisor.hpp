@@ -1,5 +1,5 @@
-// The way to the hypervisor: what it can do, its clock, and new VMs. Providers: native_hv (Redoubt's
-// kernel) and model (scripted, for tests); shaped so that Linux's /dev/kvm fits as well.
+// The way to the hypervisor: what it can do, its clock, and new VMs. Providers: native_hv
+// (Redoubt's kernel) and model (scripted, for tests); shaped so that Linux's /dev/kvm fits as well.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,8 @@ enum class RunResult {
 };
 
 /// state() is the page shared with the hypervisor; which parts of it are valid when is said in
-/// abi/x86_64/vcpu_state.hpp. Only kick() may be called from other threads than the one that runs it.
+/// abi/x86_64/vcpu_state.hpp. Only kick() may be called from other threads than the one that runs
+/// it.
 class Vcpu {
   public:
     virtual ~Vcpu() = default;
@@ -24,8 +25,8 @@ class Vcpu {
     virtual RunResult run() = 0;
     /// Sleeps, as a halted processor does, until kick() or `deadline`. A kick before counts.
     virtual void wait(HostTicks deadline) = 0;
-    /// Ends the current or else the next run() with ExitKind::Interrupted, and the current or else the
-    /// next wait().
+    /// Ends the current or else the next run() with ExitKind::Interrupted, and the current or else
+    /// the next wait().
     virtual void kick() = 0;
     /// Fills the groups of the state page that are not valid after every exit.
     virtual void get_state(abi::RegisterGroup groups) = 0;

@@ -8,7 +8,8 @@
 
 namespace redoubt::hvcall {
 
-/// Destruction ends the VM in any state and gives everything back. vCPUs must be destroyed before it.
+/// Destruction ends the VM in any state and gives everything back. vCPUs must be destroyed before
+/// it.
 class Vm {
   public:
     virtual ~Vm() = default;

@@ -33,25 +33,36 @@ ExitRouter::ExitRouter(const ExitContext& context)
 
 ExitRouter::Next ExitRouter::route() {
     switch (state_.exit.kind) {
-        case abi::ExitKind::PortIo: return port_io();
-        case abi::ExitKind::Mmio: return mmio();
-        case abi::ExitKind::Halt: return halt();
-        case abi::ExitKind::Cpuid: return cpuid();
-        case abi::ExitKind::Msr: return msr();
+        case abi::ExitKind::PortIo:
+            return port_io();
+        case abi::ExitKind::Mmio:
+            return mmio();
+        case abi::ExitKind::Halt:
+            return halt();
+        case abi::ExitKind::Cpuid:
+            return cpuid();
+        case abi::ExitKind::Msr:
+            return msr();
         case abi::ExitKind::Interrupted:
         case abi::ExitKind::Deadline:
-        case abi::ExitKind::InterruptWindow: return Next::Run;
-        case abi::ExitKind::ControlRegister: return control_register();
-        case abi::ExitKind::Instruction: return instruction();
+        case abi::ExitKind::InterruptWindow:
+            return Next::Run;
+        case abi::ExitKind::ControlRegister:
+            return control_register();
+        case abi::ExitKind::Instruction:
+            return instruction();
         case abi::ExitKind::Hypercall:
-            // There are no hypercalls; this is the answer of the interface whose signature CPUID shows.
+            // There are no hypercalls; this is the answer of the interface whose signature CPUID
+            // shows.
             state_.gpr[abi::kRax] = kKvmNoSuchHypercall;
             advance(3);
             return Next::Run;
-        case abi::ExitKind::Shutdown: return stop("triple fault");
+        case abi::ExitKind::Shutdown:
+            return stop("triple fault");
         case abi::ExitKind::Exception:
             return stop("unexpected exit for exception " + std::to_string(state_.exit.detail));
-        case abi::ExitKind::Debug: return stop("unexpected debug exit");
+        case abi::ExitKind::Debug:
+            return stop("unexpected debug exit");
         case abi::ExitKind::EntryFailure:
             return stop("the processor refused the guest's state (code " +
                         hexadecimal(state_.exit.info1) + ")");
@@ -103,11 +114,13 @@ ExitRouter::Next ExitRouter::mmio() {
     const auto detail = state_.exit.detail;
     const auto address = [&] { return hexadecimal(state_.exit.info1); };
     if ((detail & abi::MmioDetail::kFetch) != 0) {
-        return stop("instruction fetch where there is no memory, guest-physical address " + address());
+        return stop("instruction fetch where there is no memory, guest-physical address " +
+                    address());
     }
     if ((detail & abi::MmioDetail::kPageTable) != 0) {
-        return stop("the guest's page tables are where there is no memory, guest-physical address " +
-                    address());
+        return stop(
+            "the guest's page tables are where there is no memory, guest-physical address " +
+            address());
     }
     if ((state_.inject & abi::EventInjection::kValid) != 0) {
         return stop("delivering an interrupt touched guest-physical address " + address() +
@@ -117,7 +130,8 @@ ExitRouter::Next ExitRouter::mmio() {
     if (done) [[likely]] {
         return Next::Run;
     }
-    return stop("cannot emulate an access to guest-physical address " + address() + ": " + done.error());
+    return stop("cannot emulate an access to guest-physical address " + address() + ": " +
+                done.error());
 }
 
 ExitRouter::Next ExitRouter::halt() {
@@ -187,7 +201,8 @@ ExitRouter::Next ExitRouter::control_register() {
 
 ExitRouter::Next ExitRouter::instruction() {
     switch (static_cast<abi::InterceptedInstruction>(state_.exit.detail)) {
-        case abi::InterceptedInstruction::Xsetbv: return set_xcr0();
+        case abi::InterceptedInstruction::Xsetbv:
+            return set_xcr0();
         case abi::InterceptedInstruction::Wbinvd:
         case abi::InterceptedInstruction::Invd:
             // Guest memory is cached by hardware that keeps itself coherent.

@@ -19,21 +19,36 @@ void append(std::string& text, const char* format, Arguments... arguments) {
 
 std::string_view exit_name(abi::ExitKind kind) {
     switch (kind) {
-        case abi::ExitKind::Interrupted: return "interrupted";
-        case abi::ExitKind::Deadline: return "deadline";
-        case abi::ExitKind::Exception: return "exception";
-        case abi::ExitKind::PortIo: return "port_io";
-        case abi::ExitKind::Mmio: return "mmio";
-        case abi::ExitKind::Halt: return "halt";
-        case abi::ExitKind::Shutdown: return "shutdown";
-        case abi::ExitKind::Hypercall: return "hypercall";
-        case abi::ExitKind::Debug: return "debug";
-        case abi::ExitKind::Msr: return "msr";
-        case abi::ExitKind::Cpuid: return "cpuid";
-        case abi::ExitKind::ControlRegister: return "control_register";
-        case abi::ExitKind::InterruptWindow: return "interrupt_window";
-        case abi::ExitKind::Instruction: return "instruction";
-        case abi::ExitKind::EntryFailure: return "entry_failure";
+        case abi::ExitKind::Interrupted:
+            return "interrupted";
+        case abi::ExitKind::Deadline:
+            return "deadline";
+        case abi::ExitKind::Exception:
+            return "exception";
+        case abi::ExitKind::PortIo:
+            return "port_io";
+        case abi::ExitKind::Mmio:
+            return "mmio";
+        case abi::ExitKind::Halt:
+            return "halt";
+        case abi::ExitKind::Shutdown:
+            return "shutdown";
+        case abi::ExitKind::Hypercall:
+            return "hypercall";
+        case abi::ExitKind::Debug:
+            return "debug";
+        case abi::ExitKind::Msr:
+            return "msr";
+        case abi::ExitKind::Cpuid:
+            return "cpuid";
+        case abi::ExitKind::ControlRegister:
+            return "control_register";
+        case abi::ExitKind::InterruptWindow:
+            return "interrupt_window";
+        case abi::ExitKind::Instruction:
+            return "instruction";
+        case abi::ExitKind::EntryFailure:
+            return "entry_failure";
     }
     return "unknown";
 }
@@ -58,8 +73,9 @@ std::string ExitStatistics::history() const {
 }
 
 std::string describe_registers(const abi::VcpuState& s) {
-    static constexpr const char* kNames[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                             "r8 ", "r9 ", "r10", "r11", "r12", "r13", "r14", "r15"};
+    static constexpr const char* kNames[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
+                                             "rsi", "rdi", "r8 ", "r9 ", "r10", "r11",
+                                             "r12", "r13", "r14", "r15"};
     using Number = unsigned long long;
     std::string text;
     for (unsigned i = 0; i < 16; ++i) {
@@ -69,9 +85,9 @@ std::string describe_registers(const abi::VcpuState& s) {
     append(text, "  rip %016llx  rflags %llx  cpl %u  cs base %llx attributes %x\n",
            static_cast<Number>(s.rip), static_cast<Number>(s.rflags), s.cpl,
            static_cast<Number>(s.cs_base), s.cs_attributes);
-    append(text, "  cr0 %llx  cr2 %llx  cr3 %llx  cr4 %llx  efer %llx\n", static_cast<Number>(s.cr0),
-           static_cast<Number>(s.cr2), static_cast<Number>(s.cr3), static_cast<Number>(s.cr4),
-           static_cast<Number>(s.efer));
+    append(text, "  cr0 %llx  cr2 %llx  cr3 %llx  cr4 %llx  efer %llx\n",
+           static_cast<Number>(s.cr0), static_cast<Number>(s.cr2), static_cast<Number>(s.cr3),
+           static_cast<Number>(s.cr4), static_cast<Number>(s.efer));
     return text;
 }
 

@@ -1,4 +1,5 @@
-// Exits counted by kind, and the last of them for a crash report. Written by the vCPU's thread only.
+// Exits counted by kind, and the last of them for a crash report. Written by the vCPU's thread
+// only.
 #pragma once
 
 #include <array>

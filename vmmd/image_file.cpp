@@ -27,7 +27,7 @@ std::expected<ImageFile, std::string> ImageFile::open(std::string_view url,
     };
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return error(std::strerror(errno));
-    struct stat status {};
+    struct stat status{};
     if (fstat(descriptor, &status) != 0) {
         const int code = errno;
         ::close(descriptor);

@@ -1,4 +1,5 @@
-// A file named by a URL of the configuration: file: (relative to the configuration's folder) or initfs:.
+// A file named by a URL of the configuration: file: (relative to the configuration's folder) or
+// initfs:.
 #pragma once
 
 #include <cstdint>

@@ -51,7 +51,8 @@ AcpiHardware acpi_hardware(unsigned vcpus) {
 std::unique_ptr<hvcall::Vm> create_vm(hvcall::Hypervisor& hypervisor, std::uint64_t memory_bytes) {
     try {
         auto vm = hypervisor.create_vm(memory_bytes);
-        for (const auto& range : memory_ranges(memory_bytes)) vm->add_memory(range.base, range.bytes);
+        for (const auto& range : memory_ranges(memory_bytes))
+            vm->add_memory(range.base, range.bytes);
         return vm;
     } catch (const hvcall::HypervisorError& error) {
         if (error.code() != abi::Error::NoMemory) throw;
@@ -78,8 +79,9 @@ Machine::Machine(hvcall::Hypervisor& hypervisor, const MachineOptions& options)
       vm_(create_vm(hypervisor, options.config->memory_bytes)),
       vcpu_(vm_->create_vcpu(0)) {
     chipset_ = std::make_unique<Chipset>(timers_, chipset_options());
-    chipset_->attach([&](auto base, auto size, Device& device) { ports_.attach(base, size, device); },
-                     [&](auto base, auto size, Device& device) { mmio_.attach(base, size, device); });
+    chipset_->attach(
+        [&](auto base, auto size, Device& device) { ports_.attach(base, size, device); },
+        [&](auto base, auto size, Device& device) { mmio_.attach(base, size, device); });
     auto& apic = chipset_->local_apic(0);
     msrs_ = std::make_unique<MsrBank>(
         *vcpu_, vm_->memory(), hypervisor_, cpuid_, apic, chipset_->tsc(0),
@@ -93,8 +95,8 @@ Machine::Machine(hvcall::Hypervisor& hypervisor, const MachineOptions& options)
             });
         });
     loop_ = std::make_unique<VcpuLoop>(
-        ExitContext{*vcpu_, vm_->memory(), ports_, mmio_, apic, cpuid_, *msrs_}, clock_, hypervisor_,
-        timers_);
+        ExitContext{*vcpu_, vm_->memory(), ports_, mmio_, apic, cpuid_, *msrs_}, clock_,
+        hypervisor_, timers_);
     timers_.set_earlier_hook([this] { loop_->kick(); });
 }
 
@@ -125,9 +127,9 @@ void Machine::power_on() {
     unknown_msrs_.reset();
     set_reset_state(vcpu_->state());
     if (options_.load_linux) load_linux();
-    // After RESET it would be 1. But QEMU 7.2 does not intercept XSETBV, so the first writing would go
-    // unseen, and CPUID would tell a size that is wrong. Starting with everything on, as nearly every
-    // system has it in the end, needs no writing.
+    // After RESET it would be 1. But QEMU 7.2 does not intercept XSETBV, so the first writing would
+    // go unseen, and CPUID would tell a size that is wrong. Starting with everything on, as nearly
+    // every system has it in the end, needs no writing.
     vcpu_->state().xcr0 = cpuid_.xcr0_mask() | 1;
     const auto bytes = options_.config->memory_bytes;
     msrs_->reset(low_memory_end(bytes), memory_end(bytes));
@@ -158,10 +160,11 @@ void Machine::load_linux() {
     check(kernel.read(image->setup_bytes, memory.at(GuestPhysicalAddress{boot.placement.kernel},
                                                     kernel.size() - image->setup_bytes)));
     if (initrd && initrd->size() != 0) {
-        check(initrd->read(0, memory.at(GuestPhysicalAddress{boot.placement.initrd},
-                                        initrd->size())));
+        check(initrd->read(0,
+                           memory.at(GuestPhysicalAddress{boot.placement.initrd}, initrd->size())));
     }
-    set_linux_entry_state(vcpu_->state(), value_or_throw(write_linux_boot_data(memory, *image, boot)));
+    set_linux_entry_state(vcpu_->state(),
+                          value_or_throw(write_linux_boot_data(memory, *image, boot)));
 }
 
 LoopEnd Machine::run() { return loop_->run(); }

@@ -19,10 +19,10 @@ namespace redoubt::vmmd {
 
 struct MachineOptions {
     const VmConfig* config = nullptr;
-    std::string folder;                ///< that relative file: URLs start from
+    std::string folder;  ///< that relative file: URLs start from
     CharacterBackend* serial = nullptr;
     std::function<void(const std::string&)> log;
-    bool load_linux = true;            ///< false for scripted guests, which have no image
+    bool load_linux = true;  ///< false for scripted guests, which have no image
 };
 
 class Machine {

@@ -79,7 +79,8 @@ int serve(const CommandLine& options) {
     const auto finished = [&](int code, const std::string& reason) {
         status = code;
         log::info("all VMs have stopped: " + reason);
-        manager->emit({.kind = VmEvent::Kind::DaemonExit, .name = {}, .reason = reason, .code = code});
+        manager->emit(
+            {.kind = VmEvent::Kind::DaemonExit, .name = {}, .reason = reason, .code = code});
         server->drain(kPatience, [&loop] { loop.stop(); });
     };
     manager = std::make_unique<VmManager>(loop, manager_options, std::move(loaded.vms), finished);
@@ -105,7 +106,8 @@ int run(int argc, char** argv) {
     app.add_flag("--keep", options.keep, "stay when all VMs have stopped");
     app.add_flag("--model", options.model,
                  "run scripted guests instead of real ones (to try the daemon on any machine)");
-    auto* check = app.add_subcommand("check", "check a configuration file without starting anything");
+    auto* check =
+        app.add_subcommand("check", "check a configuration file without starting anything");
     check->add_option("FILE", options.check_file, "TOML file")->required();
     CLI11_PARSE(app, argc, argv);
     if (check->parsed()) return check_file(options.check_file);

@@ -22,8 +22,8 @@ constexpr std::uint16_t kResetPort = 0xCF9;
 constexpr std::uint32_t kSleepNow = 0x2000 | 5U << 10;
 constexpr std::string_view kBanner = "model guest ready\r\n";
 
-/// What a guest program would keep in its registers. It lives in guest memory, so that every VM has its
-/// own: the script is shared by all of them.
+/// What a guest program would keep in its registers. It lives in guest memory, so that every VM has
+/// its own: the script is shared by all of them.
 struct Program {
     enum Stage : std::uint32_t { Banner, Ask, Answer, Character };
     std::uint32_t stage;
@@ -87,7 +87,8 @@ void step(abi::VcpuState& state, const GuestMemory& memory) {
 }  // namespace
 
 std::unique_ptr<hvcall::Hypervisor> make_model_hypervisor() {
-    return std::make_unique<hvcall::model::ModelHypervisor>(std::deque<hvcall::model::Step>{}, step);
+    return std::make_unique<hvcall::model::ModelHypervisor>(std::deque<hvcall::model::Step>{},
+                                                            step);
 }
 
 }  // namespace redoubt::vmmd

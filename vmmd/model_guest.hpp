@@ -1,6 +1,6 @@
-// A scripted guest for `vmmd --model`: it prints a line on its serial port, echoes what is typed, and
-// does what a few commands say, so that everything around a VM can be tried without a processor that
-// virtualizes.
+// A scripted guest for `vmmd --model`: it prints a line on its serial port, echoes what is typed,
+// and does what a few commands say, so that everything around a VM can be tried without a processor
+// that virtualizes.
 #pragma once
 
 #include <memory>

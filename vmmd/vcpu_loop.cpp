@@ -1,4 +1,5 @@
-// The vCPU loop. What it does before every entry costs a handful of loads when nothing is to be done.
+// The vCPU loop. What it does before every entry costs a handful of loads when nothing is to be
+// done.
 #include "vmmd/vcpu_loop.hpp"
 
 #include "abi/object.hpp"
@@ -49,9 +50,13 @@ LoopEnd VcpuLoop::run() {
         if (vcpu_.run() == hvcall::RunResult::Destroyed) return {LoopEnd::Cause::Destroyed, {}};
         statistics_.count(state_);
         switch (router_.route()) {
-            case ExitRouter::Next::Run: break;
-            case ExitRouter::Next::Halt: halted_ = true; break;
-            case ExitRouter::Next::Stop: return {LoopEnd::Cause::Crash, router_.reason()};
+            case ExitRouter::Next::Run:
+                break;
+            case ExitRouter::Next::Halt:
+                halted_ = true;
+                break;
+            case ExitRouter::Next::Stop:
+                return {LoopEnd::Cause::Crash, router_.reason()};
         }
     }
 }
@@ -152,8 +157,8 @@ void VcpuLoop::prepare_events() {
                (state_.rflags & x86::rflags::kInterrupt) != 0 &&
                (state_.interruptibility & kBlocksInterrupts) == 0) {
         if (const auto vector = apic.acknowledge()) {
-            state_.inject = abi::EventInjection::kValid | abi::EventInjection::kExternalInterrupt |
-                            *vector;
+            state_.inject =
+                abi::EventInjection::kValid | abi::EventInjection::kExternalInterrupt | *vector;
             statistics_.count_injection();
             halted_ = false;
         }
@@ -162,7 +167,8 @@ void VcpuLoop::prepare_events() {
 }
 
 void VcpuLoop::halt() {
-    // An event that was being delivered when the guest halted cannot be: HLT would have waited for it.
+    // An event that was being delivered when the guest halted cannot be: HLT would have waited for
+    // it.
     if ((state_.inject & abi::EventInjection::kValid) != 0) {
         halted_ = false;
         return;

@@ -79,7 +79,8 @@ class VcpuLoop {
     std::atomic<std::thread::id> thread_{};
     bool halted_ = false;
     bool nmi_pending_ = false;
-    Nanoseconds seen_deadline_ = kNever;  ///< the timers' next deadline when state_.deadline was computed
+    Nanoseconds seen_deadline_ =
+        kNever;  ///< the timers' next deadline when state_.deadline was computed
 
     std::mutex pause_mutex_;
     std::condition_variable pause_changed_;

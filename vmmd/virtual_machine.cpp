@@ -188,13 +188,16 @@ std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
     options.folder = surroundings_.folder;
     options.serial = &serial;
     options.load_linux = surroundings_.load_linux;
-    options.log = [name = config_.name](const std::string& line) { log::info("VM " + name + ": " + line); };
+    options.log = [name = config_.name](const std::string& line) {
+        log::info("VM " + name + ": " + line);
+    };
     Machine machine(*surroundings_.hypervisor, options);
 
     auto& input = machine.chipset().serial_input();
     input.set_ready_callback([hub = console_.get()] { hub->device_ready(); });
     machine.power_on();
-    console_->set_device_input([&input](std::span<const std::uint8_t> bytes) { return input.receive(bytes); });
+    console_->set_device_input(
+        [&input](std::span<const std::uint8_t> bytes) { return input.receive(bytes); });
     publish(&machine);
     // Whatever way this function is left, nobody may reach the machine any more.
     struct Retreat {
@@ -210,13 +213,17 @@ std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
     for (;;) {
         const auto end = machine.run();
         switch (end.cause) {
-            case LoopEnd::Cause::Requested: return {VmEnd::Clean, "stopped on request"};
-            case LoopEnd::Cause::PowerOff: return {VmEnd::Clean, "the guest powered off"};
-            case LoopEnd::Cause::Destroyed: return {VmEnd::Crashed, "the hypervisor destroyed the VM"};
+            case LoopEnd::Cause::Requested:
+                return {VmEnd::Clean, "stopped on request"};
+            case LoopEnd::Cause::PowerOff:
+                return {VmEnd::Clean, "the guest powered off"};
+            case LoopEnd::Cause::Destroyed:
+                return {VmEnd::Crashed, "the hypervisor destroyed the VM"};
             case LoopEnd::Cause::Crash:
                 report_crash(machine, end.reason);
                 return {VmEnd::Crashed, end.reason};
-            case LoopEnd::Cause::Reset: break;
+            case LoopEnd::Cause::Reset:
+                break;
         }
         log::info("VM " + config_.name + " is reset");
         VmEvent event{.kind = VmEvent::Kind::Reset, .name = config_.name, .reason = {}};

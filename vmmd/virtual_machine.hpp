@@ -1,5 +1,5 @@
-// One configured VM over its life: started, paused, stopped, started again. Owns the thread that its
-// vCPU runs on.
+// One configured VM over its life: started, paused, stopped, started again. Owns the thread that
+// its vCPU runs on.
 #pragma once
 
 #include <chrono>
@@ -33,7 +33,7 @@ class VirtualMachine {
     struct Surroundings {
         hvcall::Hypervisor* hypervisor = nullptr;  ///< null: there is none; starting fails
         std::string no_hypervisor_reason;
-        std::string folder;      ///< of the configuration
+        std::string folder;  ///< of the configuration
         bool load_linux = true;
         std::function<void(const VmEvent&)> emit;  ///< from any thread
         std::function<void()> ended;               ///< from the VM's thread, at its very end

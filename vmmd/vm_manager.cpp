@@ -52,7 +52,8 @@ void VmManager::start_all() {
             entry.backend = std::move(*backend);
         } else {
             // The VM is still usable through vmmctl attach.
-            log::warning("VM " + config.name + ": serial " + config.serial + ": " + backend.error());
+            log::warning("VM " + config.name + ": serial " + config.serial + ": " +
+                         backend.error());
         }
     }
     bool any = false;
@@ -90,7 +91,8 @@ void VmManager::finish_if_all_stopped() {
         const auto state = entry.vm->state();
         return state == VmState::Stopped || state == VmState::Crashed;
     });
-    if (!all_stopped || restarts_pending_ != 0 || finished_called_ || (options_.keep && !quitting_)) return;
+    if (!all_stopped || restarts_pending_ != 0 || finished_called_ || (options_.keep && !quitting_))
+        return;
     finished_called_ = true;
     int status = kStatusClean;
     std::string reasons;

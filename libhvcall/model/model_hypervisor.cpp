@@ -69,8 +69,9 @@ RunResult ModelVcpu::run() {
     const auto now = steady_nanoseconds();
     const auto sleep =
         s.deadline > now ? std::min<std::uint64_t>(s.deadline - now, 3'600'000'000'000) : 0;
-    const bool woken = wake_up_->changed.wait_for(lock, std::chrono::nanoseconds(sleep),
-                                         [&] { return wake_up_->kicked || wake_up_->destroyed; });
+    const bool woken = wake_up_->changed.wait_for(lock, std::chrono::nanoseconds(sleep), [&] {
+        return wake_up_->kicked || wake_up_->destroyed;
+    });
     if (wake_up_->destroyed) return RunResult::Destroyed;
     wake_up_->kicked = false;
     s.exit.kind = woken ? abi::ExitKind::Interrupted : abi::ExitKind::Deadline;
@@ -83,7 +84,7 @@ void ModelVcpu::wait(HostTicks deadline) {
     const auto sleep =
         deadline.count > now ? std::min<std::uint64_t>(deadline.count - now, 3'600'000'000'000) : 0;
     wake_up_->changed.wait_for(lock, std::chrono::nanoseconds(sleep),
-                      [&] { return wake_up_->kicked || wake_up_->destroyed; });
+                               [&] { return wake_up_->kicked || wake_up_->destroyed; });
     wake_up_->kicked = false;
 }
 
@@ -124,7 +125,8 @@ std::unique_ptr<Vcpu> ModelVm::create_vcpu(unsigned index) {
         wake_ups_.push_back(wake_up);
     }
     // Application processors wait for a startup IPI, which models do not send.
-    if (index != 0) return std::make_unique<ModelVcpu>(memory_, wake_up, std::deque<Step>{}, Step{});
+    if (index != 0)
+        return std::make_unique<ModelVcpu>(memory_, wake_up, std::deque<Step>{}, Step{});
     return std::make_unique<ModelVcpu>(memory_, wake_up, script_, forever_);
 }
 

@@ -26,14 +26,15 @@ class MemoryBlock {
           frame_bits_(frame_bits),
           count_(1U << (size_bits - frame_bits)),
           slots_(services, 2 * count_) {
-        require(native::retype(untyped_.get(), abi::ObjectType::Frame, frame_bits, slots_[0], count_),
-                "cannot make guest memory");
+        require(
+            native::retype(untyped_.get(), abi::ObjectType::Frame, frame_bits, slots_[0], count_),
+            "cannot make guest memory");
     }
     MemoryBlock(MemoryBlock&&) = default;
     MemoryBlock& operator=(MemoryBlock&&) = delete;
 
-    /// Maps the block at `address` here and at `base` in `vm`. One capability is for one mapping, so
-    /// the VM gets copies.
+    /// Maps the block at `address` here and at `base` in `vm`. One capability is for one mapping,
+    /// so the VM gets copies.
     void map(Slot vm, std::uintptr_t address, GuestPhysicalAddress base) const {
         using enum abi::MapFlags;
         for (std::uint32_t i = 0; i < count_; ++i) {
@@ -42,9 +43,9 @@ class MemoryBlock {
                     "cannot share guest memory");
             require(native::map(slots_[i], kOwnAddressSpace, address + offset, Read | Write),
                     "cannot map guest memory into the monitor");
-            require(native::map(slots_[count_ + i], vm, base.value() + offset,
-                                Read | Write | Execute),
-                    "cannot map guest memory into the VM");
+            require(
+                native::map(slots_[count_ + i], vm, base.value() + offset, Read | Write | Execute),
+                "cannot map guest memory into the VM");
         }
     }
 
@@ -70,8 +71,9 @@ class NativeVm final : public Vm {
     ~NativeVm() override { destroy(); }
 
     void add_memory(GuestPhysicalAddress base, std::uint64_t bytes) override {
-        const auto frame_limit = std::clamp<unsigned>(
-            static_cast<unsigned>(std::bit_width(bytes)) - 6, kLargePageBits + 3, kMaximumFrameBits);
+        const auto frame_limit =
+            std::clamp<unsigned>(static_cast<unsigned>(std::bit_width(bytes)) - 6,
+                                 kLargePageBits + 3, kMaximumFrameBits);
         auto addresses = Addresses(services_, bytes, std::size_t{1} << kLargePageBits);
         const auto start = addresses.get();
         addresses_.push_back(std::move(addresses));
@@ -79,7 +81,8 @@ class NativeVm final : public Vm {
         unsigned size_bits = static_cast<unsigned>(std::bit_width(bytes)) - 1;
         std::uint64_t offset = 0;
         while (offset < bytes) {
-            size_bits = std::min(size_bits, static_cast<unsigned>(std::bit_width(bytes - offset)) - 1);
+            size_bits =
+                std::min(size_bits, static_cast<unsigned>(std::bit_width(bytes - offset)) - 1);
             Untyped untyped(services_, size_bits);
             if (!untyped) {
                 if (--size_bits < kLargePageBits) {
@@ -127,8 +130,8 @@ class NativeHypervisor final : public Hypervisor {
                 "cannot open hv:/caps");
         std::string text;
         for (;;) {
-            const auto got = native::scheme::read_in_place(file.get(), text.size(),
-                                                           abi::scheme::kMaximumBytes);
+            const auto got =
+                native::scheme::read_in_place(file.get(), text.size(), abi::scheme::kMaximumBytes);
             require(got.error, "cannot read hv:/caps");
             if (got.value == 0) return text;
             text.append(reinterpret_cast<const char*>(native::message_bytes()), got.value);
@@ -136,7 +139,8 @@ class NativeHypervisor final : public Hypervisor {
     }
 
     std::unique_ptr<Vm> create_vm(std::uint64_t memory_bytes) override {
-        // The object and its permission maps, the upper levels, and a table of 2 MiB leaves per GiB.
+        // The object and its permission maps, the upper levels, and a table of 2 MiB leaves per
+        // GiB.
         constexpr std::uint64_t kFixedPages = 12;
         const auto pages = kFixedPages + (memory_bytes >> 30);
         const auto size_bits = std::max(16U, 12 + static_cast<unsigned>(std::bit_width(pages - 1)));
@@ -168,7 +172,8 @@ std::expected<std::unique_ptr<Hypervisor>, std::string> open_native_hypervisor()
     const auto hv = services->find_grant("hv");
     if (hv == 0) {
         return std::unexpected(
-            "there is no hv: capability: the processor cannot virtualize (AMD SVM with nested paging "
+            "there is no hv: capability: the processor cannot virtualize (AMD SVM with nested "
+            "paging "
             "is needed), or init was not told to grant it");
     }
     return std::make_unique<native_hv::NativeHypervisor>(*services, hv);
@@ -178,8 +183,7 @@ bool running_on_redoubt() { return posix::native_services() != nullptr; }
 
 void announce_ready() {
     if (!running_on_redoubt()) return;
-    auto message =
-        native::make_message(static_cast<std::uint32_t>(abi::ProcessMessage::Ready), 0);
+    auto message = native::make_message(static_cast<std::uint32_t>(abi::ProcessMessage::Ready), 0);
     native::call(static_cast<native_hv::Slot>(abi::StartupSlot::Parent), message);
 }
 

@@ -53,8 +53,8 @@ RunResult NativeVcpu::run() {
     throw HypervisorError("cannot run a vCPU", error);
 }
 
-// A kick sets kicked_ and then looks at waiting_; a waiter sets waiting_ and then looks at kicked_: one of
-// the two sees the other.
+// A kick sets kicked_ and then looks at waiting_; a waiter sets waiting_ and then looks at kicked_:
+// one of the two sees the other.
 void NativeVcpu::wait(HostTicks deadline) {
     waiting_ = true;
     if (!kicked_.exchange(false)) {

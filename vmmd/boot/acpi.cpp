@@ -101,7 +101,10 @@ Bytes build_fadt(const AcpiHardware& hardware, std::uint64_t facs, std::uint64_t
     table.u32(kWbinvd | kC1Supported | kNoSleepButton | kTimerIs32Bit | kResetRegister);
     table.port(hardware.reset_port, 8).u8(hardware.reset_value).u16(0).u8(4);
     table.u64(facs).u64(dsdt);
-    table.port(hardware.pm1_event_port, 32).port(0, 0).port(hardware.pm1_control_port, 16).port(0, 0);
+    table.port(hardware.pm1_event_port, 32)
+        .port(0, 0)
+        .port(hardware.pm1_control_port, 16)
+        .port(0, 0);
     table.port(0, 0).port(hardware.pm_timer_port, 32).port(0, 0).port(0, 0);
     table.port(0, 0).port(0, 0).u64(0);  // sleep control and status, hypervisor vendor
     return table.finish();

@@ -21,7 +21,8 @@ enum Opcode : std::uint8_t {
 };
 
 void append_little_endian(Bytes& bytes, std::uint64_t value, unsigned size) {
-    for (unsigned i = 0; i < size; ++i) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+    for (unsigned i = 0; i < size; ++i)
+        bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
 }
 
 /// PkgLength counts itself: one byte up to 63, else a lead byte with 4 bits and 1 to 3 more.
@@ -80,7 +81,9 @@ Bytes integer(std::uint64_t value) {
 
 // Three letters of five bits, four hexadecimal digits, big-endian (ACPI 6.4 section 19.3.4).
 Bytes eisa_id(std::string_view id) {
-    const auto letter = [&](std::size_t i) { return static_cast<std::uint32_t>(id[i] - '@') & 0x1F; };
+    const auto letter = [&](std::size_t i) {
+        return static_cast<std::uint32_t>(id[i] - '@') & 0x1F;
+    };
     const auto digit = [&](std::size_t i) {
         const char c = id[i];
         return static_cast<std::uint32_t>(c <= '9' ? c - '0' : c - 'A' + 10);

@@ -1,5 +1,5 @@
-// A small builder of AML (ACPI 6.4 chapter 20): enough for a DSDT of fixed devices. Every function gives
-// the bytes of one term; terms are joined with +.
+// A small builder of AML (ACPI 6.4 chapter 20): enough for a DSDT of fixed devices. Every function
+// gives the bytes of one term; terms are joined with +.
 #pragma once
 
 #include <cstdint>

@@ -85,7 +85,8 @@ bool write_page_tables(const hvcall::GuestMemory& memory) {
     std::ranges::fill(tables, std::uint8_t{0});
     store(tables, 0, (kBootPageTables + 0x1000) | kPresentWritable);
     for (std::uint64_t gib = 0; gib < 4; ++gib) {
-        store(tables, 0x1000 + gib * 8, (kBootPageTables + 0x2000 + gib * 0x1000) | kPresentWritable);
+        store(tables, 0x1000 + gib * 8,
+              (kBootPageTables + 0x2000 + gib * 0x1000) | kPresentWritable);
     }
     for (std::uint64_t i = 0; i < 2048; ++i) {
         store(tables, 0x2000 + i * 8, i << 21 | kPresentWritable | kLarge);
@@ -112,7 +113,8 @@ std::expected<BzImage, std::string> check_bzimage(std::span<const std::uint8_t> 
         load<std::uint32_t>(header, kMagic) != 0x5372'6448) {  // "HdrS"
         if (load<std::uint32_t>(header, 0) == 0x464C'457F) {
             return std::unexpected(
-                "not a Linux bzImage but an ELF file (a vmlinux?): use the bzImage of the same build");
+                "not a Linux bzImage but an ELF file (a vmlinux?): use the bzImage of the same "
+                "build");
         }
         return std::unexpected("not a Linux bzImage: its boot signature is missing");
     }
@@ -148,9 +150,11 @@ std::expected<LinuxPlacement, std::string> place_linux(const BzImage& image,
     LinuxPlacement placement;
     placement.kernel = image.preferred_address;
     if (placement.kernel < kMiB || placement.kernel > kLowMemoryLimit) {
-        return std::unexpected("the kernel image is corrupt: it wants to be loaded at an impossible address");
+        return std::unexpected(
+            "the kernel image is corrupt: it wants to be loaded at an impossible address");
     }
-    const auto kernel_end = (placement.kernel + image.memory_needed + 0xFFF) & ~std::uint64_t{0xFFF};
+    const auto kernel_end =
+        (placement.kernel + image.memory_needed + 0xFFF) & ~std::uint64_t{0xFFF};
     if (kernel_end > low_end) {
         return std::unexpected("the kernel needs " + std::to_string(kernel_end / kMiB + 1) +
                                " MiB to start, but the VM has " + format_size(memory_bytes));
@@ -178,8 +182,7 @@ std::expected<std::uint64_t, std::string> write_linux_boot_data(const hvcall::Gu
                                " characters; this kernel takes " +
                                std::to_string(image.cmdline_limit));
     }
-    const auto cmdline =
-        memory.at(GuestPhysicalAddress{kBootCommandLine}, boot.cmdline.size() + 1);
+    const auto cmdline = memory.at(GuestPhysicalAddress{kBootCommandLine}, boot.cmdline.size() + 1);
     const auto page = memory.at(GuestPhysicalAddress{kBootParameters}, 4096);
     if (cmdline.empty() || page.empty()) return outside;
     std::ranges::copy(boot.cmdline, cmdline.begin());

@@ -14,11 +14,11 @@ namespace redoubt::vmmd {
 
 /// What the setup header says.
 struct BzImage {
-    std::uint64_t setup_bytes = 0;       ///< the real-mode part; the kernel follows
+    std::uint64_t setup_bytes = 0;  ///< the real-mode part; the kernel follows
     std::uint64_t preferred_address = 0;
-    std::uint64_t memory_needed = 0;     ///< from the load address, to unpack itself
-    std::uint64_t initrd_limit = 0;      ///< highest address an initrd's byte may have
-    std::uint32_t cmdline_limit = 0;     ///< characters, without the NUL
+    std::uint64_t memory_needed = 0;  ///< from the load address, to unpack itself
+    std::uint64_t initrd_limit = 0;   ///< highest address an initrd's byte may have
+    std::uint32_t cmdline_limit = 0;  ///< characters, without the NUL
     std::uint16_t version = 0;
 };
 
@@ -47,7 +47,8 @@ struct LinuxBoot {
     std::uint64_t rsdp = 0;
 };
 
-/// Writes the zero page, command line, boot GDT and identity page tables. Gives the entry's address.
+/// Writes the zero page, command line, boot GDT and identity page tables. Gives the entry's
+/// address.
 std::expected<std::uint64_t, std::string> write_linux_boot_data(const hvcall::GuestMemory& memory,
                                                                 const BzImage& image,
                                                                 const LinuxBoot& boot);

@@ -7,7 +7,8 @@
 namespace redoubt::vmmd {
 
 void PortBus::attach(std::uint64_t base, std::uint64_t size, Device& device) {
-    if (size == 0 || base >= index_.size() || size > index_.size() - base || ranges_.size() >= 255) {
+    if (size == 0 || base >= index_.size() || size > index_.size() - base ||
+        ranges_.size() >= 255) {
         throw std::logic_error("not a range of ports: " + std::string(device.name()));
     }
     for (auto port = base; port < base + size; ++port) {

@@ -1,5 +1,6 @@
-// Ports and memory-mapped registers: which device answers at an address. Filled before any vCPU runs and
-// constant afterwards, so that looking up takes no lock and a device is called with none held.
+// Ports and memory-mapped registers: which device answers at an address. Filled before any vCPU
+// runs and constant afterwards, so that looking up takes no lock and a device is called with none
+// held.
 #pragma once
 
 #include <array>

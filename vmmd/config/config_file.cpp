@@ -46,7 +46,8 @@ LoadedConfig load_config(const std::string& name, CheckImages check_images) {
     LoadedConfig result;
     const auto slash = name.rfind('/');
     const bool is_url = name.starts_with("initfs:");
-    if (slash != std::string::npos && !is_url) result.folder = name.substr(0, slash == 0 ? 1 : slash);
+    if (slash != std::string::npos && !is_url)
+        result.folder = name.substr(0, slash == 0 ? 1 : slash);
 
     const auto file = ImageFile::open(is_url ? name : "file:" + name, {});
     if (!file) {

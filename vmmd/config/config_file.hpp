@@ -16,8 +16,8 @@ struct LoadedConfig {
     std::string folder;               ///< that the file's relative paths start from
 };
 
-/// `name` is a path, or an initfs: URL on Redoubt. With CheckImages::Yes kernels and initrds that are
-/// file: URLs must exist and be what they should be.
+/// `name` is a path, or an initfs: URL on Redoubt. With CheckImages::Yes kernels and initrds that
+/// are file: URLs must exist and be what they should be.
 LoadedConfig load_config(const std::string& name, CheckImages check_images);
 
 }  // namespace redoubt::vmmd

@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 
 #include "vmmd/config/config.hpp"
+#include "vmmd/config/lexical.hpp"
 #include "vmmd/config/text.hpp"
 
 namespace redoubt::vmmd {
@@ -24,13 +25,20 @@ std::string quoted(std::string_view word) { return "\"" + std::string(word) + "\
 
 std::string_view type_name(const toml::node& node) {
     switch (node.type()) {
-        case toml::node_type::string: return "a string";
-        case toml::node_type::integer: return "an integer";
-        case toml::node_type::floating_point: return "a floating-point number";
-        case toml::node_type::boolean: return "a boolean";
-        case toml::node_type::array: return "an array";
-        case toml::node_type::table: return "a table";
-        default: return "a date or time";
+        case toml::node_type::string:
+            return "a string";
+        case toml::node_type::integer:
+            return "an integer";
+        case toml::node_type::floating_point:
+            return "a floating-point number";
+        case toml::node_type::boolean:
+            return "a boolean";
+        case toml::node_type::array:
+            return "an array";
+        case toml::node_type::table:
+            return "a table";
+        default:
+            return "a date or time";
     }
 }
 
@@ -72,8 +80,8 @@ class Parser {
 
   private:
     void error(toml::source_position position, std::string message) {
-        result_.errors.push_back({std::max(position.line, 1U), std::max(position.column, 1U),
-                                  std::move(message)});
+        result_.errors.push_back(
+            {std::max(position.line, 1U), std::max(position.column, 1U), std::move(message)});
     }
 
     void unknown_key(const toml::key& key, std::span<const std::string_view> known,
@@ -94,9 +102,8 @@ class Parser {
         const auto name = key.str();
         const auto* const table = node.as_table();
         if (table == nullptr) {
-            error(node.source().begin, "vm." + std::string(name) +
-                                           " must be a table: write [vm." + std::string(name) +
-                                           "] on a line of its own");
+            error(node.source().begin, "vm." + std::string(name) + " must be a table: write [vm." +
+                                           std::string(name) + "] on a line of its own");
             return;
         }
         check_name(name, key.source().begin);
@@ -109,9 +116,8 @@ class Parser {
                                           "]: add a line such as memory = \"256M\"");
         }
         if (!table->contains("kernel")) {
-            error(key.source().begin,
-                  quoted("kernel") + " is missing in [vm." + std::string(name) +
-                      "]: add a line such as kernel = \"file:vmlinuz\"");
+            error(key.source().begin, quoted("kernel") + " is missing in [vm." + std::string(name) +
+                                          "]: add a line such as kernel = \"file:vmlinuz\"");
         }
         result_.vms.push_back(std::move(config));
     }
@@ -147,8 +153,8 @@ class Parser {
         } else if (name == "restart") {
             if (const auto* text = string(name, node)) restart(config, *text, node);
         } else if (name == "disk" || name == "net") {
-            error(key.source().begin, "this vmmd has no " + std::string(name) +
-                                          " device yet: remove " + quoted(name));
+            error(key.source().begin,
+                  "this vmmd has no " + std::string(name) + " device yet: remove " + quoted(name));
         } else {
             unknown_key(key, kVmKeys, "in [vm." + config.name + "]");
         }
@@ -252,6 +258,10 @@ class Parser {
 
 ParsedConfig parse_config(std::string_view text, const UrlCheck& check_serial) {
     ParsedConfig result;
+    if (auto error = check_lexically(text)) {
+        result.errors.push_back(std::move(*error));
+        return result;
+    }
     const auto parsed = toml::parse(text);
     if (!parsed) {
         const auto& where = parsed.error().source().begin;

@@ -1,4 +1,5 @@
-// Small things of the configuration's text: sizes such as "256M", and suggestions for misspelt words.
+// Small things of the configuration's text: sizes such as "256M", and suggestions for misspelt
+// words.
 #pragma once
 
 #include <cstdint>

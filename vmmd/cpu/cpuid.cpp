@@ -1,5 +1,5 @@
-// The CPUID policy. Bits are named by their position in APM vol. 3 appendix E (and Intel SDM vol. 2A
-// for leaf 7, which both vendors share).
+// The CPUID policy. Bits are named by their position in APM vol. 3 appendix E (and Intel SDM vol.
+// 2A for leaf 7, which both vendors share).
 #include "vmmd/cpu/cpuid.hpp"
 
 #include <cpuid.h>
@@ -30,31 +30,40 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
-    // Family, model, stepping; EBX keeps only the CLFLUSH line size, APIC id and count come per vCPU.
-    // ECX hidden: MONITOR 3, DS-CPL 4, VMX 5, SMX 6, EIST 7, TM2 8, SDBG 11, PDCM 15, DCA 18, OSXSAVE
+    // Family, model, stepping; EBX keeps only the CLFLUSH line size, APIC id and count come per
+    // vCPU.
+    // ECX hidden: MONITOR 3, DS-CPL 4, VMX 5, SMX 6, EIST 7, TM2 8, SDBG 11, PDCM 15, DCA 18,
+    // OSXSAVE
     // (per vCPU). Set: x2APIC 21, TSC deadline 24 (both are vmmd's), hypervisor 31.
     // EDX hidden: PSN 18, DS 21, ACPI 22, HTT 28 (per VM), TM 29, PBE 31. Set: APIC 9.
-    {0x1, 0,
+    {0x1,
+     0,
      {kAll, 0x0000FF00, ~bits(2, 3, 4, 5, 6, 7, 8, 10, 11, 15, 18, 27),
       ~bits(18, 21, 22, 28, 29, 31)},
      {0, 0, bits(21, 24, 31), bits(9)}},
     {0x2, 0, {kAll, kAll, kAll, kAll}, {}},
     // ARAT: the APIC timer does not stop in idle states.
     {0x6, 0, {}, {bits(2), 0, 0, 0}},
-    // EBX passed: FSGSBASE 0, BMI1 3, AVX2 5, SMEP 7, BMI2 8, ERMS 9, INVPCID 10, AVX-512 16 17 21 28
-    // 30 31, RDSEED 18, ADX 19, SMAP 20, CLFLUSHOPT 23, CLWB 24, SHA 29. Set: TSC_ADJUST 1, with which
+    // EBX passed: FSGSBASE 0, BMI1 3, AVX2 5, SMEP 7, BMI2 8, ERMS 9, INVPCID 10, AVX-512 16 17 21
+    // 28
+    // 30 31, RDSEED 18, ADX 19, SMAP 20, CLFLUSHOPT 23, CLWB 24, SHA 29. Set: TSC_ADJUST 1, with
+    // which
     // Linux trusts an invariant TSC without a watchdog.
-    // ECX passed: AVX512_VBMI 1, UMIP 2, VBMI2 6, GFNI 8, VAES 9, VPCLMULQDQ 10, VNNI 11, BITALG 12,
-    // VPOPCNTDQ 14, RDPID 22. Hidden among others: PKU, WAITPKG, LA57 (the page walker has 4 levels).
+    // ECX passed: AVX512_VBMI 1, UMIP 2, VBMI2 6, GFNI 8, VAES 9, VPCLMULQDQ 10, VNNI 11, BITALG
+    // 12,
+    // VPOPCNTDQ 14, RDPID 22. Hidden among others: PKU, WAITPKG, LA57 (the page walker has 4
+    // levels).
     // EDX passed: FSRM 4, SERIALIZE 14. Speculation controls need their MSRs and are not offered.
-    {0x7, 0,
+    {0x7,
+     0,
      {0, bits(0, 3, 5, 7, 8, 9, 10, 16, 17, 18, 19, 20, 21, 23, 24, 28, 29, 30, 31),
       bits(1, 2, 6, 8, 9, 10, 11, 12, 14, 22), bits(4, 14)},
      {0, bits(1), 0, 0}},
     // ECX hidden: CmpLegacy 1, SVM 2, ExtApicSpace 3, OSVW 9, IBS 10, SKINIT 12, WDT 13, LWP 15,
     // NodeId 19, TopologyExtensions 22, performance counters 23 24 28, DataBreakpoint 26, PTSC 27,
     // MONITORX 29.
-    {0x80000001, 0,
+    {0x80000001,
+     0,
      {kAll, kAll, ~bits(1, 2, 3, 9, 10, 12, 13, 15, 19, 22, 23, 24, 26, 27, 28, 29), kAll},
      {}},
     {0x80000002, 0, {kAll, kAll, kAll, kAll}, {}},
@@ -72,9 +81,9 @@ constexpr Rule kRules[] = {
 };
 
 // The guest sees KVM's signature with three features, so that Linux takes its paths for virtual
-// machines: x2APIC without interrupt remapping; no port 0x80 delays (KVM_FEATURE_NOP_IO_DELAY, 1); a
-// clock that tells the TSC's frequency (CLOCKSOURCE2, 3, and its STABLE bit, 24; kvmclock.hpp), where
-// measuring it against the PIT fails when the machine is busy. No hypercalls.
+// machines: x2APIC without interrupt remapping; no port 0x80 delays (KVM_FEATURE_NOP_IO_DELAY, 1);
+// a clock that tells the TSC's frequency (CLOCKSOURCE2, 3, and its STABLE bit, 24; kvmclock.hpp),
+// where measuring it against the PIT fails when the machine is busy. No hypercalls.
 constexpr std::uint32_t kHypervisorLeaf = 0x40000000;
 constexpr CpuidRegisters kHypervisorSignature = {kHypervisorLeaf + 1, 0x4B4D564B, 0x564B4D56,
                                                  0x0000004D};
@@ -121,8 +130,7 @@ CpuidPolicy::CpuidPolicy(const HostCpuid& host, std::uint64_t host_xcr0, unsigne
     }
     add(kHypervisorLeaf, 0, kHypervisorSignature);
     add(kHypervisorLeaf + 1, 0, kHypervisorFeatures);
-    add(0x80000000, 0,
-        {std::max(maximum_extended, 0x80000008U), basic.ebx, basic.ecx, basic.edx});
+    add(0x80000000, 0, {std::max(maximum_extended, 0x80000008U), basic.ebx, basic.ecx, basic.edx});
 
     // Intel's cache parameters speak of shared cores: one package of `vcpus` cores, caches private.
     if (!is_amd_ && maximum_basic >= 4) {

@@ -1,4 +1,5 @@
-// What CPUID tells the guest: the host's answer through a policy table, plus what vmmd makes itself.
+// What CPUID tells the guest: the host's answer through a policy table, plus what vmmd makes
+// itself.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ class CpuidPolicy {
   public:
     CpuidPolicy(const HostCpuid& host, std::uint64_t host_xcr0, unsigned vcpus);
 
-    CpuidRegisters query(std::uint32_t leaf, std::uint32_t subleaf, const CpuidContext& context) const;
+    CpuidRegisters query(std::uint32_t leaf, std::uint32_t subleaf,
+                         const CpuidContext& context) const;
     /// XCR0 bits the guest may set; 0 if it has no XSAVE.
     std::uint64_t xcr0_mask() const { return xcr0_mask_; }
     unsigned physical_address_bits() const { return physical_address_bits_; }

@@ -32,7 +32,8 @@ constexpr std::uint64_t kEnable = 1;
 
 }  // namespace
 
-KvmClock::KvmClock(const hvcall::GuestMemory& memory, std::uint64_t tsc_hz) : memory_(memory), shift_(0) {
+KvmClock::KvmClock(const hvcall::GuestMemory& memory, std::uint64_t tsc_hz)
+    : memory_(memory), shift_(0) {
     // Scale the frequency into (1, 2] GHz, where the multiplier uses all of its 32 bits.
     constexpr std::uint64_t kGiga = 1'000'000'000;
     std::uint64_t scaled = tsc_hz;
@@ -59,8 +60,9 @@ bool KvmClock::write_system_time(std::uint64_t value) {
     const auto address = value & ~kEnable;
     // Counting from TSC 0 makes the structure constant: no update is ever needed, not even when the
     // guest's TSC is stopped or moved.
-    return address % 4 == 0 && memory_.write(GuestPhysicalAddress{address},
-                                             VcpuTimeInfo{2, 0, 0, 0, multiplier_, shift_, kTscStable, {}});
+    return address % 4 == 0 &&
+           memory_.write(GuestPhysicalAddress{address},
+                         VcpuTimeInfo{2, 0, 0, 0, multiplier_, shift_, kTscStable, {}});
 }
 
 }  // namespace redoubt::vmmd

@@ -1,4 +1,5 @@
-// The MSR policy: which registers there are, what they hold after power-on, which bits can be written.
+// The MSR policy: which registers there are, what they hold after power-on, which bits can be
+// written.
 #include "vmmd/cpu/msr.hpp"
 
 #include <algorithm>
@@ -26,37 +27,38 @@ struct Row {
     Vendor vendor;
 };
 
-// Values are those of APM vol. 2 appendix A and Intel SDM vol. 4 after reset, as firmware leaves them.
+// Values are those of APM vol. 2 appendix A and Intel SDM vol. 4 after reset, as firmware leaves
+// them.
 constexpr Row kRows[] = {
-    {0x17, 1, 0, 0, Vendor::Intel},                      // PLATFORM_ID
-    {0x3A, 1, 1, 0, Vendor::Intel},                      // FEATURE_CONTROL: locked, VMX off
-    {0x8B, 1, 0x0100'0065, kAll, Vendor::Any},           // PATCH_LEVEL / BIOS_SIGN_ID
-    {0xFE, 1, 0x508, 0, Vendor::Any},                    // MTRRcap: 8 variable, fixed, WC
-    {0x179, 1, 0, 0, Vendor::Any},                       // MCG_CAP: no machine-check banks
-    {0x17A, 1, 0, kAll, Vendor::Any},                    // MCG_STATUS
-    {0x1A0, 1, 1, 1, Vendor::Any},                       // MISC_ENABLE: fast strings
-    {0x1D9, 1, 0, 0x3, Vendor::Any},                     // DEBUGCTL: LBR, BTF accepted, without effect
-    {0x200, 16, 0, kAll, Vendor::Any},                   // variable-range MTRRs
-    {0x250, 1, kFixedWriteBack, kAll, Vendor::Any},      // fixed-range MTRR, 0..512K
-    {0x258, 1, kFixedWriteBack, kAll, Vendor::Any},      // 512K..640K
-    {0x259, 1, 0, kAll, Vendor::Any},                    // 640K..768K: uncached
-    {0x268, 8, kFixedWriteBack, kAll, Vendor::Any},      // 768K..1M
+    {0x17, 1, 0, 0, Vendor::Intel},                  // PLATFORM_ID
+    {0x3A, 1, 1, 0, Vendor::Intel},                  // FEATURE_CONTROL: locked, VMX off
+    {0x8B, 1, 0x0100'0065, kAll, Vendor::Any},       // PATCH_LEVEL / BIOS_SIGN_ID
+    {0xFE, 1, 0x508, 0, Vendor::Any},                // MTRRcap: 8 variable, fixed, WC
+    {0x179, 1, 0, 0, Vendor::Any},                   // MCG_CAP: no machine-check banks
+    {0x17A, 1, 0, kAll, Vendor::Any},                // MCG_STATUS
+    {0x1A0, 1, 1, 1, Vendor::Any},                   // MISC_ENABLE: fast strings
+    {0x1D9, 1, 0, 0x3, Vendor::Any},                 // DEBUGCTL: LBR, BTF accepted, without effect
+    {0x200, 16, 0, kAll, Vendor::Any},               // variable-range MTRRs
+    {0x250, 1, kFixedWriteBack, kAll, Vendor::Any},  // fixed-range MTRR, 0..512K
+    {0x258, 1, kFixedWriteBack, kAll, Vendor::Any},  // 512K..640K
+    {0x259, 1, 0, kAll, Vendor::Any},                // 640K..768K: uncached
+    {0x268, 8, kFixedWriteBack, kAll, Vendor::Any},  // 768K..1M
     {0x2FF, 1, 0xC00 | kMtrrTypeWriteBack, 0xCFF, Vendor::Any},  // MTRRdefType
-    {0xC001'0000, 8, 0, kAll, Vendor::Amd},              // PERF_CTL, PERF_CTR: count nothing
-    {0xC001'0010, 1, 0, kAll, Vendor::Amd},              // SYSCFG
-    {0xC001'0015, 1, 1U << 24, kAll, Vendor::Amd},       // HWCR: TSC counts at P0's rate
-    {0xC001'001A, 1, 0, kAll, Vendor::Amd},              // TOP_MEM
-    {0xC001'001D, 1, 0, kAll, Vendor::Amd},              // TOP_MEM2
-    {0xC001'001F, 1, 0, kAll, Vendor::Amd},              // NB_CFG
-    {0xC001'0055, 1, 0, kAll, Vendor::Amd},              // interrupt pending message
-    {0xC001'0058, 1, 0, 0, Vendor::Amd},                 // MMIO configuration base: none
-    {0xC001'0112, 2, 0, 0, Vendor::Amd},                 // SMM address and mask
-    {0xC001'0114, 1, 0x18, 0, Vendor::Amd},              // VM_CR: SVM disabled, locked
-    {0xC001'0140, 2, 0, 0, Vendor::Amd},                 // OSVW: no entries
-    {0xC001'1020, 4, 0, kAll, Vendor::Amd},              // LS_CFG, IC_CFG, DC_CFG, BU_CFG
-    {0xC001'1028, 1, 0, kAll, Vendor::Amd},              // FP_CFG
-    {0xC001'1029, 1, 1U << 1, kAll, Vendor::Amd},        // DE_CFG: LFENCE is serializing
-    {0xC001'102A, 1, 0, kAll, Vendor::Amd},              // BU_CFG2
+    {0xC001'0000, 8, 0, kAll, Vendor::Amd},         // PERF_CTL, PERF_CTR: count nothing
+    {0xC001'0010, 1, 0, kAll, Vendor::Amd},         // SYSCFG
+    {0xC001'0015, 1, 1U << 24, kAll, Vendor::Amd},  // HWCR: TSC counts at P0's rate
+    {0xC001'001A, 1, 0, kAll, Vendor::Amd},         // TOP_MEM
+    {0xC001'001D, 1, 0, kAll, Vendor::Amd},         // TOP_MEM2
+    {0xC001'001F, 1, 0, kAll, Vendor::Amd},         // NB_CFG
+    {0xC001'0055, 1, 0, kAll, Vendor::Amd},         // interrupt pending message
+    {0xC001'0058, 1, 0, 0, Vendor::Amd},            // MMIO configuration base: none
+    {0xC001'0112, 2, 0, 0, Vendor::Amd},            // SMM address and mask
+    {0xC001'0114, 1, 0x18, 0, Vendor::Amd},         // VM_CR: SVM disabled, locked
+    {0xC001'0140, 2, 0, 0, Vendor::Amd},            // OSVW: no entries
+    {0xC001'1020, 4, 0, kAll, Vendor::Amd},         // LS_CFG, IC_CFG, DC_CFG, BU_CFG
+    {0xC001'1028, 1, 0, kAll, Vendor::Amd},         // FP_CFG
+    {0xC001'1029, 1, 1U << 1, kAll, Vendor::Amd},   // DE_CFG: LFENCE is serializing
+    {0xC001'102A, 1, 0, kAll, Vendor::Amd},         // BU_CFG2
 };
 
 constexpr std::uint64_t kCr0Pg = 1U << 31;
@@ -126,17 +128,24 @@ void MsrBank::delay_tsc(std::uint64_t ticks) {
 std::optional<std::uint64_t> MsrBank::read(std::uint32_t number) {
     if (number >= msr::kX2ApicFirst && number <= msr::kX2ApicLast) return apic_.read_msr(number);
     switch (number) {
-        case msr::kTsc: return tsc_now();
-        case msr::kTscAdjust: return tsc_adjust_;
+        case msr::kTsc:
+            return tsc_now();
+        case msr::kTscAdjust:
+            return tsc_adjust_;
         case msr::kApicBase:
-        case msr::kTscDeadline: return apic_.read_msr(number);
-        case msr::kEfer: return vcpu_.state().efer;
+        case msr::kTscDeadline:
+            return apic_.read_msr(number);
+        case msr::kEfer:
+            return vcpu_.state().efer;
         case msr::kTscAux:
             vcpu_.get_state(abi::RegisterGroup::Tsc);
             return vcpu_.state().tsc_aux;
-        case msr::kKvmWallClock: return 0;
-        case msr::kKvmSystemTime: return kvm_clock_.system_time();
-        default: break;
+        case msr::kKvmWallClock:
+            return 0;
+        case msr::kKvmSystemTime:
+            return kvm_clock_.system_time();
+        default:
+            break;
     }
     if (const auto* row = find(number)) return row->value;
     unknown_(number, false, 0);
@@ -162,17 +171,22 @@ bool MsrBank::write(std::uint32_t number, std::uint64_t value) {
             return true;
         }
         case msr::kApicBase:
-        case msr::kTscDeadline: return apic_.write_msr(number, value);
-        case msr::kEfer: return write_efer(value);
+        case msr::kTscDeadline:
+            return apic_.write_msr(number, value);
+        case msr::kEfer:
+            return write_efer(value);
         case msr::kTscAux:
             if (value >> 32 != 0) return false;
             vcpu_.get_state(abi::RegisterGroup::Tsc);
             vcpu_.state().tsc_aux = value;
             hvcall::mark_dirty(vcpu_.state(), abi::RegisterGroup::Tsc);
             return true;
-        case msr::kKvmWallClock: return kvm_clock_.write_wall_clock(value, boot_time());
-        case msr::kKvmSystemTime: return kvm_clock_.write_system_time(value);
-        default: break;
+        case msr::kKvmWallClock:
+            return kvm_clock_.write_wall_clock(value, boot_time());
+        case msr::kKvmSystemTime:
+            return kvm_clock_.write_system_time(value);
+        default:
+            break;
     }
     if (auto* row = find(number)) {
         if (((row->value ^ value) & ~row->writable) != 0) return false;

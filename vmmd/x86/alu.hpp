@@ -16,8 +16,7 @@ inline constexpr std::uint64_t kTrap = 1U << 8;
 inline constexpr std::uint64_t kInterrupt = 1U << 9;
 inline constexpr std::uint64_t kDirection = 1U << 10;
 inline constexpr std::uint64_t kOverflow = 1U << 11;
-inline constexpr std::uint64_t kArithmetic =
-    kCarry | kParity | kAdjust | kZero | kSign | kOverflow;
+inline constexpr std::uint64_t kArithmetic = kCarry | kParity | kAdjust | kZero | kSign | kOverflow;
 }  // namespace rflags
 
 constexpr std::uint64_t size_mask(unsigned bytes) {
@@ -69,8 +68,9 @@ class Alu {
         return result;
     }
     std::uint64_t multiply_signed(std::uint64_t a, std::uint64_t b) {
-        const auto product = static_cast<__int128>(static_cast<std::int64_t>(sign_extend(a, bytes_))) *
-                             static_cast<std::int64_t>(sign_extend(b, bytes_));
+        const auto product =
+            static_cast<__int128>(static_cast<std::int64_t>(sign_extend(a, bytes_))) *
+            static_cast<std::int64_t>(sign_extend(b, bytes_));
         const auto result = static_cast<std::uint64_t>(product) & mask();
         const bool lost = product != static_cast<std::int64_t>(sign_extend(result, bytes_));
         set(result, lost, lost, 0);
@@ -103,14 +103,30 @@ constexpr bool condition_holds(unsigned condition, std::uint64_t flags) {
     const bool overflow = (flags & rflags::kOverflow) != 0;
     bool result = false;
     switch (condition >> 1) {
-        case 0: result = overflow; break;
-        case 1: result = (flags & rflags::kCarry) != 0; break;
-        case 2: result = (flags & rflags::kZero) != 0; break;
-        case 3: result = (flags & (rflags::kCarry | rflags::kZero)) != 0; break;
-        case 4: result = sign; break;
-        case 5: result = (flags & rflags::kParity) != 0; break;
-        case 6: result = sign != overflow; break;
-        default: result = sign != overflow || (flags & rflags::kZero) != 0; break;
+        case 0:
+            result = overflow;
+            break;
+        case 1:
+            result = (flags & rflags::kCarry) != 0;
+            break;
+        case 2:
+            result = (flags & rflags::kZero) != 0;
+            break;
+        case 3:
+            result = (flags & (rflags::kCarry | rflags::kZero)) != 0;
+            break;
+        case 4:
+            result = sign;
+            break;
+        case 5:
+            result = (flags & rflags::kParity) != 0;
+            break;
+        case 6:
+            result = sign != overflow;
+            break;
+        default:
+            result = sign != overflow || (flags & rflags::kZero) != 0;
+            break;
     }
     return result != ((condition & 1) != 0);
 }

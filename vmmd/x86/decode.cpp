@@ -33,11 +33,15 @@ ZydisDecoder make_decoder(CodeMode mode) {
 Operation operation_of(ZydisMnemonic mnemonic) {
     switch (mnemonic) {
         case ZYDIS_MNEMONIC_MOV:
-        case ZYDIS_MNEMONIC_MOVNTI: return Operation::Move;
-        case ZYDIS_MNEMONIC_MOVZX: return Operation::MoveZero;
+        case ZYDIS_MNEMONIC_MOVNTI:
+            return Operation::Move;
+        case ZYDIS_MNEMONIC_MOVZX:
+            return Operation::MoveZero;
         case ZYDIS_MNEMONIC_MOVSX:
-        case ZYDIS_MNEMONIC_MOVSXD: return Operation::MoveSign;
-        case ZYDIS_MNEMONIC_MOVBE: return Operation::MoveSwapped;
+        case ZYDIS_MNEMONIC_MOVSXD:
+            return Operation::MoveSign;
+        case ZYDIS_MNEMONIC_MOVBE:
+            return Operation::MoveSwapped;
         case ZYDIS_MNEMONIC_MOVUPS:
         case ZYDIS_MNEMONIC_MOVUPD:
         case ZYDIS_MNEMONIC_MOVAPS:
@@ -49,54 +53,83 @@ Operation operation_of(ZydisMnemonic mnemonic) {
         case ZYDIS_MNEMONIC_MOVNTDQ:
         case ZYDIS_MNEMONIC_MOVNTDQA:
         case ZYDIS_MNEMONIC_MOVD:
-        case ZYDIS_MNEMONIC_MOVQ: return Operation::MoveVector;
-        case ZYDIS_MNEMONIC_ADD: return Operation::Add;
-        case ZYDIS_MNEMONIC_OR: return Operation::Or;
-        case ZYDIS_MNEMONIC_ADC: return Operation::Adc;
-        case ZYDIS_MNEMONIC_SBB: return Operation::Sbb;
-        case ZYDIS_MNEMONIC_AND: return Operation::And;
-        case ZYDIS_MNEMONIC_SUB: return Operation::Sub;
-        case ZYDIS_MNEMONIC_XOR: return Operation::Xor;
-        case ZYDIS_MNEMONIC_CMP: return Operation::Compare;
-        case ZYDIS_MNEMONIC_TEST: return Operation::Test;
-        case ZYDIS_MNEMONIC_INC: return Operation::Increment;
-        case ZYDIS_MNEMONIC_DEC: return Operation::Decrement;
-        case ZYDIS_MNEMONIC_NOT: return Operation::Not;
-        case ZYDIS_MNEMONIC_NEG: return Operation::Negate;
-        case ZYDIS_MNEMONIC_XCHG: return Operation::Exchange;
-        case ZYDIS_MNEMONIC_XADD: return Operation::ExchangeAdd;
-        case ZYDIS_MNEMONIC_CMPXCHG: return Operation::CompareExchange;
-        case ZYDIS_MNEMONIC_BT: return Operation::BitTest;
-        case ZYDIS_MNEMONIC_BTS: return Operation::BitSet;
-        case ZYDIS_MNEMONIC_BTR: return Operation::BitReset;
-        case ZYDIS_MNEMONIC_BTC: return Operation::BitComplement;
-        case ZYDIS_MNEMONIC_IMUL: return Operation::Multiply;
+        case ZYDIS_MNEMONIC_MOVQ:
+            return Operation::MoveVector;
+        case ZYDIS_MNEMONIC_ADD:
+            return Operation::Add;
+        case ZYDIS_MNEMONIC_OR:
+            return Operation::Or;
+        case ZYDIS_MNEMONIC_ADC:
+            return Operation::Adc;
+        case ZYDIS_MNEMONIC_SBB:
+            return Operation::Sbb;
+        case ZYDIS_MNEMONIC_AND:
+            return Operation::And;
+        case ZYDIS_MNEMONIC_SUB:
+            return Operation::Sub;
+        case ZYDIS_MNEMONIC_XOR:
+            return Operation::Xor;
+        case ZYDIS_MNEMONIC_CMP:
+            return Operation::Compare;
+        case ZYDIS_MNEMONIC_TEST:
+            return Operation::Test;
+        case ZYDIS_MNEMONIC_INC:
+            return Operation::Increment;
+        case ZYDIS_MNEMONIC_DEC:
+            return Operation::Decrement;
+        case ZYDIS_MNEMONIC_NOT:
+            return Operation::Not;
+        case ZYDIS_MNEMONIC_NEG:
+            return Operation::Negate;
+        case ZYDIS_MNEMONIC_XCHG:
+            return Operation::Exchange;
+        case ZYDIS_MNEMONIC_XADD:
+            return Operation::ExchangeAdd;
+        case ZYDIS_MNEMONIC_CMPXCHG:
+            return Operation::CompareExchange;
+        case ZYDIS_MNEMONIC_BT:
+            return Operation::BitTest;
+        case ZYDIS_MNEMONIC_BTS:
+            return Operation::BitSet;
+        case ZYDIS_MNEMONIC_BTR:
+            return Operation::BitReset;
+        case ZYDIS_MNEMONIC_BTC:
+            return Operation::BitComplement;
+        case ZYDIS_MNEMONIC_IMUL:
+            return Operation::Multiply;
         case ZYDIS_MNEMONIC_MOVSB:
         case ZYDIS_MNEMONIC_MOVSW:
         case ZYDIS_MNEMONIC_MOVSD:
-        case ZYDIS_MNEMONIC_MOVSQ: return Operation::StringMove;
+        case ZYDIS_MNEMONIC_MOVSQ:
+            return Operation::StringMove;
         case ZYDIS_MNEMONIC_STOSB:
         case ZYDIS_MNEMONIC_STOSW:
         case ZYDIS_MNEMONIC_STOSD:
-        case ZYDIS_MNEMONIC_STOSQ: return Operation::StringStore;
+        case ZYDIS_MNEMONIC_STOSQ:
+            return Operation::StringStore;
         case ZYDIS_MNEMONIC_LODSB:
         case ZYDIS_MNEMONIC_LODSW:
         case ZYDIS_MNEMONIC_LODSD:
-        case ZYDIS_MNEMONIC_LODSQ: return Operation::StringLoad;
+        case ZYDIS_MNEMONIC_LODSQ:
+            return Operation::StringLoad;
         case ZYDIS_MNEMONIC_CMPSB:
         case ZYDIS_MNEMONIC_CMPSW:
         case ZYDIS_MNEMONIC_CMPSD:
-        case ZYDIS_MNEMONIC_CMPSQ: return Operation::StringCompare;
+        case ZYDIS_MNEMONIC_CMPSQ:
+            return Operation::StringCompare;
         case ZYDIS_MNEMONIC_SCASB:
         case ZYDIS_MNEMONIC_SCASW:
         case ZYDIS_MNEMONIC_SCASD:
-        case ZYDIS_MNEMONIC_SCASQ: return Operation::StringScan;
+        case ZYDIS_MNEMONIC_SCASQ:
+            return Operation::StringScan;
         case ZYDIS_MNEMONIC_INSB:
         case ZYDIS_MNEMONIC_INSW:
-        case ZYDIS_MNEMONIC_INSD: return Operation::StringIn;
+        case ZYDIS_MNEMONIC_INSD:
+            return Operation::StringIn;
         case ZYDIS_MNEMONIC_OUTSB:
         case ZYDIS_MNEMONIC_OUTSW:
-        case ZYDIS_MNEMONIC_OUTSD: return Operation::StringOut;
+        case ZYDIS_MNEMONIC_OUTSD:
+            return Operation::StringOut;
         case ZYDIS_MNEMONIC_CLFLUSH:
         case ZYDIS_MNEMONIC_CLFLUSHOPT:
         case ZYDIS_MNEMONIC_CLWB:
@@ -105,20 +138,29 @@ Operation operation_of(ZydisMnemonic mnemonic) {
         case ZYDIS_MNEMONIC_PREFETCHNTA:
         case ZYDIS_MNEMONIC_PREFETCHT0:
         case ZYDIS_MNEMONIC_PREFETCHT1:
-        case ZYDIS_MNEMONIC_PREFETCHT2: return Operation::Nothing;
-        default: return Operation::Unsupported;
+        case ZYDIS_MNEMONIC_PREFETCHT2:
+            return Operation::Nothing;
+        default:
+            return Operation::Unsupported;
     }
 }
 
 std::optional<std::uint8_t> segment_of(ZydisRegister segment) {
     switch (segment) {
-        case ZYDIS_REGISTER_ES: return abi::kEs;
-        case ZYDIS_REGISTER_CS: return abi::kCs;
-        case ZYDIS_REGISTER_SS: return abi::kSs;
-        case ZYDIS_REGISTER_DS: return abi::kDs;
-        case ZYDIS_REGISTER_FS: return abi::kFs;
-        case ZYDIS_REGISTER_GS: return abi::kGs;
-        default: return std::nullopt;
+        case ZYDIS_REGISTER_ES:
+            return abi::kEs;
+        case ZYDIS_REGISTER_CS:
+            return abi::kCs;
+        case ZYDIS_REGISTER_SS:
+            return abi::kSs;
+        case ZYDIS_REGISTER_DS:
+            return abi::kDs;
+        case ZYDIS_REGISTER_FS:
+            return abi::kFs;
+        case ZYDIS_REGISTER_GS:
+            return abi::kGs;
+        default:
+            return std::nullopt;
     }
 }
 
@@ -129,8 +171,10 @@ std::optional<std::uint8_t> address_register(ZydisRegister reg) {
     switch (ZydisRegisterGetClass(reg)) {
         case ZYDIS_REGCLASS_GPR16:
         case ZYDIS_REGCLASS_GPR32:
-        case ZYDIS_REGCLASS_GPR64: return static_cast<std::uint8_t>(ZydisRegisterGetId(reg));
-        default: return std::nullopt;  // vector indices
+        case ZYDIS_REGCLASS_GPR64:
+            return static_cast<std::uint8_t>(ZydisRegisterGetId(reg));
+        default:
+            return std::nullopt;  // vector indices
     }
 }
 
@@ -141,7 +185,8 @@ std::optional<Operand> register_operand(ZydisRegister reg, unsigned bits) {
             // Zydis orders AL CL DL BL AH CH DH BH SPL BPL SIL DIL R8B …
             const auto order = static_cast<std::uint8_t>(reg - ZYDIS_REGISTER_AL);
             if (order < 4) return Operand{OperandKind::Register, order, size};
-            if (order < 8) return Operand{OperandKind::HighByte, static_cast<std::uint8_t>(order - 4), size};
+            if (order < 8)
+                return Operand{OperandKind::HighByte, static_cast<std::uint8_t>(order - 4), size};
             return Operand{OperandKind::Register, static_cast<std::uint8_t>(order - 4), size};
         }
         case ZYDIS_REGCLASS_GPR16:
@@ -153,9 +198,10 @@ std::optional<Operand> register_operand(ZydisRegister reg, unsigned bits) {
             return Operand{OperandKind::Vector, static_cast<std::uint8_t>(ZydisRegisterGetId(reg)),
                            16};
         case ZYDIS_REGCLASS_CONTROL:
-            return Operand{OperandKind::Control,
-                           static_cast<std::uint8_t>(ZydisRegisterGetId(reg)), 8};
-        default: return std::nullopt;
+            return Operand{OperandKind::Control, static_cast<std::uint8_t>(ZydisRegisterGetId(reg)),
+                           8};
+        default:
+            return std::nullopt;
     }
 }
 
@@ -197,8 +243,8 @@ class Converter {
         result_.repeat = (zydis_.attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
                                                ZYDIS_ATTRIB_HAS_REPNE)) != 0;
         result_.repeat_while_not_equal = (zydis_.attributes & ZYDIS_ATTRIB_HAS_REPNE) != 0;
-        const bool io = result_.operation == Operation::StringIn ||
-                        result_.operation == Operation::StringOut;
+        const bool io =
+            result_.operation == Operation::StringIn || result_.operation == Operation::StringOut;
         // I/O has no 64-bit form; REX.W is ignored there.
         auto bits = zydis_.operand_width;
         if (io && bits == 64) bits = 32;
@@ -230,15 +276,18 @@ class Converter {
         if (result_.operation == Operation::Nothing) return true;
         // Of IMUL's forms only the one with two operands may be emulated: the others have an
         // immediate or implicit results.
-        if (result_.operation == Operation::Multiply && zydis_.operand_count_visible != 2) return false;
+        if (result_.operation == Operation::Multiply && zydis_.operand_count_visible != 2)
+            return false;
         if (zydis_.operand_count_visible < 1 || zydis_.operand_count_visible > 2) return false;
         if (!convert_operand(operands_[0], result_.destination)) return false;
         if (zydis_.operand_count_visible == 2 && !convert_operand(operands_[1], result_.source)) {
             return false;
         }
         if (result_.operation == Operation::Move) {
-            if (result_.destination.kind == OperandKind::Control) result_.operation = Operation::ControlWrite;
-            if (result_.source.kind == OperandKind::Control) result_.operation = Operation::ControlRead;
+            if (result_.destination.kind == OperandKind::Control)
+                result_.operation = Operation::ControlWrite;
+            if (result_.source.kind == OperandKind::Control)
+                result_.operation = Operation::ControlRead;
         }
         // An MMX register has been refused above; what is left of these has an XMM side.
         if (result_.operation == Operation::MoveVector) {
@@ -271,10 +320,12 @@ class Converter {
                 result_.base = *base;
                 result_.index = *index;
                 result_.scale = operand.mem.scale == 0 ? 1 : operand.mem.scale;
-                result_.displacement = operand.mem.disp.has_displacement ? operand.mem.disp.value : 0;
+                result_.displacement =
+                    operand.mem.disp.has_displacement ? operand.mem.disp.value : 0;
                 return true;
             }
-            default: return false;
+            default:
+                return false;
         }
     }
 

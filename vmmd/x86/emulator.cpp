@@ -39,8 +39,8 @@ CodeMode Emulator::code_mode() const {
 /// The bytes at rip, up to 15; fewer at the end of what is mapped.
 std::span<const std::uint8_t> Emulator::fetch(std::array<std::uint8_t, 15>& buffer) {
     if (state_.exit.instruction_length != 0) {
-        return {state_.exit.instruction,
-                std::min<std::size_t>(state_.exit.instruction_length, sizeof state_.exit.instruction)};
+        return {state_.exit.instruction, std::min<std::size_t>(state_.exit.instruction_length,
+                                                               sizeof state_.exit.instruction)};
     }
     const auto start =
         in_64bit_mode(state_) ? state_.rip : (state_.cs_base + state_.rip) & 0xFFFF'FFFF;
@@ -57,8 +57,8 @@ std::span<const std::uint8_t> Emulator::fetch(std::array<std::uint8_t, 15>& buff
     return std::span(buffer).first(in_page + rest.size());
 }
 
-/// The decoded instruction at rip. A cached one is used only if the bytes are still the same, so code
-/// that changes needs no invalidation.
+/// The decoded instruction at rip. A cached one is used only if the bytes are still the same, so
+/// code that changes needs no invalidation.
 std::expected<const Instruction*, std::string> Emulator::current() {
     std::array<std::uint8_t, 15> buffer;
     const auto bytes = fetch(buffer);
@@ -97,7 +97,8 @@ std::expected<Emulator::ControlAccess, std::string> Emulator::decode_control_acc
 void Emulator::skip(unsigned length) {
     state_.rip += length;
     const auto mode = code_mode();
-    if (mode != CodeMode::Long64) state_.rip &= mode == CodeMode::Protected32 ? 0xFFFF'FFFF : 0xFFFF;
+    if (mode != CodeMode::Long64)
+        state_.rip &= mode == CodeMode::Protected32 ? 0xFFFF'FFFF : 0xFFFF;
     state_.interruptibility &= ~abi::kInterruptShadow;
 }
 
@@ -152,7 +153,8 @@ std::uint64_t Emulator::effective_address(const Instruction& i, std::int64_t ext
 }
 
 Emulator::Outcome<std::uint64_t> Emulator::translate_access(std::uint64_t linear, Access access) {
-    if ((linear & kPageMask) == known_linear_page_ && (access != Access::Write || known_writable_)) {
+    if ((linear & kPageMask) == known_linear_page_ &&
+        (access != Access::Write || known_writable_)) {
         return known_physical_page_ | (linear & ~kPageMask);
     }
     const auto physical = translate(state_, memory_, linear, access);
@@ -161,8 +163,8 @@ Emulator::Outcome<std::uint64_t> Emulator::translate_access(std::uint64_t linear
 }
 
 /// An MMIO exit tells the physical address only. If the instruction has one memory operand, that is
-/// it, and the walk need not be repeated; a page offset that differs means that the access crosses a
-/// page's end.
+/// it, and the walk need not be repeated; a page offset that differs means that the access crosses
+/// a page's end.
 void Emulator::learn_exit_address(const Instruction& i) {
     known_linear_page_ = kNoPage;
     if (state_.exit.kind != abi::ExitKind::Mmio) return;
@@ -251,9 +253,12 @@ void Emulator::write_register(const Operand& operand, std::uint64_t value) {
 Emulator::Outcome<std::uint64_t> Emulator::read_operand(const Instruction& i,
                                                         const Operand& operand) {
     switch (operand.kind) {
-        case OperandKind::Memory: return load(effective_address(i), operand.size);
-        case OperandKind::Immediate: return i.immediate;
-        default: return read_register(operand);
+        case OperandKind::Memory:
+            return load(effective_address(i), operand.size);
+        case OperandKind::Immediate:
+            return i.immediate;
+        default:
+            return read_register(operand);
     }
 }
 
@@ -309,14 +314,17 @@ Emulator::Outcome<void> Emulator::execute_one(const Instruction& i) {
             return write_operand(i, i.destination,
                                  __builtin_bswap64(*value) >> (64 - 8 * i.source.size));
         }
-        case Operation::MoveVector: return move_vector(i);
+        case Operation::MoveVector:
+            return move_vector(i);
         case Operation::Exchange:
         case Operation::ExchangeAdd:
-        case Operation::CompareExchange: return exchange(i);
+        case Operation::CompareExchange:
+            return exchange(i);
         case Operation::BitTest:
         case Operation::BitSet:
         case Operation::BitReset:
-        case Operation::BitComplement: return bit_operation(i);
+        case Operation::BitComplement:
+            return bit_operation(i);
         case Operation::ConditionalMove: {
             // The load happens whether or not the condition holds.
             const auto value = read_operand(i, i.source);
@@ -327,8 +335,10 @@ Emulator::Outcome<void> Emulator::execute_one(const Instruction& i) {
         }
         case Operation::ConditionalSet:
             return write_operand(i, i.destination, condition_holds(i.condition, state_.rflags));
-        case Operation::Nothing: return {};
-        default: return arithmetic(i);
+        case Operation::Nothing:
+            return {};
+        default:
+            return arithmetic(i);
     }
 }
 
@@ -348,26 +358,50 @@ Emulator::Outcome<void> Emulator::arithmetic(const Instruction& i) {
     std::uint64_t result = 0;
     bool writes = true;
     switch (i.operation) {
-        case Operation::Add: result = alu.add(*left, right); break;
-        case Operation::Adc: result = alu.add(*left, right, carry); break;
-        case Operation::Sub: result = alu.subtract(*left, right); break;
-        case Operation::Sbb: result = alu.subtract(*left, right, carry); break;
+        case Operation::Add:
+            result = alu.add(*left, right);
+            break;
+        case Operation::Adc:
+            result = alu.add(*left, right, carry);
+            break;
+        case Operation::Sub:
+            result = alu.subtract(*left, right);
+            break;
+        case Operation::Sbb:
+            result = alu.subtract(*left, right, carry);
+            break;
         case Operation::Compare:
             alu.subtract(*left, right);
             writes = false;
             break;
-        case Operation::And: result = alu.logic(*left & right); break;
-        case Operation::Or: result = alu.logic(*left | right); break;
-        case Operation::Xor: result = alu.logic(*left ^ right); break;
+        case Operation::And:
+            result = alu.logic(*left & right);
+            break;
+        case Operation::Or:
+            result = alu.logic(*left | right);
+            break;
+        case Operation::Xor:
+            result = alu.logic(*left ^ right);
+            break;
         case Operation::Test:
             alu.logic(*left & right);
             writes = false;
             break;
-        case Operation::Increment: result = alu.increment(*left); break;
-        case Operation::Decrement: result = alu.decrement(*left); break;
-        case Operation::Not: result = ~*left; break;
-        case Operation::Negate: result = alu.subtract(0, *left); break;
-        case Operation::Multiply: result = alu.multiply_signed(*left, right); break;
+        case Operation::Increment:
+            result = alu.increment(*left);
+            break;
+        case Operation::Decrement:
+            result = alu.decrement(*left);
+            break;
+        case Operation::Not:
+            result = ~*left;
+            break;
+        case Operation::Negate:
+            result = alu.subtract(0, *left);
+            break;
+        case Operation::Multiply:
+            result = alu.multiply_signed(*left, right);
+            break;
         default:
             raise(kInvalidOpcode);
             return std::unexpected(Raised{});
@@ -441,10 +475,17 @@ Emulator::Outcome<void> Emulator::bit_operation(const Instruction& i) {
     const auto bit = std::uint64_t{1} << position;
     std::uint64_t result = *value;
     switch (i.operation) {
-        case Operation::BitSet: result |= bit; break;
-        case Operation::BitReset: result &= ~bit; break;
-        case Operation::BitComplement: result ^= bit; break;
-        default: break;
+        case Operation::BitSet:
+            result |= bit;
+            break;
+        case Operation::BitReset:
+            result &= ~bit;
+            break;
+        case Operation::BitComplement:
+            result ^= bit;
+            break;
+        default:
+            break;
     }
     if (i.operation != Operation::BitTest) {
         if (const auto done = store(address, i.destination.size, result); !done) return done;

@@ -1,5 +1,5 @@
-// Executes the instructions that the processor could not: those that touch device memory, string port
-// I/O, and moves to CR8.
+// Executes the instructions that the processor could not: those that touch device memory, string
+// port I/O, and moves to CR8.
 #pragma once
 
 #include <array>

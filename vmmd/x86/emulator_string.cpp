@@ -52,7 +52,8 @@ Emulator::Outcome<void> Emulator::string_step(const Instruction& i) {
             return {};
         }
         case Operation::StringStore:
-            if (!store(destination(), size, state_.gpr[abi::kRax])) return std::unexpected(Raised{});
+            if (!store(destination(), size, state_.gpr[abi::kRax]))
+                return std::unexpected(Raised{});
             advance(abi::kRdi);
             return {};
         case Operation::StringLoad: {

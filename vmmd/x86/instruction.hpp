@@ -10,23 +10,55 @@ namespace redoubt::vmmd::x86 {
 
 enum class Operation : std::uint8_t {
     Unsupported,
-    Move,          ///< MOV, MOVNTI
-    MoveZero,      ///< MOVZX
-    MoveSign,      ///< MOVSX, MOVSXD
-    MoveSwapped,   ///< MOVBE
-    MoveVector,    ///< MOVUPS and its kin: 16 bytes, or 4 or 8 of MOVD, MOVQ
-    Add, Or, Adc, Sbb, And, Sub, Xor, Compare, Test,
-    Increment, Decrement, Not, Negate,
-    Exchange, ExchangeAdd, CompareExchange,
-    BitTest, BitSet, BitReset, BitComplement,
-    ConditionalMove, ConditionalSet,
-    Multiply,      ///< IMUL register, memory
-    StringMove, StringStore, StringLoad, StringCompare, StringScan, StringIn, StringOut,
-    ControlWrite, ControlRead,  ///< MOV to and from a control register
-    Nothing,       ///< CLFLUSH, PREFETCH: no access that a device could see
+    Move,         ///< MOV, MOVNTI
+    MoveZero,     ///< MOVZX
+    MoveSign,     ///< MOVSX, MOVSXD
+    MoveSwapped,  ///< MOVBE
+    MoveVector,   ///< MOVUPS and its kin: 16 bytes, or 4 or 8 of MOVD, MOVQ
+    Add,
+    Or,
+    Adc,
+    Sbb,
+    And,
+    Sub,
+    Xor,
+    Compare,
+    Test,
+    Increment,
+    Decrement,
+    Not,
+    Negate,
+    Exchange,
+    ExchangeAdd,
+    CompareExchange,
+    BitTest,
+    BitSet,
+    BitReset,
+    BitComplement,
+    ConditionalMove,
+    ConditionalSet,
+    Multiply,  ///< IMUL register, memory
+    StringMove,
+    StringStore,
+    StringLoad,
+    StringCompare,
+    StringScan,
+    StringIn,
+    StringOut,
+    ControlWrite,
+    ControlRead,  ///< MOV to and from a control register
+    Nothing,      ///< CLFLUSH, PREFETCH: no access that a device could see
 };
 
-enum class OperandKind : std::uint8_t { None, Register, HighByte, Immediate, Memory, Vector, Control };
+enum class OperandKind : std::uint8_t {
+    None,
+    Register,
+    HighByte,
+    Immediate,
+    Memory,
+    Vector,
+    Control
+};
 
 struct Operand {
     OperandKind kind = OperandKind::None;

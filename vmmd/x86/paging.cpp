@@ -96,7 +96,8 @@ std::expected<std::uint64_t, PageFault> walk_8_byte_entries(const Walk& walk, st
             return walk.fault(kFaultPresent | kFaultReserved);
         }
         const bool pae_root = shift == 30 && top_shift == 30;
-        if (!pae_root) rights = (rights & (entry | ~std::uint64_t{kWritable | kUser})) | (entry & kNoExecute);
+        if (!pae_root)
+            rights = (rights & (entry | ~std::uint64_t{kWritable | kUser})) | (entry & kNoExecute);
         const bool large = (entry & kLarge) != 0 && (shift == 21 || (shift == 30 && !pae_root));
         if (shift != 12 && !large) {
             if (!pae_root) {

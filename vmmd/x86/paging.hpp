@@ -1,4 +1,5 @@
-// The guest's own page tables, walked as the processor would (APM vol. 2 chapter 5; SDM vol. 3A 4.3-4.6).
+// The guest's own page tables, walked as the processor would (APM vol. 2 chapter 5; SDM vol.
+// 3A 4.3-4.6).
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,9 @@ namespace redoubt::vmmd {
 
 class RecordingSerial final : public CharacterBackend {
   public:
-    void write(std::span<const std::uint8_t> bytes) override { text.append(bytes.begin(), bytes.end()); }
+    void write(std::span<const std::uint8_t> bytes) override {
+        text.append(bytes.begin(), bytes.end());
+    }
     std::string text;
 };
 

@@ -1,4 +1,5 @@
-// The vCPU loop and the exit router on a scripted guest: every way an exit can go, every way a run can end.
+// The vCPU loop and the exit router on a scripted guest: every way an exit can go, every way a run
+// can end.
 #include "vmmd/vcpu_loop.hpp"
 
 #include <gtest/gtest.h>
@@ -140,16 +141,18 @@ TEST(VcpuLoop, PauseIsNoTimeForTheGuest) {
 }
 
 TEST(VcpuLoop, SerialOutputArrives) {
-    GuestMachine guest({exits::port_out(0x3F8, 1, 'o'), exits::port_out(0x3F8, 1, 'k'), power_off()});
+    GuestMachine guest(
+        {exits::port_out(0x3F8, 1, 'o'), exits::port_out(0x3F8, 1, 'k'), power_off()});
     guest.run();
     EXPECT_EQ(guest.serial.text, "ok");
 }
 
 TEST(VcpuLoop, PortReadsFillOnlyTheirPartOfRax) {
     std::uint64_t byte = 0, dword = 0;
-    GuestMachine guest({look([](auto& s) { s.gpr[0] = 0x1111'2222'3333'4444; }, exits::port_in(0x9999, 1)),
-                        look([&](auto& s) { byte = s.gpr[0]; }, exits::port_in(0x9999, 4)),
-                        look([&](auto& s) { dword = s.gpr[0]; }, power_off())});
+    GuestMachine guest(
+        {look([](auto& s) { s.gpr[0] = 0x1111'2222'3333'4444; }, exits::port_in(0x9999, 1)),
+         look([&](auto& s) { byte = s.gpr[0]; }, exits::port_in(0x9999, 4)),
+         look([&](auto& s) { dword = s.gpr[0]; }, power_off())});
     guest.run();
     EXPECT_EQ(byte, 0x1111'2222'3333'44FFU);
     EXPECT_EQ(dword, 0xFFFF'FFFFU);
@@ -172,17 +175,16 @@ TEST(VcpuLoop, TimerInterruptWakesAHaltedGuest) {
 
 TEST(VcpuLoop, InterruptWaitsForItsWindow) {
     std::uint32_t control = 0;
-    GuestMachine guest(
-        {exits::write_msr(0x1B, 0xFEE0'0000 | 1U << 11 | 1U << 10 | 1U << 8),
-         exits::write_msr(0x80F, 0x1FF),
-         exits::write_msr(0x83F, 0x50),  // self IPI while IF is 0
-         [&](abi::VcpuState& s, const GuestMemory&) {
-             control = s.control;
-             s.rflags |= kInterruptFlag;
-             s.exit = {};
-             s.exit.kind = abi::ExitKind::InterruptWindow;
-         },
-         power_off()});
+    GuestMachine guest({exits::write_msr(0x1B, 0xFEE0'0000 | 1U << 11 | 1U << 10 | 1U << 8),
+                        exits::write_msr(0x80F, 0x1FF),
+                        exits::write_msr(0x83F, 0x50),  // self IPI while IF is 0
+                        [&](abi::VcpuState& s, const GuestMemory&) {
+                            control = s.control;
+                            s.rflags |= kInterruptFlag;
+                            s.exit = {};
+                            s.exit.kind = abi::ExitKind::InterruptWindow;
+                        },
+                        power_off()});
     guest.run();
     EXPECT_EQ(control & abi::kRequestInterruptWindow, abi::kRequestInterruptWindow);
     EXPECT_EQ(guest.machine().loop().statistics().injections(), 1U);
@@ -192,7 +194,8 @@ TEST(VcpuLoop, UnknownMsrIsGeneralProtectionAndOneLine) {
     GuestMachine guest({exits::read_msr(0x9999), exits::read_msr(0x9999), power_off()});
     guest.run();
     unsigned lines = 0;
-    for (const auto& line : guest.log) lines += line.find("unknown MSR 0x9999") != std::string::npos;
+    for (const auto& line : guest.log)
+        lines += line.find("unknown MSR 0x9999") != std::string::npos;
     EXPECT_EQ(lines, 1U);
 }
 
@@ -209,7 +212,8 @@ TEST(VcpuLoop, HypercallsAreUnknown) {
 }
 
 TEST(VcpuLoop, CountsExitsByKind) {
-    GuestMachine guest({exits::cpuid(1, 0), exits::cpuid(1, 0), exits::read_msr(0x10), power_off()});
+    GuestMachine guest(
+        {exits::cpuid(1, 0), exits::cpuid(1, 0), exits::read_msr(0x10), power_off()});
     guest.run();
     const auto& statistics = guest.machine().loop().statistics();
     EXPECT_EQ(statistics.exits(abi::ExitKind::Cpuid), 2U);

@@ -1,4 +1,5 @@
-// The manager and its VMs over scripted guests: states, events, what ends the daemon and with what status.
+// The manager and its VMs over scripted guests: states, events, what ends the daemon and with what
+// status.
 #include "vmmd/vm_manager.hpp"
 
 #include <gtest/gtest.h>
@@ -33,7 +34,8 @@ VmConfig config(std::string name) {
 /// A daemon without socket: loop in a thread, events collected.
 class Daemon {
   public:
-    explicit Daemon(std::vector<VmConfig> configs, bool with_hypervisor = true, bool load_linux = false)
+    explicit Daemon(std::vector<VmConfig> configs, bool with_hypervisor = true,
+                    bool load_linux = false)
         : hypervisor_(make_model_hypervisor()) {
         VmManager::Options options;
         options.hypervisor = with_hypervisor ? hypervisor_.get() : nullptr;
@@ -70,9 +72,8 @@ class Daemon {
     }
     bool wait_for(Kind kind, unsigned count = 1) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, 10s, [&] {
-            return std::ranges::count(events_, kind, &VmEvent::kind) >= count;
-        });
+        return changed_.wait_for(
+            lock, 10s, [&] { return std::ranges::count(events_, kind, &VmEvent::kind) >= count; });
     }
     VmEvent last(Kind kind) {
         std::scoped_lock lock(mutex_);
@@ -84,7 +85,8 @@ class Daemon {
     }
     void type(const std::string& name, const std::string& text) {
         auto hub = call([&] { return *manager->console(name); });
-        const auto bytes = std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+        const auto bytes =
+            std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
         EXPECT_EQ(hub->input(bytes), text.size());
     }
     void join() { thread_.join(); }
@@ -139,7 +141,8 @@ TEST(VmManager, PauseResumeResetStop) {
     Daemon daemon({config("a"), config("b")});
     ASSERT_TRUE(daemon.wait_for(Kind::VmStarted, 2));
     // The guest may still be on its way up, when it cannot be paused.
-    while (!daemon.call([&] { return daemon.manager->pause("a"); })) std::this_thread::sleep_for(1ms);
+    while (!daemon.call([&] { return daemon.manager->pause("a"); }))
+        std::this_thread::sleep_for(1ms);
     EXPECT_TRUE(daemon.wait_for(Kind::Stop));
     EXPECT_EQ(daemon.call([&] { return daemon.manager->list(); })[0].state, VmState::Paused);
     EXPECT_TRUE(daemon.call([&] { return daemon.manager->resume("a"); }));
@@ -150,7 +153,8 @@ TEST(VmManager, PauseResumeResetStop) {
     EXPECT_TRUE(daemon.call([&] { return daemon.manager->stop("a"); }));
     EXPECT_TRUE(daemon.wait_for(Kind::VmStopped));
     EXPECT_FALSE(daemon.call([&] { return daemon.manager->stop("a"); })) << "it does not run";
-    EXPECT_EQ(daemon.call([&] { return daemon.manager->info("a"); })->stop_reason, "stopped on request");
+    EXPECT_EQ(daemon.call([&] { return daemon.manager->info("a"); })->stop_reason,
+              "stopped on request");
 }
 
 TEST(VmManager, NamesMatter) {

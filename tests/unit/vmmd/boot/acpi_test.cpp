@@ -1,4 +1,5 @@
-// ACPI tables: checksums, pointers, and that ACPICA's disassembler understands them where it is installed.
+// ACPI tables: checksums, pointers, and that ACPICA's disassembler understands them where it is
+// installed.
 #include "vmmd/boot/acpi.hpp"
 
 #include <gtest/gtest.h>
@@ -90,10 +91,12 @@ TEST_F(Acpi, MadtRoutesTimerAndSci) {
 }
 
 TEST_F(Acpi, IaslDisassemblesEveryTable) {
-    if (std::system("command -v iasl >/dev/null 2>&1") != 0) GTEST_SKIP() << "iasl is not installed";
-    const auto folder = std::filesystem::temp_directory_path() /
-                        ("redoubt-acpi-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) +
-                         "-" + std::to_string(reinterpret_cast<std::uintptr_t>(&block_)));
+    if (std::system("command -v iasl >/dev/null 2>&1") != 0)
+        GTEST_SKIP() << "iasl is not installed";
+    const auto folder =
+        std::filesystem::temp_directory_path() /
+        ("redoubt-acpi-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) + "-" +
+         std::to_string(reinterpret_cast<std::uintptr_t>(&block_)));
     std::filesystem::create_directories(folder);
     for (const std::string signature : {"XSDT", "FACP", "APIC", "DSDT", "FACS"}) {
         const auto address = table(signature.c_str());

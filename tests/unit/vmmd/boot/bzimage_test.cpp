@@ -1,5 +1,5 @@
-// Linux images: each way of being wrong has its own message, and a right one is placed and described as
-// the boot protocol says.
+// Linux images: each way of being wrong has its own message, and a right one is placed and
+// described as the boot protocol says.
 #include "vmmd/boot/bzimage.hpp"
 
 #include <gtest/gtest.h>
@@ -111,7 +111,8 @@ TEST(BzImage, TooLittleMemoryIsAnErrorInWords) {
 TEST(BzImage, KernelAtAnImpossibleAddressIsRefused) {
     const auto bytes = good_image();
     auto image = *check_bzimage(bytes, bytes.size());
-    for (const std::uint64_t address : {std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{0} - 4096}) {
+    for (const std::uint64_t address :
+         {std::uint64_t{0}, ~std::uint64_t{0}, ~std::uint64_t{0} - 4096}) {
         image.preferred_address = address;
         EXPECT_FALSE(place_linux(image, 0, 256 * kMiB)) << address;
     }
@@ -119,7 +120,8 @@ TEST(BzImage, KernelAtAnImpossibleAddressIsRefused) {
 
 class BootData : public testing::Test {
   protected:
-    BootData() : ram_(64 * kMiB), bytes_(good_image()), image_(*check_bzimage(bytes_, bytes_.size())) {
+    BootData()
+        : ram_(64 * kMiB), bytes_(good_image()), image_(*check_bzimage(bytes_, bytes_.size())) {
         memory_.add(GuestPhysicalAddress{0}, ram_);
         boot_.header = bytes_;
         boot_.cmdline = "console=ttyS0";

@@ -16,7 +16,8 @@ class Recorder final : public Device {
     void read(std::uint64_t offset, std::span<std::uint8_t> data) override {
         ++reads;
         last_offset = offset;
-        for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::uint8_t>(first_ + offset + i);
+        for (std::size_t i = 0; i < data.size(); ++i)
+            data[i] = static_cast<std::uint8_t>(first_ + offset + i);
     }
     void write(std::uint64_t offset, std::span<const std::uint8_t> data) override {
         ++writes;

@@ -88,21 +88,24 @@ TEST(Config, ImpossibleValuesAreTold) {
               "f.toml:3:10: error: \"4M\" is too little memory: at least 32M is needed");
     EXPECT_EQ(with("memory = \"65M\""),
               "f.toml:3:10: error: \"65M\" is not a multiple of 2M: write \"66M\"");
-    EXPECT_EQ(with("memory = \"99999999999G\""), "f.toml:3:10: error: \"99999999999G\": the number is too large");
+    EXPECT_EQ(with("memory = \"99999999999G\""),
+              "f.toml:3:10: error: \"99999999999G\": the number is too large");
     EXPECT_EQ(with("memory = \"64M\"\ncpus = 2"),
               "f.toml:4:8: error: 2 cpus: only 1 is supported now; write cpus = 1");
     EXPECT_EQ(with("memory = \"64M\"\ncpus = 0"), "f.toml:4:8: error: a VM needs at least 1 cpu");
-    EXPECT_EQ(with("memory = \"64M\"\nrestart = \"alway\""),
-              "f.toml:4:11: error: \"alway\" is none of \"never\", \"on-crash\" and \"always\" (did "
-              "you mean \"always\"?)");
+    EXPECT_EQ(
+        with("memory = \"64M\"\nrestart = \"alway\""),
+        "f.toml:4:11: error: \"alway\" is none of \"never\", \"on-crash\" and \"always\" (did "
+        "you mean \"always\"?)");
 }
 
 TEST(Config, KernelMustBeAUrlThatCanBeRead) {
     EXPECT_EQ(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"vmlinuz\"\n"),
               "f.toml:3:8: error: \"vmlinuz\" is not a URL: write \"file:vmlinuz\" or "
               "\"initfs:/vmlinuz\"");
-    EXPECT_EQ(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"net:/x\"\n"),
-              "f.toml:3:8: error: \"kernel\" cannot come from \"net:\": use \"file:\" or \"initfs:\"");
+    EXPECT_EQ(
+        error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"net:/x\"\n"),
+        "f.toml:3:8: error: \"kernel\" cannot come from \"net:\": use \"file:\" or \"initfs:\"");
 }
 
 TEST(Config, SeveralErrorsAreToldAtOnceInOrder) {
@@ -125,6 +128,18 @@ TEST(Config, MalformedTomlIsOneErrorWithItsPlace) {
     EXPECT_EQ(result.errors[0].line, 2U);
 }
 
+TEST(Config, TextsThatTheLibraryAssertsOnAreErrorsToo) {
+    EXPECT_EQ(error_of("[vm.a]\nmemory=\"64M\"\n[# comment\nkernel=\"file:k\"\n"),
+              "f.toml:3:2: error: a name is missing here");
+    EXPECT_EQ(
+        error_of("[vm.a]\nmem\xC6\xBEory=\"64M\"\n"),
+        "f.toml:2:4: error: only comments may have characters that are not printable ASCII; in "
+        "strings write \\u and four digits");
+    const auto good = parse("[vm.a] # \xC3\xA4\nmemory=\"64M\"\nkernel=\"file:\\u00e4\"\n");
+    ASSERT_TRUE(good.errors.empty());
+    EXPECT_EQ(good.vms[0].kernel, "file:\xC3\xA4");
+}
+
 TEST(Config, EmptyFileSaysWhatToWrite) {
     EXPECT_EQ(error_of(""), "f.toml:1:1: error: no VM is described: add a table such as [vm.demo]");
 }
@@ -136,15 +151,16 @@ TEST(Config, VmMustBeATable) {
 }
 
 TEST(Config, OverlongCommandLineIsRefused) {
-    const auto text = "[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\ncmdline=\"" +
-                      std::string(2048, 'x') + "\"\n";
+    const auto text =
+        "[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\ncmdline=\"" + std::string(2048, 'x') + "\"\n";
     EXPECT_NE(error_of(text).find("2048 characters"), std::string::npos);
 }
 
 TEST(Config, DevicesThatDoNotExistYetAreToldApart) {
-    EXPECT_NE(error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\n[[vm.a.disk]]\nurl=\"disk:/0\"\n")
-                  .find("no disk device yet"),
-              std::string::npos);
+    EXPECT_NE(
+        error_of("[vm.a]\nmemory=\"64M\"\nkernel=\"file:k\"\n[[vm.a.disk]]\nurl=\"disk:/0\"\n")
+            .find("no disk device yet"),
+        std::string::npos);
 }
 
 }  // namespace

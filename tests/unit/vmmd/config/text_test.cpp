@@ -1,9 +1,9 @@
 // Sizes and suggestions.
+#include "vmmd/config/text.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
-
-#include "vmmd/config/text.hpp"
 
 namespace redoubt::vmmd {
 namespace {

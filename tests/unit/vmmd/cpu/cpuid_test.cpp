@@ -10,15 +10,19 @@ constexpr std::uint32_t kAll = ~0U;
 
 CpuidRegisters amd_host(std::uint32_t leaf, std::uint32_t subleaf) {
     switch (leaf) {
-        case 0: return {0xD, 0x68747541, 0x444D4163, 0x69746E65};
+        case 0:
+            return {0xD, 0x68747541, 0x444D4163, 0x69746E65};
         case 0xD:
             if (subleaf == 0) return {7, 832, 832, 0};
             if (subleaf == 1) return {kAll, 0, 0, 0};
             if (subleaf == 2) return {256, 576, 0, 0};
             return {};
-        case 0x80000000: return {0x8000001F, 0x68747541, 0x444D4163, 0x69746E65};
-        case 0x80000008: return {0x3030, kAll, 0x7, 0};
-        default: return {kAll, kAll, kAll, kAll};
+        case 0x80000000:
+            return {0x8000001F, 0x68747541, 0x444D4163, 0x69746E65};
+        case 0x80000008:
+            return {0x3030, kAll, 0x7, 0};
+        default:
+            return {kAll, kAll, kAll, kAll};
     }
 }
 

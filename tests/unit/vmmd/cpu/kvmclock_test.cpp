@@ -21,16 +21,16 @@ struct TimeInfo {
 std::uint64_t nanoseconds(const TimeInfo& info, std::uint64_t tsc) {
     auto delta = tsc - info.tsc_timestamp;
     delta = info.shift < 0 ? delta >> -info.shift : delta << info.shift;
-    return info.system_time +
-           static_cast<std::uint64_t>((static_cast<unsigned __int128>(delta) * info.multiplier) >> 32);
+    return info.system_time + static_cast<std::uint64_t>(
+                                  (static_cast<unsigned __int128>(delta) * info.multiplier) >> 32);
 }
 
 TEST(KvmClock, ShowsTheTimeForSlowAndFastCounters) {
     std::vector<std::uint8_t> ram(4096);
     hvcall::GuestMemory memory;
     memory.add(hvcall::GuestPhysicalAddress{0}, ram);
-    for (const std::uint64_t hz : {10'000'000ULL, 999'999'999ULL, 1'000'000'000ULL, 2'596'116'000ULL,
-                                   5'000'000'000ULL}) {
+    for (const std::uint64_t hz :
+         {10'000'000ULL, 999'999'999ULL, 1'000'000'000ULL, 2'596'116'000ULL, 5'000'000'000ULL}) {
         KvmClock clock(memory, hz);
         ASSERT_TRUE(clock.write_system_time(0x100 | 1));
         const auto info = *memory.read<TimeInfo>(hvcall::GuestPhysicalAddress{0x100});

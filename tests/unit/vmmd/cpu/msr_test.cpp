@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "vmmd/cpu/cpuid.hpp"
 #include "libhvcall/model/model_hypervisor.hpp"
+#include "vmmd/cpu/cpuid.hpp"
 #include "vmmd/devices/local_apic.hpp"
 #include "vmmd/guest_clock.hpp"
 
@@ -35,7 +35,12 @@ class Msr : public testing::Test {
     CpuidPolicy cpuid_{amd_host, 0, 1};
     LocalApic apic_{0, timers_, tsc_, {}};
     unsigned unknown_ = 0;
-    MsrBank bank_{vcpu_,  memory_, hypervisor_, cpuid_, apic_, tsc_,
+    MsrBank bank_{vcpu_,
+                  memory_,
+                  hypervisor_,
+                  cpuid_,
+                  apic_,
+                  tsc_,
                   [this](std::uint32_t, bool, std::uint64_t) { ++unknown_; }};
 };
 
@@ -43,11 +48,13 @@ TEST_F(Msr, TscStartsAtZeroAndCanBeSet) {
     EXPECT_LT(*bank_.read(msr::kTsc), 1'000'000'000U);
     ASSERT_TRUE(bank_.write(msr::kTsc, std::uint64_t{1} << 50));
     EXPECT_GE(*bank_.read(msr::kTsc), std::uint64_t{1} << 50);
-    EXPECT_GT(*bank_.read(msr::kTscAdjust), std::uint64_t{1} << 49) << "a write shows up in TSC_ADJUST";
+    EXPECT_GT(*bank_.read(msr::kTscAdjust), std::uint64_t{1} << 49)
+        << "a write shows up in TSC_ADJUST";
     ASSERT_TRUE(bank_.write(msr::kTscAdjust, 0));
     EXPECT_LT(*bank_.read(msr::kTsc), 1'000'000'000U);
     // The devices' view agrees.
-    EXPECT_NEAR(static_cast<double>(tsc_.now().count), static_cast<double>(*bank_.read(msr::kTsc)), 5e7);
+    EXPECT_NEAR(static_cast<double>(tsc_.now().count), static_cast<double>(*bank_.read(msr::kTsc)),
+                5e7);
 }
 
 TEST_F(Msr, ReadOnlyRegistersRefuseChanges) {

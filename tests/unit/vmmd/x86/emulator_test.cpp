@@ -12,11 +12,11 @@ class EmulatorTest : public GuestTest {};
 TEST_F(EmulatorTest, StoresOfEverySize) {
     state_.gpr[abi::kRbx] = kDevice;
     state_.gpr[abi::kRax] = 0x1122'3344'5566'7788;
-    execute({0x88, 0x43, 0x01}, kDevice + 1, true);        // mov [rbx+1], al
+    execute({0x88, 0x43, 0x01}, kDevice + 1, true);  // mov [rbx+1], al
     EXPECT_EQ(devices_.value(kDevice + 1, 1), 0x88U);
     execute({0x66, 0x89, 0x43, 0x02}, kDevice + 2, true);  // mov [rbx+2], ax
     EXPECT_EQ(devices_.value(kDevice + 2, 2), 0x7788U);
-    execute({0x89, 0x43, 0x10}, kDevice + 0x10, true);     // mov [rbx+16], eax
+    execute({0x89, 0x43, 0x10}, kDevice + 0x10, true);  // mov [rbx+16], eax
     EXPECT_EQ(devices_.value(kDevice + 0x10, 4), 0x5566'7788U);
     execute({0x48, 0x89, 0x43, 0x20}, kDevice + 0x20, true);
     EXPECT_EQ(devices_.value(kDevice + 0x20, 8), 0x1122'3344'5566'7788U);
@@ -64,7 +64,8 @@ TEST_F(EmulatorTest, AddressingForms) {
     state_.rip = kCode;
     const auto displacement = static_cast<std::uint32_t>(0x200000 - (kCode + 6));
     put64(0x200000, 0x99);
-    execute({0x8B, 0x05, static_cast<int>(displacement & 0xFF), static_cast<int>(displacement >> 8 & 0xFF),
+    execute({0x8B, 0x05, static_cast<int>(displacement & 0xFF),
+             static_cast<int>(displacement >> 8 & 0xFF),
              static_cast<int>(displacement >> 16 & 0xFF), static_cast<int>(displacement >> 24)},
             0x200000);
     EXPECT_EQ(state_.gpr[abi::kRax], 0x99U);
@@ -137,7 +138,7 @@ TEST_F(EmulatorTest, BitStringsReachBeyondTheOperand) {
     execute({0x0F, 0xBA, 0x63, 0x04, 0x05});  // bt dword [rbx+4], 5
     EXPECT_NE(state_.rflags & rflags::kCarry, 0U);
     state_.gpr[abi::kRbx] = kDevice + 8;
-    state_.gpr[abi::kRcx] = 0xFFFF'FFE5;              // -27: 4 bytes back, bit 5
+    state_.gpr[abi::kRcx] = 0xFFFF'FFE5;             // -27: 4 bytes back, bit 5
     execute({0x0F, 0xB3, 0x0B}, kDevice + 4, true);  // btr
     EXPECT_EQ(devices_.value(kDevice + 4, 4), 0U);
 }
@@ -157,7 +158,8 @@ TEST_F(EmulatorTest, ConditionalsAndSwappedMoves) {
 }
 
 TEST_F(EmulatorTest, VectorMoves) {
-    for (unsigned i = 0; i < 16; ++i) devices_.bytes[kDevice + i] = static_cast<std::uint8_t>(i + 1);
+    for (unsigned i = 0; i < 16; ++i)
+        devices_.bytes[kDevice + i] = static_cast<std::uint8_t>(i + 1);
     state_.gpr[abi::kRbx] = kDevice;
     execute({0x0F, 0x10, 0x1B});  // movups xmm3, [rbx]
     EXPECT_EQ(state_.xsave_area[160 + 48 + 15], 16);

@@ -33,7 +33,8 @@ class FakeDevices : public DeviceAccess {
         return result;
     }
     void set(std::uint64_t address, unsigned size, std::uint64_t value) {
-        for (unsigned i = 0; i < size; ++i) bytes[address + i] = static_cast<std::uint8_t>(value >> (8 * i));
+        for (unsigned i = 0; i < size; ++i)
+            bytes[address + i] = static_cast<std::uint8_t>(value >> (8 * i));
     }
 
     std::map<std::uint64_t, std::uint8_t> bytes;
@@ -54,10 +55,11 @@ class GuestTest : public testing::Test {
         : ram_(kRamSize),
           vcpu_(memory_, std::make_shared<hvcall::model::WakeUp>(), {}, {}),
           state_(vcpu_.state()),
-          emulator_((memory_.add(hvcall::GuestPhysicalAddress{0}, ram_), vcpu_), memory_, devices_) {
+          emulator_((memory_.add(hvcall::GuestPhysicalAddress{0}, ram_), vcpu_), memory_,
+                    devices_) {
         put64(0x10000, 0x11000 | 3);
-        put64(0x11000, 0x12000 | 3);               // first GiB
-        put64(0x11000 + 3 * 8, 0x13000 | 3);       // fourth GiB
+        put64(0x11000, 0x12000 | 3);          // first GiB
+        put64(0x11000 + 3 * 8, 0x13000 | 3);  // fourth GiB
         for (std::uint64_t i = 0; i < 8; ++i) put64(0x12000 + i * 8, i << 21 | 0x83);
         put64(0x13000 + (kDevice >> 21 & 511) * 8, (kDevice & ~0x1FFFFFULL) | 0x83);
         state_.cr0 = 0x8001'0001;  // PG, WP, PE
@@ -84,7 +86,8 @@ class GuestTest : public testing::Test {
         length_ = bytes.size();
     }
     /// Executes `bytes` as after an MMIO exit at `address`, and expects it to succeed.
-    void execute(std::initializer_list<int> bytes, std::uint64_t address = kDevice, bool write = false) {
+    void execute(std::initializer_list<int> bytes, std::uint64_t address = kDevice,
+                 bool write = false) {
         code(bytes);
         state_.exit = {};
         state_.exit.kind = abi::ExitKind::Mmio;
