@@ -53,6 +53,9 @@ struct NativeServices {
 
     /// The slot of the namespace entry (scheme or grant) with that name, 0 if it was not granted.
     abi::CapabilityIndex (*find_grant)(const char* name);
+
+    /// Bytes that allocate_untyped could still give, in pieces.
+    std::uint64_t (*free_bytes)();
 };
 
 #if __STDC_HOSTED__

@@ -77,6 +77,11 @@ abi::CapabilityIndex find_grant(const char* name) {
     return entry != nullptr ? entry->slot : 0;
 }
 
+std::uint64_t free_bytes() {
+    const ProcessLock lock{process().lock};
+    return process().untyped.free_bytes();
+}
+
 constinit NativeServices table{.magic = kNativeServicesMagic,
                                .version = 1,
                                .startup = nullptr,
@@ -90,7 +95,8 @@ constinit NativeServices table{.magic = kNativeServicesMagic,
                                .release_addresses = release_addresses,
                                .notification_fd = notification_fd,
                                .file_capability = file_capability,
-                               .find_grant = find_grant};
+                               .find_grant = find_grant,
+                               .free_bytes = free_bytes};
 
 }  // namespace
 

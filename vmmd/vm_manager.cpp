@@ -144,6 +144,14 @@ std::vector<VmSummary> VmManager::list() const {
     return result;
 }
 
+ControlResult<HostInfo> VmManager::host() const {
+    if (options_.hypervisor == nullptr) {
+        return std::unexpected(
+            ControlError{ControlError::Kind::Refused, options_.no_hypervisor_reason});
+    }
+    return HostInfo{options_.hypervisor->capabilities(), options_.hypervisor->available_memory()};
+}
+
 ControlResult<VmDetails> VmManager::info(std::string_view name) const {
     return with(name, [](VirtualMachine& vm) { return vm.details(); });
 }

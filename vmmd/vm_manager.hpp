@@ -34,6 +34,7 @@ class VmManager final : public VmControl {
     void start_all();
 
     std::vector<VmSummary> list() const override;
+    ControlResult<HostInfo> host() const override;
     ControlResult<VmDetails> info(std::string_view name) const override;
     ControlResult<VmStatistics> statistics(std::string_view name) const override;
     ControlResult<void> start(std::string_view name) override;

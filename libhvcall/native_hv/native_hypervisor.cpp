@@ -153,7 +153,7 @@ class NativeHypervisor final : public Hypervisor {
         return boot_real_time_ + native::ticks() / ticks_per_second_;
     }
     std::uint64_t available_memory() const override {
-        return native::system_info(abi::SystemInfoKind::FreeBytesAtBoot);
+        return services_.free_bytes();
     }
 
   private:

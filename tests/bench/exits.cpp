@@ -1,6 +1,6 @@
-// Counts what one round trip of each kind of exit costs: guest -> kernel -> this process -> guest. Runs on
-// Redoubt in place of vmmd; under QEMU's -icount shift=0 one tick is one instruction. Prints
-// "BENCH exits NAME MEDIAN" lines; tools/bench makes the table.
+// Counts what one round trip of each kind of exit costs: guest -> kernel -> this process -> guest.
+// Runs on Redoubt in place of vmmd; under QEMU's -icount shift=0 one tick is one instruction.
+// Prints "BENCH exits NAME MEDIAN" lines; tools/bench makes the table.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -34,7 +34,7 @@ using hvcall::GuestPhysicalAddress;
 constexpr std::size_t kWarmUp = 200;
 constexpr std::size_t kRounds = 5000;
 constexpr std::uint64_t kMemory = 32ULL << 20;
-constexpr std::uint64_t kTables = 0x1000;    // PML4, PDPT, PD
+constexpr std::uint64_t kTables = 0x1000;  // PML4, PDPT, PD
 constexpr std::uint64_t kGdt = 0x500;
 constexpr std::uint64_t kIdt = 0x4000;
 constexpr std::uint64_t kHandler = 0x8000;
@@ -87,8 +87,8 @@ class Machine {
         s.deadline = abi::kNever;
         s.cr0 = 0x80010033;  // PG WP NE ET MP PE
         s.cr3 = kTables;
-        s.cr4 = 0x620;       // PAE OSFXSR OSXMMEXCPT
-        s.efer = 0x500;      // LMA LME
+        s.cr4 = 0x620;   // PAE OSFXSR OSXMMEXCPT
+        s.efer = 0x500;  // LMA LME
         for (auto& segment : s.segments) segment = {0x10, 0xC93, 0xFFFF'FFFF, 0};
         s.segments[abi::kCs] = {0x08, 0xA9B, 0xFFFF'FFFF, 0};
         s.segments[abi::kLdtr] = {0, 0x082, 0xFFFF, 0};
@@ -167,7 +167,9 @@ void measure_inside(Machine& machine, const char* name, ExitKind kind, const std
     }
     std::vector<std::uint64_t> samples(kRounds);
     for (std::size_t i = 0; i < kRounds; ++i) {
-        samples[i] = machine.memory().read<std::uint64_t>(GuestPhysicalAddress{kResults + 8 * i}).value() - overhead;
+        samples[i] =
+            machine.memory().read<std::uint64_t>(GuestPhysicalAddress{kResults + 8 * i}).value() -
+            overhead;
     }
     report(name, samples);
 }
@@ -180,11 +182,12 @@ void measure_all(hvcall::Hypervisor& hypervisor) {
     machine.state().gpr[abi::kRdx] = 0x10;
     measure_rounds(machine, "pio_out_user", ExitKind::PortIo, advance);
 
-    MmioExit mmio(machine.memory());
+    MmioExit mmio(machine.vcpu(), machine.memory());
     machine.load(guest_mmio, guest_mmio_end);
     machine.state().gpr[abi::kRbx] = kMmio;
-    measure_rounds(machine, "mmio_write_user", ExitKind::Mmio,
-                   [&](abi::VcpuState&) { mmio.complete(machine.vcpu()); });
+    measure_rounds(machine, "mmio_write_user", ExitKind::Mmio, [&](abi::VcpuState& state) {
+        if (!mmio.complete()) fail("mmio_write_user: emulation", state);
+    });
     if (mmio.writes() != kWarmUp + kRounds) fail("mmio_write_user: lost writes", machine.state());
 
     machine.load(guest_halt, guest_halt_end);
@@ -196,8 +199,8 @@ void measure_all(hvcall::Hypervisor& hypervisor) {
                        s.gpr[abi::kRax] = 13;
                        s.gpr[abi::kRbx] = s.gpr[abi::kRcx] = s.gpr[abi::kRdx] = 1;
                    });
-    measure_inside(machine, "hypercall", ExitKind::Hypercall, guest_hypercall, guest_hypercall_end, 1,
-                   overhead, [](abi::VcpuState& s) { s.gpr[abi::kRax] = 0; });
+    measure_inside(machine, "hypercall", ExitKind::Hypercall, guest_hypercall, guest_hypercall_end,
+                   1, overhead, [](abi::VcpuState& s) { s.gpr[abi::kRax] = 0; });
     measure_inside(machine, "rdmsr", ExitKind::Msr, guest_rdmsr, guest_rdmsr_end, 0x1B, overhead,
                    [](abi::VcpuState& s) { s.gpr[abi::kRax] = s.gpr[abi::kRdx] = 0; });
 

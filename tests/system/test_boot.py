@@ -95,7 +95,7 @@ class Run(unittest.TestCase):
         bad.write_text('[vm.a]\nkernel = "file:missing"\nmemory = "64M"\n')
         result = tool("run", "--config", str(bad), "--headless", "--run-dir", self.directory.name)
         self.assertNotEqual(result.returncode, 0)
-        self.assertRegex(result.stderr, r"bad\.toml:2: .*missing")
+        self.assertRegex(result.stderr, r"bad\.toml:2:\d+: .*missing")
         bad.write_text('[vm.a]\nkernal = "x"\n')
         result = tool("run", "--config", str(bad), "--headless", "--run-dir", self.directory.name)
         self.assertRegex(result.stderr, r"bad\.toml:2:\d+: .*kernal")

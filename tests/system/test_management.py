@@ -125,7 +125,7 @@ class LifeCycle(unittest.TestCase):
             console.expect("spinning")
 
             def free() -> int:
-                return qmp.command("query-memory-summary")["free-bytes"]
+                return qmp.command("query-host")["free-bytes"]
 
             qmp.command("vm-stop", name="spin")
             qmp.event("VM_STOPPED")

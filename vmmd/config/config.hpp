@@ -12,6 +12,12 @@ namespace redoubt::vmmd {
 
 enum class RestartPolicy { Never, OnCrash, Always };
 
+/// Where in a configuration file something stands.
+struct Place {
+    unsigned line = 1;
+    unsigned column = 1;
+};
+
 /// One [vm.NAME] table, checked.
 struct VmConfig {
     std::string name;
@@ -19,15 +25,15 @@ struct VmConfig {
     std::uint64_t memory_bytes = 0;
     std::string kernel;  ///< file: and initfs: URLs
     std::string initrd;  ///< empty: none
+    Place kernel_place;  ///< of the URLs, for errors about what they name
+    Place initrd_place;
     std::string cmdline;
     std::string serial;  ///< URL of COM1's back end
     bool autostart = true;
     RestartPolicy restart = RestartPolicy::Never;
 };
 
-struct ConfigError {
-    unsigned line = 1;
-    unsigned column = 1;
+struct ConfigError : Place {
     std::string message;  ///< what is wrong and what to do
 };
 

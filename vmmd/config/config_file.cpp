@@ -2,6 +2,7 @@
 #include "vmmd/config/config_file.hpp"
 
 #include <array>
+#include <optional>
 #include <span>
 
 #include "vmmd/backends/backend.hpp"
@@ -14,29 +15,30 @@ namespace {
 
 constexpr std::uint64_t kMaximumConfigBytes = 1 << 20;
 
-/// What is wrong with a VM's images; empty if nothing, or if they are not here to look at.
-std::string check_images_of(const VmConfig& vm, const std::string& folder) {
-    if (vm.kernel.starts_with("file:")) {
-        const auto file = ImageFile::open(vm.kernel, folder);
-        if (!file) return file.error();
-        std::array<std::uint8_t, kBzImageHeaderBytes> header{};
-        if (file->size() >= header.size()) {
-            if (const auto read = file->read(0, header); !read) return read.error();
-        }
-        const auto image = check_bzimage(header, file->size());
-        if (!image) return vm.kernel + ": " + image.error();
-        std::uint64_t initrd_bytes = 0;
-        if (vm.initrd.starts_with("file:")) {
-            const auto initrd = ImageFile::open(vm.initrd, folder);
-            if (!initrd) return initrd.error();
-            initrd_bytes = initrd->size();
-        }
-        const auto placed = place_linux(*image, initrd_bytes, vm.memory_bytes);
-        if (!placed) return placed.error();
-    } else if (vm.initrd.starts_with("file:")) {
+using Wrong = std::optional<ConfigError>;
+
+/// What is wrong with a VM's images; nothing if they are right, or not here to look at.
+Wrong check_images_of(const VmConfig& vm, const std::string& folder) {
+    std::uint64_t initrd_bytes = 0;
+    if (vm.initrd.starts_with("file:")) {
         const auto initrd = ImageFile::open(vm.initrd, folder);
-        if (!initrd) return initrd.error();
+        if (!initrd) return ConfigError{vm.initrd_place, initrd.error()};
+        initrd_bytes = initrd->size();
     }
+    if (!vm.kernel.starts_with("file:")) return {};
+    const auto wrong_kernel = [&](const std::string& message) {
+        return ConfigError{vm.kernel_place, message};
+    };
+    const auto file = ImageFile::open(vm.kernel, folder);
+    if (!file) return wrong_kernel(file.error());
+    std::array<std::uint8_t, kBzImageHeaderBytes> header{};
+    if (file->size() >= header.size()) {
+        if (const auto read = file->read(0, header); !read) return wrong_kernel(read.error());
+    }
+    const auto image = check_bzimage(header, file->size());
+    if (!image) return wrong_kernel(vm.kernel + ": " + image.error());
+    const auto placed = place_linux(*image, initrd_bytes, vm.memory_bytes);
+    if (!placed) return wrong_kernel(placed.error());
     return {};
 }
 
@@ -69,8 +71,8 @@ LoadedConfig load_config(const std::string& name, CheckImages check_images) {
     result.vms = std::move(parsed.vms);
     if (!result.errors.empty() || check_images == CheckImages::No) return result;
     for (const auto& vm : result.vms) {
-        if (const auto wrong = check_images_of(vm, result.folder); !wrong.empty()) {
-            result.errors.push_back(name + ": error: [vm." + vm.name + "]: " + wrong);
+        if (const auto wrong = check_images_of(vm, result.folder)) {
+            result.errors.push_back(format(*wrong, name));
         }
     }
     return result;

@@ -2,6 +2,8 @@
 // TOML.
 #include "vmmd/config/lexical.hpp"
 
+#include <string>
+
 namespace redoubt::vmmd {
 
 namespace {
@@ -23,17 +25,21 @@ class Scanner {
 
     std::optional<ConfigError> run() {
         bool line_begins = true;
+        bool value_expected = false;  ///< after "=" or ","
         bool name_expected = false;  ///< after "[", "[[" of a header, or a dot
         while (position_ < text_.size()) {
             const char c = text_[position_];
             const bool blank = c == ' ' || c == '\t';
+            if (value_expected && (c == ',' || c == '}' || (c == ']' && open_.empty()))) {
+                return error("a value is missing here");
+            }
             if (name_expected && !blank && !begins_name(c)) return error("a name is missing here");
             if (c == '\n') {
                 ++position_;
                 ++line_;
                 line_start_ = position_;
                 line_begins = true;
-                in_value_ = in_value_ && depth_ > 0;
+                in_value_ = in_value_ && !open_.empty();
                 continue;
             }
             if (blank || c == '\r') {
@@ -44,12 +50,13 @@ class Scanner {
                 skip_line();
                 continue;
             }
-            const bool header = line_begins && depth_ == 0 && c == '[';
+            const bool header = line_begins && open_.empty() && c == '[';
             line_begins = false;
             name_expected = false;
             if (!is_ascii(c)) return error(kNotAscii);
             if (c == '"' || c == '\'') {
                 if (!skip_string(c)) return error(kNotAscii);
+                value_expected = false;
                 continue;
             }
             ++position_;
@@ -60,8 +67,11 @@ class Scanner {
             }
             if (c == '.' && !in_value_) name_expected = true;
             if (c == '=') in_value_ = true;
-            if (in_value_ && (c == '[' || c == '{')) ++depth_;
-            if (in_value_ && (c == ']' || c == '}') && depth_ > 0) --depth_;
+            if (in_value_ && !bracket(c)) {
+                --position_;
+                return error("there is nothing here that this bracket closes");
+            }
+            value_expected = c == '=' || c == ',';
         }
         if (name_expected) return error("a name is missing here");
         return std::nullopt;
@@ -70,6 +80,15 @@ class Scanner {
   private:
     ConfigError error(std::string message) const {
         return {line_, static_cast<unsigned>(position_ - line_start_) + 1, std::move(message)};
+    }
+
+    /// Keeps account of brackets. False if `c` closes what is not open.
+    bool bracket(char c) {
+        if (c == '[' || c == '{') open_.push_back(c);
+        if (c != ']' && c != '}') return true;
+        if (open_.empty() || open_.back() != (c == ']' ? '[' : '{')) return false;
+        open_.pop_back();
+        return true;
     }
 
     void skip_line() {
@@ -108,7 +127,7 @@ class Scanner {
     std::size_t position_ = 0;
     std::size_t line_start_ = 0;
     unsigned line_ = 1;
-    unsigned depth_ = 0;
+    std::string open_;  ///< the brackets around this place in a value
     bool in_value_ = false;
 };
 

@@ -42,6 +42,10 @@ std::string_view type_name(const toml::node& node) {
     }
 }
 
+Place place(toml::source_position position) {
+    return {std::max(position.line, 1U), std::max(position.column, 1U)};
+}
+
 class Parser {
   public:
     Parser(ParsedConfig& result, const UrlCheck& check_serial)
@@ -80,8 +84,7 @@ class Parser {
 
   private:
     void error(toml::source_position position, std::string message) {
-        result_.errors.push_back(
-            {std::max(position.line, 1U), std::max(position.column, 1U), std::move(message)});
+        result_.errors.push_back({place(position), std::move(message)});
     }
 
     void unknown_key(const toml::key& key, std::span<const std::string_view> known,
@@ -139,9 +142,15 @@ class Parser {
         } else if (name == "memory") {
             memory(config, node);
         } else if (name == "kernel") {
-            if (const auto* text = string(name, node)) image_url(name, *text, node, config.kernel);
+            if (const auto* text = string(name, node)) {
+                image_url(name, *text, node, config.kernel);
+                config.kernel_place = place(node.source().begin);
+            }
         } else if (name == "initrd") {
-            if (const auto* text = string(name, node)) image_url(name, *text, node, config.initrd);
+            if (const auto* text = string(name, node)) {
+                image_url(name, *text, node, config.initrd);
+                config.initrd_place = place(node.source().begin);
+            }
         } else if (name == "cmdline") {
             if (const auto* text = string(name, node)) cmdline(config, *text, node);
         } else if (name == "serial") {
@@ -265,8 +274,7 @@ ParsedConfig parse_config(std::string_view text, const UrlCheck& check_serial) {
     const auto parsed = toml::parse(text);
     if (!parsed) {
         const auto& where = parsed.error().source().begin;
-        result.errors.push_back({std::max(where.line, 1U), std::max(where.column, 1U),
-                                 std::string(parsed.error().description())});
+        result.errors.push_back({place(where), std::string(parsed.error().description())});
         return result;
     }
     Parser(result, check_serial).document(parsed.table());

@@ -124,6 +124,11 @@ Json vm_info(VmControl& control, const Json& arguments, CommandEffects&) {
     return info;
 }
 
+Json query_host(VmControl& control, const Json&, CommandEffects&) {
+    const HostInfo host = unwrap(control.host());
+    return {{"hypervisor", host.hypervisor}, {"free-bytes", host.free_bytes}};
+}
+
 Json statistics_to_json(const VmStatistics& statistics) {
     return {{"run_time_ms", statistics.run_time.count()},
             {"exits", counters_to_json(statistics.exits)},
@@ -154,6 +159,7 @@ constexpr Command kCommands[] = {
     {"system_reset", kName, act<&VmControl::reset>},
     {"system_powerdown", kName, act<&VmControl::powerdown>},
     {"quit", {}, quit},
+    {"query-host", {}, query_host},
     {"vm-list", {}, vm_list},
     {"vm-info", kName, vm_info},
     {"vm-stats", kName, vm_stats},

@@ -66,6 +66,12 @@ struct VmStatistics {
     Counters counters;  ///< anything else worth a number ("interrupts_injected", …)
 };
 
+/// query-host: what VMs are made of.
+struct HostInfo {
+    std::string hypervisor;        ///< lines of text
+    std::uint64_t free_bytes = 0;  ///< that could be given to guests now
+};
+
 /// Why a request was refused.
 struct ControlError {
     enum class Kind { NoSuchVm, Refused };
@@ -94,6 +100,7 @@ class VmControl {
     virtual ~VmControl() = default;
 
     virtual std::vector<VmSummary> list() const = 0;
+    virtual ControlResult<HostInfo> host() const = 0;
     virtual ControlResult<VmDetails> info(std::string_view name) const = 0;
     virtual ControlResult<VmStatistics> statistics(std::string_view name) const = 0;
 

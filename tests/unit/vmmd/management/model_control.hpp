@@ -28,6 +28,7 @@ class ModelControl final : public VmControl {
         for (const auto& [name, machine] : machines) rows.push_back(summary(name));
         return rows;
     }
+    ControlResult<HostInfo> host() const override { return HostInfo{"backend: model", 1 << 20}; }
     ControlResult<VmDetails> info(std::string_view name) const override {
         const auto found = find(name);
         if (!found) return std::unexpected(found.error());
