@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "libhvcall/hypervisor.hpp"
 #include "vmmd/console/console_hub.hpp"
 #include "vmmd/log.hpp"
 #include "vmmd/management/event_loop.hpp"

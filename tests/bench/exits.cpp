@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "abi/object.hpp"
 #include "libhvcall/hypervisor.hpp"
 #include "libhvcall/native_hv/native_hypervisor.hpp"
 #include "tests/bench/mmio_exit.hpp"
@@ -62,7 +63,7 @@ void report(const char* name, std::vector<std::uint64_t>& samples) {
 class Machine {
   public:
     explicit Machine(hvcall::Hypervisor& hypervisor)
-        : hypervisor_(hypervisor), vm_(hypervisor.create_vm()) {
+        : hypervisor_(hypervisor), vm_(hypervisor.create_vm(kMemory)) {
         vm_->add_memory(GuestPhysicalAddress{0}, kMemory);
         vcpu_ = vm_->create_vcpu(0);
         make_tables();
