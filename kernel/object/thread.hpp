@@ -54,6 +54,8 @@ struct Thread : ObjectHeader {
     bool in_fault = false;  ///< Calling or AwaitingReply with `fault` as the message
     bool call_may_grant = false;
     bool timed = false;  ///< in the timer queue
+    std::uint64_t slice_left =
+        0;  ///< Ready: ticks of its time slice that a preemption left it; 0: a whole one
     std::uint64_t reflect_handler = 0;
 
     Vcpu* vcpu = nullptr;  ///< whose guest it runs

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "arch/timer.hpp"
 #include "kernel/object/notification.hpp"
@@ -52,12 +53,14 @@ void Scheduler::remove(Thread& thread) {
 }
 
 void Scheduler::begin_slice() {
-    slice_end = ticks_now() + slice_ticks;
+    const std::uint64_t left = std::exchange(current_thread()->slice_left, 0);
+    slice_end = ticks_now() + (left != 0 ? left : slice_ticks);
     arm_by(slice_end);
 }
 
 void Scheduler::wake(Thread& thread) {
     thread.state = ThreadState::Ready;
+    thread.slice_left = 0;
     push_back(thread);
     const Thread* current = current_thread();
     if (current == nullptr || thread.priority > current->priority) {
@@ -122,19 +125,29 @@ void Scheduler::timer_fired() {
     arm_by(std::min(slice_end, timers.next_deadline()));
 }
 
+void Scheduler::give_up_processor(Thread& thread, bool to_equals) {
+    const std::uint64_t now = slice_end != abi::kNever ? ticks_now() : 0;
+    thread.state = ThreadState::Ready;
+    if (to_equals || slice_end <= now) {
+        thread.slice_left = 0;
+        push_back(thread);
+    } else {
+        if (slice_end != abi::kNever) thread.slice_left = slice_end - now;
+        push_front(thread);
+    }
+    current_thread() = nullptr;
+}
+
 Thread* Scheduler::select() {
     reschedule = false;
-    const bool give_way = slice_over;
-    slice_over = false;
+    const bool give_way = std::exchange(slice_over, false);
     if (Thread* current = current_thread(); current != nullptr) {
-        if (best_ready < current->priority + (give_way ? 0 : 1)) return current;
-        current->state = ThreadState::Ready;
-        if (give_way) {
-            push_back(*current);
-        } else {
-            push_front(*current);
+        if (best_ready < current->priority + (give_way ? 0 : 1)) {
+            // A change of priorities may have given it an equal.
+            if (best_ready == current->priority && slice_end == abi::kNever) begin_slice();
+            return current;
         }
-        current_thread() = nullptr;
+        give_up_processor(*current, give_way);
     }
     if (best_ready < 0) return nullptr;
     Thread& next = *ready[best_ready].front();

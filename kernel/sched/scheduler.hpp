@@ -64,7 +64,8 @@ struct Scheduler {
     /// The hardware timer fired: ends timed waits and the time slice.
     void timer_fired();
 
-    /// Chooses the current thread; nullptr if there is nothing to run.
+    /// Chooses the current thread; nullptr if there is nothing to run. One that is preempted by a
+    /// better one goes on with what is left of its slice.
     Thread* select();
 
   private:
@@ -72,7 +73,9 @@ struct Scheduler {
     void push_front(Thread& thread);
     void remove(Thread& thread);
     void start(Thread& thread);
+    /// For the current thread, whose priority somebody shares.
     void begin_slice();
+    void give_up_processor(Thread& thread, bool to_equals);
     int find_best_ready() const;
 };
 
