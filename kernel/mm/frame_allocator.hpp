@@ -12,6 +12,7 @@ namespace redoubt::kernel {
 class FrameAllocator {
   public:
     virtual Result<PhysicalAddress> allocate_zeroed() = 0;
+    /// The frame must be all zero, as an empty table is, so that nobody has to clear it again.
     virtual void free(PhysicalAddress frame) = 0;
     virtual std::size_t free_count() const = 0;
 
@@ -24,8 +25,8 @@ inline void zero_frame(PhysicalAddress frame) {
 }
 
 /// The frames of one physical range. Frames never used are handed out in order and are zero
-/// already, because objects' memory is zeroed at retype; frames that came back wait in a list
-/// threaded through themselves.
+/// already, because objects' memory is zeroed at retype; frames that came back, zero but for this,
+/// wait in a list threaded through themselves.
 class FramePool final : public FrameAllocator {
   public:
     FramePool() = default;
@@ -37,9 +38,8 @@ class FramePool final : public FrameAllocator {
             FreeFrame* frame = free_list_;
             free_list_ = frame->next;
             --listed_count_;
-            const PhysicalAddress address = direct_map_physical(frame);
-            zero_frame(address);
-            return address;
+            frame->next = nullptr;
+            return direct_map_physical(frame);
         }
         if (unused_count_ == 0) return abi::Error::NoMemory;
         --unused_count_;

@@ -387,7 +387,7 @@ class PageMapper {
                 return false;
             used |= Format::accessed_dirty(entries[i]);
         }
-        allocator_->free(Format::table_address(parent));
+        free_used_table(parent);
         parent = Format::make_leaf(frame, level + 1, Format::flags_of(first, level)) | used;
         return true;
     }
@@ -400,7 +400,12 @@ class PageMapper {
             const auto* entries = direct_map<std::uint64_t>(table);
             for (std::uint64_t i = 0; i < kTableEntries; ++i) free_tree(entries[i], level - 1);
         }
-        allocator_->free(table);
+        free_used_table(entry);
+    }
+
+    void free_used_table(std::uint64_t entry) {
+        zero_frame(Format::table_address(entry));
+        allocator_->free(Format::table_address(entry));
     }
 
     PhysicalAddress root_;

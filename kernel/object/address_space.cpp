@@ -33,8 +33,13 @@ Result<void> address_space_map(AddressSpace& space, VirtualAddress address, Phys
     if (address.value() >= kUserAddressEnd || bytes > kUserAddressEnd - address.value()) {
         return abi::Error::InvalidArgument;
     }
-    const auto flush = REDOUBT_TRY(mapper(space).map(address, frame, bytes, flags));
-    flush.ignore();  // nothing was mapped there before
+    const auto flush = mapper(space).map(address, frame, bytes, flags);
+    if (!flush.ok()) {
+        // What was mapped before the pool ran dry may have been walked speculatively.
+        if (flush.error() == abi::Error::NoMemory && active_root() == space.root) flush_all_user();
+        return flush.error();
+    }
+    flush.value().ignore();  // nothing was mapped there before
     return {};
 }
 
