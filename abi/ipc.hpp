@@ -27,6 +27,7 @@ inline constexpr unsigned kRegisterWords = 4;        ///< words 0..3 of a messag
 inline constexpr unsigned kMaximumWords = 448;       ///< a message's payload, register words included
 inline constexpr unsigned kMaximumCapabilities = 4;  ///< capabilities a message may carry
 
+// The two labels below are the kernel's: no Call may carry them.
 /// Label of what Recv returns when the thread's bound notification was signalled; mr0 holds the bits.
 inline constexpr std::uint32_t kNotificationLabel = 0xFFFF'FFFF;
 /// Label of a fault message from the kernel: mr0 FaultKind, mr1 address, mr2 instruction pointer, mr3 error

@@ -33,9 +33,15 @@ struct alignas(64) Capability {
     /// Endpoint, Notification, HvFile: badge. Frame: where it is mapped. Untyped: bytes given out
     /// so far.
     std::uint64_t badge;
-    SpaceObject* space;            ///< Frame: where it is mapped; nullptr: nowhere
-    Capability* previous_mapping;  ///< Frame: the other frames mapped in `space`
-    Capability* next_mapping;
+    SpaceObject* space;  ///< Frame: where it is mapped; nullptr: nowhere
+    union {
+        Capability* previous_mapping;  ///< Frame: the other frames mapped in `space`
+        std::uint64_t clean_start;     ///< Untyped: [clean_start, clean_end), relative to it, is
+    };  ///< zero already and not given out
+    union {
+        Capability* next_mapping;
+        std::uint64_t clean_end;
+    };
     Capability* previous;  ///< derivation list
     Capability* next;
 

@@ -83,6 +83,7 @@ void copy_capability(Capability& source, Capability& destination, abi::Rights ri
         case abi::ObjectType::Untyped:
             // Only one of the two may give the memory out.
             source.badge = std::uint64_t{1} << source.size_bits;
+            source.clean_start = source.clean_end = 0;
             break;
         default:
             break;
@@ -104,10 +105,18 @@ void delete_capability(Capability& capability, Reaper& reaper) {
     remove(capability, reaper);
 }
 
-void revoke_capability(Capability& capability, Reaper& reaper) {
+bool revoke_some(Capability& capability, unsigned limit, Reaper& reaper) {
     // The whole subtree goes, so nobody looks at depths that no longer fit their neighbours'.
-    while (has_children(capability)) remove(*capability.next, reaper);
+    while (has_children(capability)) {
+        if (limit-- == 0) {
+            // A child that is derived before this goes on must not pass for the rest's parent.
+            capability.next->depth = capability.depth + 1;
+            return false;
+        }
+        remove(*capability.next, reaper);
+    }
     if (capability.is(abi::ObjectType::Untyped)) capability.badge = 0;
+    return true;
 }
 
 }  // namespace redoubt::kernel

@@ -33,7 +33,8 @@ void derive_from_object(ObjectHeader& object, Capability& destination, abi::Righ
 /// reaper.
 void delete_capability(Capability& capability, Reaper& reaper);
 
-/// Deletes everything derived from `capability`, however deep.
-void revoke_capability(Capability& capability, Reaper& reaper);
+/// Deletes what is derived from `capability`, however deep, but at most `limit` capabilities. True
+/// if nothing is left.
+bool revoke_some(Capability& capability, unsigned limit, Reaper& reaper);
 
 }  // namespace redoubt::kernel

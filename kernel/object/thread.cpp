@@ -11,6 +11,7 @@
 #include "kernel/object/notification.hpp"
 #include "kernel/object/reply.hpp"
 #include "kernel/print.hpp"
+#include "kernel/report_limit.hpp"
 #include "kernel/sched/scheduler.hpp"
 
 namespace redoubt::kernel {
@@ -70,11 +71,11 @@ Thread::Thread() : ObjectHeader{abi::ObjectType::Thread} {
 }
 
 void thread_configure(Thread& thread, const ThreadSetup& setup) {
-    {
-        Reaper reaper;
-        for (Capability& slot : thread.slots) {
-            if (!slot.empty()) delete_capability(slot, reaper);
-        }
+    // What the old capabilities held ends last: it may be anything, even what `setup` names or the
+    // caller itself.
+    Reaper reaper;
+    for (Capability& slot : thread.slots) {
+        if (!slot.empty()) delete_capability(slot, reaper);
     }
     fill_slot(thread, ThreadSlot::CNode, *setup.cnode, 0);
     fill_slot(thread, ThreadSlot::AddressSpace, *setup.address_space, 0);
@@ -109,7 +110,7 @@ void thread_cancel_call(Thread& thread) {
     thread_suspend(thread);
     if (!fault) {
         scheduler().wake(thread);
-    } else {
+    } else if (may_report()) {
         print("thread {x} stays stopped: its fault handler is gone\n",
               reinterpret_cast<std::uint64_t>(&thread));
     }

@@ -10,10 +10,14 @@
 #include "kernel/object/notification.hpp"
 #include "kernel/object/reply.hpp"
 #include "kernel/object/thread.hpp"
+#include "kernel/sched/preemption.hpp"
 
 namespace redoubt::kernel {
 
 namespace {
+
+/// Zeroed at a time, with interrupts off.
+constexpr std::uint64_t kCleanStep = 64 * 1024;
 
 std::uint64_t watermark(const Capability& untyped) {
     return has_children(untyped) ? untyped.badge : 0;
@@ -44,15 +48,8 @@ namespace {
 PhysicalAddress take(Capability& untyped, unsigned size_bits) {
     const std::uint64_t offset = next_offset(untyped, size_bits);
     untyped.badge = offset + (std::uint64_t{1} << size_bits);
+    untyped.clean_start = untyped.clean_end = 0;
     return PhysicalAddress{untyped.object + offset};
-}
-
-PhysicalAddress take_zeroed(Capability& untyped, unsigned size_bits) {
-    const PhysicalAddress block = take(untyped, size_bits);
-    if (!untyped.has(Capability::kDevice)) {
-        __builtin_memset(direct_map<void>(block), 0, std::size_t{1} << size_bits);
-    }
-    return block;
 }
 
 /// Constructs the object in zeroed memory.
@@ -86,17 +83,36 @@ void construct(abi::ObjectType type, PhysicalAddress block, unsigned size_bits) 
 
 Result<PhysicalAddress> untyped_carve(Capability& untyped, unsigned size_bits) {
     if (auto fits = untyped_can_carve(untyped, size_bits, 1); !fits.ok()) return fits.error();
-    return take_zeroed(untyped, size_bits);
+    const PhysicalAddress block = take(untyped, size_bits);
+    if (!untyped.has(Capability::kDevice)) {
+        __builtin_memset(direct_map<void>(block), 0, std::size_t{1} << size_bits);
+    }
+    return block;
+}
+
+bool untyped_clean(Capability& untyped, unsigned size_bits, std::uint64_t count) {
+    if (untyped.has(Capability::kDevice)) return true;
+    const std::uint64_t start = next_offset(untyped, size_bits);
+    const std::uint64_t end = start + (count << size_bits);
+    if (start < untyped.clean_start || start > untyped.clean_end) {
+        untyped.clean_start = untyped.clean_end = start;
+    }
+    while (untyped.clean_end < end) {
+        const std::uint64_t left = end - untyped.clean_end;
+        const std::uint64_t step = left < kCleanStep ? left : kCleanStep;
+        __builtin_memset(direct_map<void>(PhysicalAddress{untyped.object + untyped.clean_end}), 0,
+                         step);
+        untyped.clean_end += step;
+        if (untyped.clean_end < end && should_give_way()) return false;
+    }
+    return true;
 }
 
 void untyped_retype(Capability& untyped, abi::ObjectType type, unsigned size_bits,
                     Capability* first_slot, std::uint64_t count) {
     const bool plain = type == abi::ObjectType::Untyped || type == abi::ObjectType::Frame;
     for (std::uint64_t i = 0; i < count; ++i) {
-        // An Untyped's memory is zeroed when something is made of it.
-        const PhysicalAddress block = type == abi::ObjectType::Untyped
-                                          ? take(untyped, size_bits)
-                                          : take_zeroed(untyped, size_bits);
+        const PhysicalAddress block = take(untyped, size_bits);
         construct(type, block, size_bits);
         Capability& slot = first_slot[i];
         slot = Capability{};

@@ -20,8 +20,13 @@ Result<void> untyped_can_carve(const Capability& untyped, unsigned size_bits, st
 /// capability derived from `untyped`, or the block is lost until the Untyped has no children.
 Result<PhysicalAddress> untyped_carve(Capability& untyped, unsigned size_bits);
 
+/// Zeroes what `count` such blocks will be made of, if they have to be zero. That may take long:
+/// false if it was interrupted because another thread should run. What was done stays done until
+/// the Untyped gives something out.
+bool untyped_clean(Capability& untyped, unsigned size_bits, std::uint64_t count);
+
 /// Makes `count` objects in consecutive slots as children of `untyped`. The caller has checked that
-/// the slots are empty and that untyped_can_carve.
+/// the slots are empty and that untyped_can_carve, and the memory is clean.
 void untyped_retype(Capability& untyped, abi::ObjectType type, unsigned size_bits,
                     Capability* first_slot, std::uint64_t count);
 

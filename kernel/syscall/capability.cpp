@@ -5,11 +5,17 @@
 #include "kernel/cap/lookup.hpp"
 #include "kernel/object/io_port.hpp"
 #include "kernel/object/untyped.hpp"
+#include "kernel/sched/preemption.hpp"
 #include "kernel/syscall/syscall.hpp"
 
 namespace redoubt::kernel {
 
 namespace {
+
+/// Objects that one Retype makes at most: they are made with interrupts off.
+constexpr std::uint64_t kMaximumCount = 4096;
+/// Capabilities that CapRevoke deletes before it looks for interrupts.
+constexpr unsigned kRevokeStep = 64;
 
 /// log2 of the size of an object that Retype is asked for.
 Result<unsigned> object_size_bits(abi::ObjectType type, unsigned wanted) {
@@ -73,7 +79,13 @@ abi::Error syscall_retype(Thread& self, UserContext& context) {
     const std::uint64_t count = argument(context, 2);
     Capability* first =
         REDOUBT_TRY(find_empty_slots(self, argument(context, 3), argument(context, 4), count));
+    if (count > kMaximumCount) return abi::Error::InvalidArgument;
     REDOUBT_TRY(untyped_can_carve(*untyped, size_bits, count));
+    // An Untyped's memory is zeroed when something is made of it.
+    if (type != abi::ObjectType::Untyped && !untyped_clean(*untyped, size_bits, count)) {
+        restart_syscall(context);
+        return kNoStatus;
+    }
     untyped_retype(*untyped, type, size_bits, first, count);
     return abi::Error::Ok;
 }
@@ -101,8 +113,18 @@ abi::Error syscall_cap_delete(Thread& self, UserContext& context) {
 abi::Error syscall_cap_revoke(Thread& self, UserContext& context) {
     Capability* slot = REDOUBT_TRY(find_slot(self, argument(context, 0), argument(context, 1)));
     if (slot->empty()) return abi::Error::InvalidCapability;
-    Reaper reaper;
-    revoke_capability(*slot, reaper);
+    bool done = false;
+    // A thread that loses what it runs on does not come back to go on with this.
+    while (!done && !slot->empty() && &self == current_thread()) {
+        {
+            Reaper reaper;
+            done = revoke_some(*slot, kRevokeStep, reaper);
+        }
+        if (!done && should_give_way()) {
+            restart_syscall(context);
+            return kNoStatus;
+        }
+    }
     return abi::Error::Ok;
 }
 

@@ -6,6 +6,7 @@
 #include "kernel/object/notification.hpp"
 #include "kernel/object/reply.hpp"
 #include "kernel/print.hpp"
+#include "kernel/report_limit.hpp"
 #include "kernel/sched/scheduler.hpp"
 #include "kernel/syscall/message.hpp"
 #include "kernel/syscall/syscall.hpp"
@@ -101,6 +102,8 @@ abi::Error syscall_call(Thread& self, UserContext& context) {
     if (!capability->allows(abi::Rights::Write)) [[unlikely]]
         return abi::Error::MissingRight;
     auto& endpoint = capability->as<Endpoint>();
+    if (is_reserved(info)) [[unlikely]]
+        return abi::Error::InvalidArgument;
     if (is_short(info) && endpoint.has_receiver()) [[likely]] {
         Thread& receiver = *endpoint.queue.front();
         if (Reply* reply = receiver.reply; reply != nullptr) [[likely]] {
@@ -182,9 +185,12 @@ void raise_fault(Thread& thread, abi::FaultKind kind, std::uint64_t address,
     const std::uint64_t ip = instruction_pointer(thread.context);
     const Capability& handler = thread.slot(ThreadSlot::FaultEndpoint);
     if (handler.empty()) {
-        print("thread {x} stopped: fault {} at {x}, instruction {x}, error {x}, and no handler\n",
-              reinterpret_cast<std::uint64_t>(&thread), static_cast<std::uint64_t>(kind), address,
-              ip, error_code);
+        if (may_report()) {
+            print(
+                "thread {x} stopped: fault {} at {x}, instruction {x}, error {x}, and no handler\n",
+                reinterpret_cast<std::uint64_t>(&thread), static_cast<std::uint64_t>(kind), address,
+                ip, error_code);
+        }
         scheduler().take_off(thread);
         return;
     }

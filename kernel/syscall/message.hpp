@@ -16,6 +16,9 @@ inline bool is_valid(abi::MessageInfo info) {
            (info.words() <= abi::kMaximumWords && info.capabilities() <= abi::kMaximumCapabilities);
 }
 
+/// Labels that only the kernel uses: a receiver must be able to trust them.
+inline bool is_reserved(abi::MessageInfo info) { return info.label() >= abi::kFaultLabel; }
+
 /// What does not travel in registers. The result describes what was transferred.
 abi::MessageInfo transfer_rest(Thread& sender, Thread& receiver, abi::MessageInfo info,
                                bool may_grant);

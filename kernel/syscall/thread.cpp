@@ -49,6 +49,8 @@ abi::Error bind_notification(Thread& self, Thread& thread, std::uint64_t index) 
     if (thread.bound != nullptr || notification.bound != nullptr) return abi::Error::InvalidState;
     thread.bound = &notification;
     notification.bound = &thread;
+    // Bits that are there already must not wait for the next signal.
+    if (notification.word != 0) notification_signal(notification, 0);
     return abi::Error::Ok;
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "fake_arch/fake.hpp"
+#include "kernel/cap/derivation.hpp"
 
 using namespace redoubt;
 using kernel::fake::Machine;
@@ -82,12 +83,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
         const Machine::Slot endpoint = machine.make(abi::ObjectType::Endpoint, 0, pool);
         for (unsigned i = 0; i < 3; ++i) machine.make_thread(201 + i, false, endpoint, 1 + i, pool);
         while (data.remaining_bytes() > 0) step(data, machine, pool);
-        // Whoever runs may be ended by this; then the next one goes on.
-        while (!machine.capability(pool).empty() && &machine.running() != &machine.init()) {
+        // Whoever runs may be ended or interrupted by this; then the next one goes on.
+        do {
+            if (machine.capability(pool).empty()) return 0;  // the input deleted it
             machine.call(abi::SyscallNumber::CapRevoke, {0, pool});
-        }
-        if (machine.capability(pool).empty()) return 0;  // the input deleted it
-        machine.call(abi::SyscallNumber::CapRevoke, {0, pool});
+        } while (&machine.running() != &machine.init() ||
+                 kernel::has_children(machine.capability(pool)));
         if (machine.free_bytes(pool) != std::uint64_t{1} << 20) std::abort();
     } catch (const kernel::fake::Deadlock&) {
         // Nobody is left who could do anything.

@@ -66,12 +66,12 @@ Slot make(abi::ObjectType type, unsigned size_bits = 0) {
     return slot;
 }
 
-Slot start_thread(std::uint64_t entry, unsigned index) {
+Slot start_thread(std::uint64_t entry, unsigned index, std::uint32_t priority = kWorkerPriority) {
     const Slot thread = next_slot++;
     native::retype(untyped, abi::ObjectType::Thread, 0, thread);
     thread_locals[index] = index;
     native::thread_configure(thread, {kSpace, kCNode, worker_buffer, fault_endpoint, kBadge + index,
-                                      kBufferAddress, 0, kWorkerPriority, kWorkerPriority});
+                                      kBufferAddress, 0, priority, priority});
     native::thread_set_context(
         thread, {entry, reinterpret_cast<std::uint64_t>(stacks[index]) + sizeof stacks[index],
                  index, reinterpret_cast<std::uint64_t>(&thread_locals[index])});
@@ -137,6 +137,44 @@ void probe_interrupts(const abi::BootInfo& boot, std::uint64_t second) {
     check(count > 20 && count < 550, "timer interrupts in 500 ms: ", count);
 }
 
+volatile std::uint64_t wakeups = 0;
+
+void count_wakeups() {
+    while (native::wait(notification, abi::kNever).error == abi::Error::Ok) wakeups = wakeups + 1;
+    native::exit_thread();
+}
+
+/// System calls that take long let a better thread run, and then go on as if nothing had been. The
+/// PIT still ticks.
+void probe_long_calls() {
+    constexpr unsigned kFrameBits = 25;
+    constexpr std::uint64_t kAddress = 0x2'0000'0000;
+    constexpr std::uint32_t kBetter = 250;
+    const auto memory = static_cast<Slot>(abi::StartupSlot::Untyped);
+    const Slot worker = start_thread(reinterpret_cast<std::uint64_t>(count_wakeups), 0, kBetter);
+    const Slot frame = next_slot++;
+    const Slot block = next_slot++;
+    native::retype(memory, abi::ObjectType::Untyped, kFrameBits + 1, block);
+    const std::uint64_t before = wakeups;
+    check(native::retype(block, abi::ObjectType::Frame, kFrameBits, frame) == abi::Error::Ok,
+          "large frame made");
+    check(wakeups - before >= 3, "wake-ups while it was zeroed: ", wakeups - before);
+    native::map(frame, kSpace, kAddress, abi::MapFlags::Read | abi::MapFlags::Write);
+    bool zero = true;
+    for (std::uint64_t at = 0; at < 1ULL << kFrameBits; at += 4096 - 8)
+        zero &= *reinterpret_cast<volatile std::uint64_t*>(kAddress + at / 8 * 8) == 0;
+    check(zero, "it is zero");
+    constexpr std::uint64_t kCount = 4096;
+    const Slot nodes = next_slot++;
+    native::retype(block, abi::ObjectType::CNode, 19, nodes);
+    check(native::retype(block, abi::ObjectType::Endpoint, 0, 1, kCount, nodes) == abi::Error::Ok,
+          "many objects made");
+    check(native::revoke(block) == abi::Error::Ok, "all of it revoked");
+    check(native::retype(block, abi::ObjectType::Untyped, kFrameBits + 1, frame) == abi::Error::Ok,
+          "and its memory whole again");
+    native::delete_capability(worker);
+}
+
 extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     ports = boot->io_port_slot;
     next_slot = boot->first_free_slot;
@@ -160,6 +198,7 @@ extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     const std::uint64_t second = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     probe_thread_switches(second);
     probe_interrupts(*boot, second);
+    probe_long_calls();
     put("probe: done, failures ");
     put(std::uint64_t{failures});
     put("\r\n");

@@ -62,6 +62,12 @@ inline std::uint64_t processor_flags(const UserContext& context) { return contex
 void initialize(UserContext& context, std::uint64_t entry, std::uint64_t stack,
                 std::uint64_t argument, std::uint64_t tls);
 
+/// Makes the system call again when the context continues: its registers are still the arguments.
+inline void restart_syscall(UserContext& context) {
+    constexpr std::uint64_t kInstructionBytes = 2;
+    context.rip -= kInstructionBytes;
+}
+
 /// Continues at `handler` with every other register intact (the caller has stored rip and rflags).
 inline void reflect(UserContext& context, std::uint64_t handler) { context.rip = handler; }
 

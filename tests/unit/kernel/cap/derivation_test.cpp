@@ -199,6 +199,97 @@ TEST_F(DerivationTest, ACNodeThatHoldsItselfStillDies) {
     EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
 }
 
+TEST_F(DerivationTest, RevokingMuchLetsInterruptsInAndGoesOnAfterwards) {
+    const auto waker = machine.make_thread(220, false);
+    const auto notification = machine.make(ObjectType::Notification);
+    machine.call(SyscallNumber::ThreadControl, {waker.slot, 0});
+    machine.call(SyscallNumber::Wait, {notification, fake_ticks + 500});
+    ASSERT_EQ(&machine.running(), &machine.init());
+    constexpr Machine::Slot kFirst = 700, kCount = 200;
+    ASSERT_EQ(retype(pool, ObjectType::Endpoint, 0, kCount, kFirst), Error::Ok);
+    fake::pending_interrupt = [] { fake::advance(500); };
+    const auto ip = machine.running().context.rip;
+    revoke(pool);
+    ASSERT_EQ(&machine.running(), waker.thread) << "the better thread did not have to wait";
+    EXPECT_TRUE(machine.capability(kFirst + kCount - 1).empty());
+    EXPECT_FALSE(machine.capability(kFirst).empty());
+    EXPECT_EQ(machine.init().context.rip, ip - 2) << "makes the call again";
+    EXPECT_EQ(machine.init().context.arguments[1], pool);
+    // What is derived meanwhile is a sibling of the rest, not its parent.
+    const auto late = machine.next_slot();
+    ASSERT_EQ(retype(pool, ObjectType::Endpoint, 0, 1, late), Error::Ok);
+    revoke(late);
+    EXPECT_FALSE(machine.capability(kFirst).empty());
+    machine.call(SyscallNumber::Exit);
+    ASSERT_EQ(&machine.running(), &machine.init());
+    revoke(pool);
+    EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
+}
+
+TEST_F(DerivationTest, MakingMuchLetsInterruptsInAndNothingStaysUncleaned) {
+    const auto waker = machine.make_thread(220, false);
+    const auto notification = machine.make(ObjectType::Notification);
+    machine.call(SyscallNumber::ThreadControl, {waker.slot, 0});
+    machine.call(SyscallNumber::Wait, {notification, fake_ticks + 500});
+    ASSERT_EQ(&machine.running(), &machine.init());
+    auto* memory = direct_map<std::uint8_t>(PhysicalAddress{machine.capability(pool).object});
+    __builtin_memset(memory, 0xAA, 1U << 20);
+    const auto frame = machine.next_slot();
+    fake::pending_interrupt = [] { fake::advance(500); };
+    retype(pool, ObjectType::Frame, 19, 1, frame);
+    ASSERT_EQ(&machine.running(), waker.thread);
+    EXPECT_TRUE(machine.capability(frame).empty()) << "not before it is clean";
+    EXPECT_EQ(memory[0], 0);
+    EXPECT_EQ(memory[(1U << 19) - 1], 0xAA);
+    // Somebody else takes, dirties and returns some of it before the call goes on.
+    const auto other = machine.make(ObjectType::Untyped, 16, pool);
+    const auto page = machine.make(ObjectType::Frame, 16, other);
+    memory[100] = 0xBB;
+    remove(page);
+    remove(other);
+    machine.call(SyscallNumber::Exit);
+    ASSERT_EQ(&machine.running(), &machine.init());
+    ASSERT_EQ(retype(pool, ObjectType::Frame, 19, 1, frame), Error::Ok);
+    for (std::size_t i = 0; i < 1U << 19; ++i) ASSERT_EQ(memory[i], 0) << i;
+    EXPECT_EQ(memory[1U << 19], 0xAA) << "nor more than was asked for";
+    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 4097, 10'000), Error::InvalidArgument);
+}
+
+TEST_F(DerivationTest, AThreadMayBeConfiguredEvenIfItsOldCNodeHoldsTheCallersLife) {
+    // The only capability of the caller is in a CNode that only the target keeps alive; and what
+    // the target is to be configured with is in one that only the caller keeps alive.
+    const auto own = machine.make(ObjectType::CNode, 12, pool);
+    const auto fragile = machine.make(ObjectType::CNode, 12, pool);
+    const auto fresh = machine.make(ObjectType::CNode, 12, pool);
+    const auto caller = machine.make_thread(100, true, 0, 0, pool, own);
+    const auto target = machine.make_thread(90, false, 0, 0, pool, fragile);
+    const auto move = [&](Machine::Slot slot, Machine::Slot cnode, Machine::Slot to) {
+        ASSERT_EQ(machine.call(SyscallNumber::CapCopy, {slot, 0x3F, cnode, to}), Error::Ok);
+        ASSERT_EQ(remove(slot), Error::Ok);
+    };
+    move(target.slot, own, 1);
+    move(target.space, own, 2);
+    move(target.buffer, own, 3);
+    move(fresh, own, 4);
+    move(caller.slot, fragile, 1);
+    remove(own);
+    remove(fragile);
+    machine.call(SyscallNumber::Wait,
+                 {machine.make(ObjectType::Notification), fake_ticks + 1'000'000});
+    ASSERT_EQ(&machine.running(), caller.thread);
+    abi::ThreadConfiguration configuration{};
+    configuration.address_space = 2;
+    configuration.cnode = 4;
+    configuration.ipc_buffer_frame = 3;
+    configuration.ipc_buffer_address = 0x5000;
+    __builtin_memcpy(caller.thread->ipc_buffer->words, &configuration, sizeof configuration);
+    machine.call(SyscallNumber::ThreadConfigure, {1});
+    EXPECT_EQ(&machine.running(), &machine.init()) << "the caller is gone";
+    EXPECT_EQ(caller.thread->state, ThreadState::Inactive);
+    revoke(pool);
+    EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
+}
+
 /// Any sequence of operations by several threads, then revoke: all memory is there again, every
 /// time.
 class Chaos {

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "arch/boot.hpp"
 #include "arch/console.hpp"
@@ -69,6 +70,9 @@ Result<unsigned> irq_claim_msi(MsiMessage& message) {
     return abi::Error::NoMemory;
 }
 void irq_unmask(unsigned) {}
+void take_pending_interrupts() {
+    if (fake::pending_interrupt) std::exchange(fake::pending_interrupt, nullptr)();
+}
 void irq_release(unsigned slot) { irq_claimed[slot] = false; }
 
 void idle() {
@@ -143,11 +147,12 @@ Machine::Machine() {
     madvise(memory, kMemoryBytes, MADV_DONTNEED);
     direct_map_base = reinterpret_cast<std::uintptr_t>(memory) - kMemoryStart;
     fake_cpu = PerCpu{};
-    fake_ticks = 1000;
+    fake_ticks += 10 * ticks_per_second();  // later than all that the last machine did
     fake_timer_deadline = abi::kNever;
     fake_active_root = PhysicalAddress{};
     fake_flushes = 0;
     console().clear();
+    pending_interrupt = nullptr;
     for (unsigned slot = 0; slot < kIrqSlotCount; ++slot) {
         irq_object(slot) = Irq{};
         irq_claimed[slot] = false;
@@ -180,8 +185,13 @@ abi::Error Machine::call_raw(std::uint64_t number, std::array<std::uint64_t, 6> 
     last_ = &self;
     self.context.rax = number;
     for (unsigned i = 0; i < 6; ++i) self.context.arguments[i] = arguments[i];
-    on_syscall(self.context);
-    continue_running();
+    const std::uint64_t ip = self.context.rip;
+    do {
+        self.context.rip = ip;
+        on_syscall(self.context);
+        continue_running();
+        // As the processor does: the instruction is executed again.
+    } while (current_thread() == &self && self.context.rip == ip - 2);
     blocked_ = current_thread() != &self;
     return blocked_ ? abi::Error::Ok : static_cast<abi::Error>(self.context.rax);
 }

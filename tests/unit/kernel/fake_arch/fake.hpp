@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -31,6 +32,13 @@ std::string& console();
 
 /// Moves the clock, and lets the timer fire if its deadline has passed.
 void advance(std::uint64_t ticks);
+
+/// Runs once, the next time that the kernel lets interrupts in during a long operation.
+inline std::function<void()> pending_interrupt;
+/// Stands for a guest: what a thread with a run in progress does when it has the processor. Returns
+/// when the host's interrupt has been handled.
+inline std::function<void(Thread&)> guest;
+inline std::uint64_t guest_deadline = abi::kNever;
 
 /// Starts init of a fresh machine; the running thread makes system calls with call().
 class Machine {

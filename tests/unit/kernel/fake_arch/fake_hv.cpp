@@ -1,4 +1,5 @@
 // Host tests of the portable kernel: a machine without virtualization.
+#include "fake_arch/fake.hpp"
 #include "kernel/hv/hv.hpp"
 
 namespace redoubt::kernel::hv {
@@ -11,9 +12,12 @@ Result<void> vm_map_frame(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint6
 }
 void vm_unmap(Vm&, GuestPhysicalAddress, std::uint64_t) {}
 Result<void> vcpu_run(Thread&, Vcpu&) { return abi::Error::NotSupported; }
-RunOutcome resume_guest(Thread&) { return RunOutcome::Finished; }
-std::uint64_t run_deadline(const Vcpu&) { return abi::kNever; }
-void abandon_run(Thread&) {}
+RunOutcome resume_guest(Thread& thread) {
+    fake::guest(thread);
+    return RunOutcome::Preempted;
+}
+std::uint64_t run_deadline(const Vcpu&) { return fake::guest_deadline; }
+void abandon_run(Thread& thread) { thread.vcpu = nullptr; }
 Result<void> vcpu_control(Vcpu&, std::uint64_t, std::uint64_t) { return abi::Error::NotSupported; }
 abi::MessageInfo call(Capability&, Request&) {
     return abi::MessageInfo{static_cast<std::uint32_t>(abi::Error::NotSupported), 0};

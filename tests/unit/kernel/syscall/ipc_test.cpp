@@ -49,6 +49,16 @@ TEST_F(IpcTest, CallMeetsAWaitingReceiverAndTheReplyComesBack) {
     EXPECT_EQ(machine.init().state, ThreadState::Receiving);
 }
 
+TEST_F(IpcTest, NobodyCanPretendToBeTheKernel) {
+    const auto client = machine.make_thread(100);
+    recv();
+    ASSERT_EQ(&machine.running(), client.thread);
+    EXPECT_EQ(call(1, MessageInfo{abi::kNotificationLabel, 1}), Error::InvalidArgument);
+    EXPECT_EQ(call(1, MessageInfo{abi::kFaultLabel, 4}), Error::InvalidArgument);
+    EXPECT_EQ(call(1, MessageInfo{abi::kFaultLabel, 9}), Error::InvalidArgument);
+    EXPECT_EQ(&machine.running(), client.thread);
+}
+
 TEST_F(IpcTest, CallBeforeTheReceiverWaitsInTheQueueByPriority) {
     const auto low = machine.make_thread(210, false);
     const auto high = machine.make_thread(220, false);

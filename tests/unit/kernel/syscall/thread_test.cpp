@@ -1,6 +1,9 @@
 // Threads: notifications and timed waits, priorities and slices, faults, reflection, suspension.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "arch/timer.hpp"
 #include "fake_arch/fake.hpp"
 #include "kernel/object/irq.hpp"
@@ -61,8 +64,9 @@ TEST_F(ThreadTest, SignalsAccumulateAndWaitTakesThemAll) {
 
 TEST_F(ThreadTest, TimedWaitEndsAtItsDeadlineOrBySignal) {
     const auto notification = machine.make(ObjectType::Notification);
-    EXPECT_EQ(machine.call(SyscallNumber::Wait, {notification, fake_ticks + 500}), Error::TimedOut);
-    EXPECT_EQ(fake_ticks, 1500U);
+    const std::uint64_t start = fake_ticks;
+    EXPECT_EQ(machine.call(SyscallNumber::Wait, {notification, start + 500}), Error::TimedOut);
+    EXPECT_EQ(fake_ticks, start + 500);
     EXPECT_EQ(machine.call(SyscallNumber::Wait, {notification, fake_ticks - 1}), Error::TimedOut);
     const auto other = machine.make_thread(100);
     machine.call(SyscallNumber::Wait, {notification, fake_ticks + 500});
@@ -107,6 +111,90 @@ TEST_F(ThreadTest, EqualPrioritiesShareByTimeSlices) {
     fake::advance(10'000);
     machine.reschedule();
     EXPECT_EQ(&machine.running(), other.thread);
+}
+
+TEST_F(ThreadTest, APreemptedThreadKeepsWhatIsLeftOfItsSlice) {
+    const auto peer = machine.make_thread(200);
+    const auto waker = machine.make_thread(210, false);
+    const auto notification = machine.make(ObjectType::Notification);
+    control(waker.slot, ThreadOperation::Resume);
+    // A wake-up each millisecond, with nothing to do: the peers still change every 10 ms.
+    std::uint64_t shares[2] = {};
+    for (unsigned millisecond = 0; millisecond < 100; ++millisecond) {
+        ASSERT_EQ(&machine.running(), waker.thread);
+        machine.call(SyscallNumber::Wait, {notification, fake_ticks + 1000});
+        ASSERT_NE(&machine.running(), waker.thread);
+        ++shares[&machine.running() == peer.thread ? 1 : 0];
+        fake::advance(1000);
+        machine.reschedule();
+    }
+    EXPECT_GE(shares[0], 40U);
+    EXPECT_GE(shares[1], 40U);
+}
+
+TEST_F(ThreadTest, AThreadThatGetsAnEqualByAChangeOfPrioritySharesWithIt) {
+    const auto peer = machine.make_thread(100);
+    control(peer.slot, ThreadOperation::SetPriority, 200);
+    ASSERT_EQ(&machine.running(), &machine.init());
+    fake::advance(10'000);
+    machine.reschedule();
+    EXPECT_EQ(&machine.running(), peer.thread);
+}
+
+TEST_F(ThreadTest, ASpinningGuestSharesTheProcessor) {
+    const auto spinner = machine.make_thread(200);
+    const auto better = machine.make_thread(210, false);
+    const auto notification = machine.make(ObjectType::Notification);
+    control(better.slot, ThreadOperation::Resume);
+    machine.call(SyscallNumber::Wait, {notification, fake_ticks + 4000});
+    ASSERT_EQ(&machine.running(), &machine.init());
+    // A guest that never exits: only the host's timer gets the processor back.
+    const std::uint64_t start = fake_ticks;
+    std::vector<std::uint64_t> armed;
+    fake::guest_deadline = start + 1500;
+    fake::guest = [&](Thread&) {
+        armed.push_back(fake_timer_deadline - start);
+        fake::guest_deadline = abi::kNever;
+        fake::advance(fake_timer_deadline - fake_ticks);
+    };
+    machine.init().vcpu = reinterpret_cast<Vcpu*>(&fake::guest);
+    machine.reschedule();
+    EXPECT_EQ(&machine.running(), better.thread);
+    EXPECT_EQ(armed, (std::vector<std::uint64_t>{1500, 4000})) << "the nearest of all deadlines";
+    machine.call(SyscallNumber::Wait, {notification, abi::kNever});
+    EXPECT_EQ(&machine.running(), spinner.thread);
+    EXPECT_EQ(armed.back(), 10'000U) << "what was left of its slice";
+    machine.init().vcpu = nullptr;
+    fake::guest = nullptr;
+}
+
+TEST_F(ThreadTest, ANotificationThatHasBitsEndsTheReceiveOfTheThreadItIsBoundTo) {
+    const auto endpoint = machine.make(ObjectType::Endpoint);
+    const auto notification = machine.make(ObjectType::Notification);
+    const auto thread = machine.make_thread(210);
+    ASSERT_EQ(&machine.running(), thread.thread);
+    machine.call(SyscallNumber::Recv, {endpoint});
+    machine.call(SyscallNumber::Signal, {notification});
+    control(thread.slot, ThreadOperation::BindNotification, notification);
+    ASSERT_EQ(&machine.running(), thread.thread);
+    EXPECT_EQ(MessageInfo{thread.thread->context.arguments[1]}.label(), abi::kNotificationLabel);
+}
+
+TEST_F(ThreadTest, UserCodeCannotFloodTheConsole) {
+    const auto thread = machine.make_thread(210);
+    for (unsigned i = 0; i < 1000; ++i) {
+        ASSERT_EQ(&machine.running(), thread.thread);
+        machine.fault(0xDEAD000);
+        control(thread.slot, ThreadOperation::Resume);
+    }
+    const auto lines = [] {
+        return std::count(fake::console().begin(), fake::console().end(), '\n');
+    };
+    EXPECT_LT(lines(), 20);
+    const auto before = lines();
+    fake::advance(1'000'000);
+    machine.fault(0xDEAD000);
+    EXPECT_EQ(lines(), before + 1);
 }
 
 TEST_F(ThreadTest, ALowerPriorityWaitsForever) {
