@@ -25,6 +25,8 @@ enum class ProcessMessage : std::uint32_t {
     Ready = 2, ///< the process has finished starting; init starts the next entry of its list
     PowerOff = 3,  ///< mr0: exit code of the machine. Honoured only from processes started with `power`
     Log = 4,   ///< mr0: length, bytes: a line for the system console, before log: runs
+    WatchSchemes = 5,  ///< one Notification capability: signalled when a scheme that the process uses has another
+                       ///< server, or none any more. What was open there is dead. A later one replaces it
 };
 
 // ---- kernel -> init -------------------------------------------------------------------------------------

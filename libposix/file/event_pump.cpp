@@ -8,11 +8,12 @@ namespace {
 
 constexpr unsigned kSharedBits = 40;
 constexpr unsigned kBits = 63;
+constexpr unsigned kServersBit = 63;  ///< some scheme has another server, or none any more
 
 struct Pump {
     bool started = false;
     native::Slot notification = 0;
-    native::Slot badged[kBits] = {};  ///< made on first use
+    native::Slot badged[kServersBit + 1] = {};  ///< made on first use
     std::uint64_t exclusive = 0;      ///< bits taken by exclusive sources
     unsigned next_shared = 0;
     EventSource* sources = nullptr;
@@ -28,15 +29,6 @@ constinit Pump pump;
     }
 }
 
-bool start() {
-    if (pump.started) return true;
-    if (pump.notification == 0) {
-        pump.notification = process().objects.allocate(abi::ObjectType::Notification);
-    }
-    pump.started = pump.notification != 0 && start_internal_thread(run);
-    return pump.started;
-}
-
 native::Slot badged_slot(unsigned bit) {
     native::Slot& slot = pump.badged[bit];
     if (slot != 0) return slot;
@@ -49,6 +41,28 @@ native::Slot badged_slot(unsigned bit) {
         return 0;
     }
     return slot = fresh;
+}
+
+/// A server that crashes forgets the subscriptions of its files; init tells.
+void watch_servers() {
+    const native::Slot slot = badged_slot(kServersBit);
+    if (slot == 0) return;
+    IpcScope scope;
+    native::ipc_buffer().send[0] = slot;
+    native::Message message =
+        native::make_message(static_cast<std::uint32_t>(abi::ProcessMessage::WatchSchemes), 0, 0, 0,
+                             0, 0, 1);
+    native::call(static_cast<native::Slot>(abi::StartupSlot::Parent), message);
+}
+
+bool start() {
+    if (pump.started) return true;
+    if (pump.notification == 0) {
+        pump.notification = process().objects.allocate(abi::ObjectType::Notification);
+    }
+    pump.started = pump.notification != 0 && start_internal_thread(run);
+    if (pump.started) watch_servers();
+    return pump.started;
 }
 
 }  // namespace
@@ -84,7 +98,8 @@ void pump_unsubscribe(EventSource& source) {
 
 void pump_deliver(std::uint64_t bits) {
     for (EventSource* at = pump.sources; at != nullptr; at = at->next_) {
-        if ((bits >> at->bit_ & 1) != 0) at->on_signal();
+        const bool server_gone = (bits >> kServersBit & 1) != 0 && at->bit_ < kSharedBits;
+        if (server_gone || (bits >> at->bit_ & 1) != 0) at->on_signal();
     }
 }
 

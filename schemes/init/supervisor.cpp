@@ -1,6 +1,7 @@
 // See supervisor.hpp.
 #include "schemes/init/supervisor.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "abi/scheme.hpp"
@@ -70,9 +71,10 @@ bool Supervisor::prepare() {
     ticks_per_second_ = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     endpoint_ = resources_.make_object(abi::ObjectType::Endpoint);
     reply_ = resources_.make_object(abi::ObjectType::Reply);
+    received_ = resources_.slots().allocate();
     const native::Slot bound = resources_.make_object(abi::ObjectType::Notification);
     const native::Slot expired = resources_.slots().allocate();
-    if (endpoint_ == 0 || reply_ == 0 || bound == 0 ||
+    if (endpoint_ == 0 || reply_ == 0 || received_ == 0 || bound == 0 ||
         !native::ok(native::mint(bound, abi::Rights::Write, kTimerBadge, expired)) ||
         !native::ok(native::thread_control(own_slot(abi::StartupSlot::MainThread),
                                            abi::ThreadOperation::BindNotification, bound)) ||
@@ -177,16 +179,16 @@ void Supervisor::start(Process& process) {
 
 void Supervisor::serve() {
     start_next();
-    native::expect_capabilities(0, 0);
-    native::Received received = native::recv(endpoint_, reply_);
     for (;;) {
+        native::expect_capabilities(received_, 1);
+        const native::Received received = native::recv(endpoint_, reply_);
         native::Message answer;
         if (handle(received, answer)) {
             // Answered by itself: what follows may take long, or end the machine.
             native::reply(reply_, answer);
         }
+        native::delete_capability(received_);
         start_next();
-        received = native::recv(endpoint_, reply_);
     }
 }
 
@@ -213,6 +215,14 @@ bool Supervisor::handle(const native::Received& received, native::Message& answe
     switch (static_cast<abi::ProcessMessage>(label)) {
         case abi::ProcessMessage::Ready:
             process->state = State::Ready;
+            if (process->failures != 0) {
+                tell_watchers(*process);
+            }
+            return true;
+        case abi::ProcessMessage::WatchSchemes:
+            if (message.info.capabilities() == 0 || !watch_schemes(*process)) {
+                answer = native::make_reply(abi::Error::InvalidArgument);
+            }
             return true;
         case abi::ProcessMessage::Exit: {
             const auto code = static_cast<unsigned>(message.mr[0] & 0xFF);
@@ -274,6 +284,7 @@ void Supervisor::ended(Process& process, const End& end) {
     const std::uint64_t client = process.client;
     const std::uint64_t missing = end_process(resources_, process.memory);
     process.client = 0;
+    drop_watch(process);
     if (process.entry.grants.pci && !anyone_drives_pci()) {
         stop_bus_masters(boot_);
     }
@@ -355,6 +366,38 @@ void Supervisor::close_schemes(const Process& process) {
                 native::delete_capability(schemes_[i].endpoint);
                 schemes_[i].endpoint = 0;
             }
+        }
+    }
+    tell_watchers(process);
+}
+
+bool Supervisor::watch_schemes(Process& process) {
+    drop_watch(process);
+    const native::Slot slot = resources_.slots().allocate();
+    if (slot == 0 || !native::ok(native::copy(received_, abi::Rights::Write, slot))) {
+        resources_.slots().free(slot, slot == 0 ? 0 : 1);
+        return false;
+    }
+    process.watch = slot;
+    return true;
+}
+
+void Supervisor::drop_watch(Process& process) {
+    if (process.watch != 0) {
+        native::delete_capability(process.watch);
+        resources_.slots().free(process.watch, 1);
+        process.watch = 0;
+    }
+}
+
+/// Whoever uses what `server` serves has files that are dead by now.
+void Supervisor::tell_watchers(const Process& server) {
+    for (const Process& process : processes()) {
+        const auto uses = [&](std::string_view scheme) {
+            return std::ranges::find(process.entry.uses, scheme) != process.entry.uses.end();
+        };
+        if (process.watch != 0 && std::ranges::any_of(server.entry.serves, uses)) {
+            native::signal(process.watch);
         }
     }
 }

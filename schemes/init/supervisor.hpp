@@ -36,6 +36,7 @@ class Supervisor {
         std::uint64_t started_at = 0;
         std::uint64_t restart_at = 0;
         unsigned failures = 0;  ///< in a row
+        native::Slot watch = 0;  ///< what it gave with WatchSchemes
     };
     /// How a process ended.
     struct End {
@@ -59,6 +60,9 @@ class Supervisor {
     void ended(Process& process, const End& end);
     bool plan_restart(Process& process, const End& end, Line& line);
     void close_schemes(const Process& process);
+    bool watch_schemes(Process& process);
+    void drop_watch(Process& process);
+    void tell_watchers(const Process& server);
     [[noreturn]] void power_off(unsigned code);
     bool anyone_drives_pci();
     Process* process_of(std::uint64_t client);
@@ -76,6 +80,7 @@ class Supervisor {
     std::size_t scheme_count_ = 0;
     native::Slot endpoint_ = 0;
     native::Slot reply_ = 0;
+    native::Slot received_ = 0;  ///< where a message's capability goes; empty between messages
     std::size_t next_to_start_ = 0;
     std::uint64_t last_client_ = 0;
     std::uint64_t ticks_per_second_ = 0;
