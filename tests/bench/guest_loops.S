@@ -84,3 +84,5 @@ guest_\name\()_end:
     rdmsr
     end_measured
     finish rdmsr
+
+    .section .note.GNU-stack, "", @progbits
