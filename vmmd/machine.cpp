@@ -33,7 +33,7 @@ void check(const std::expected<void, std::string>& result) {
     if (!result) throw std::runtime_error(result.error());
 }
 
-AcpiHardware acpi_hardware(unsigned vcpus) {
+AcpiHardware acpi_hardware(unsigned vcpus, std::uint64_t memory_bytes) {
     AcpiHardware hardware;
     hardware.pm1_event_port = AcpiPm::kPm1EventPort;
     hardware.pm1_control_port = AcpiPm::kPm1ControlPort;
@@ -44,22 +44,30 @@ AcpiHardware acpi_hardware(unsigned vcpus) {
     hardware.sci = AcpiPm::kSciInterrupt;
     hardware.io_apic_address = kIoApicBase;
     hardware.local_apic_address = kLocalApicBase;
+    hardware.pci_memory_base = static_cast<std::uint32_t>(low_memory_end(memory_bytes));
     hardware.vcpus = vcpus;
     return hardware;
 }
 
+std::runtime_error not_enough_memory(std::uint64_t wanted, std::uint64_t available) {
+    return std::runtime_error("not enough memory: the VM is to have " + format_size(wanted) +
+                              ", but only " + std::to_string(available >> 20) +
+                              "M are free; give the VM less or the machine more");
+}
+
 std::unique_ptr<hvcall::Vm> create_vm(hvcall::Hypervisor& hypervisor, std::uint64_t memory_bytes) {
+    // What cannot succeed must not take the memory from VMs that start at the same time.
+    const auto available = hypervisor.available_memory();
+    if (available < memory_bytes) throw not_enough_memory(memory_bytes, available);
     try {
         auto vm = hypervisor.create_vm(memory_bytes);
-        for (const auto& range : memory_ranges(memory_bytes))
+        for (const auto& range : memory_ranges(memory_bytes)) {
             vm->add_memory(range.base, range.bytes);
+        }
         return vm;
     } catch (const hvcall::HypervisorError& error) {
         if (error.code() != abi::Error::NoMemory) throw;
-        throw std::runtime_error("not enough memory: the VM is to have " +
-                                 format_size(memory_bytes) + ", the machine had " +
-                                 std::to_string(hypervisor.available_memory() >> 20) +
-                                 "M at boot; give the VM less or the machine more");
+        throw not_enough_memory(memory_bytes, available);
     }
 }
 
@@ -154,7 +162,8 @@ void Machine::load_linux() {
     boot.cmdline = config.cmdline;
     boot.memory_bytes = config.memory_bytes;
     boot.placement = value_or_throw(place_linux(*image, boot.initrd_bytes, config.memory_bytes));
-    boot.rsdp = value_or_throw(write_acpi_tables(memory, acpi_hardware(config.cpus)));
+    boot.rsdp =
+        value_or_throw(write_acpi_tables(memory, acpi_hardware(config.cpus, config.memory_bytes)));
 
     // Both ranges are inside: place_linux has checked them.
     check(kernel.read(image->setup_bytes, memory.at(GuestPhysicalAddress{boot.placement.kernel},

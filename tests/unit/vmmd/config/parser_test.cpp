@@ -135,6 +135,11 @@ TEST(Config, TextsThatTheLibraryAssertsOnAreErrorsToo) {
         error_of("[vm.a]\nmem\xC6\xBEory=\"64M\"\n"),
         "f.toml:2:4: error: only comments may have characters that are not printable ASCII; in "
         "strings write \\u and four digits");
+    EXPECT_EQ(error_of("[vm.a]\ncpus = [}\n"),
+              "f.toml:2:9: error: there is nothing here that this bracket closes");
+    EXPECT_EQ(error_of("[vm.a]\ncpus = ,\n"), "f.toml:2:8: error: a value is missing here");
+    EXPECT_EQ(parse("[vm.a]\nmemory = [1, [2,],\n  # x\n\"]\" ]\nkernel=\"file:k\"\n").errors.size(), 1U)
+        << "well-formed, if of the wrong type";
     const auto good = parse("[vm.a] # \xC3\xA4\nmemory=\"64M\"\nkernel=\"file:\\u00e4\"\n");
     ASSERT_TRUE(good.errors.empty());
     EXPECT_EQ(good.vms[0].kernel, "file:\xC3\xA4");
