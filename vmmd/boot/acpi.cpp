@@ -76,7 +76,14 @@ Bytes build_dsdt(const AcpiHardware& hardware) {
                                           name("_CRS", resources(io_ports(0x70, 2) + irq(8))));
     const auto timer = device("TIMR", name("_HID", eisa_id("PNP0100")) +
                                           name("_CRS", resources(io_ports(0x40, 4) + irq(0))));
-    return Table("DSDT", 2).append(s5 + scope("\\_SB_", serial + clock + timer)).finish();
+    // The root of an empty bus 0, without which Linux reports that it found no PCI.
+    const auto windows = bus_window(0, 0) + io_ports(0xCF8, 8) + io_window(0, 0xCF7) +
+                         io_window(0xD00, 0xFFFF) +
+                         memory_window(hardware.pci_memory_base, hardware.io_apic_address - 1);
+    const auto pci =
+        device("PCI0", name("_HID", eisa_id("PNP0A03")) + name("_UID", integer(0)) +
+                           name("_BBN", integer(0)) + name("_CRS", resources(windows)));
+    return Table("DSDT", 2).append(s5 + scope("\\_SB_", serial + clock + timer + pci)).finish();
 }
 
 // Section 5.2.9. No SMM, hence ACPI mode is always on and SMI_CMD is 0.

@@ -22,6 +22,7 @@ struct AcpiHardware {
     std::uint8_t io_apic_id = 0;
     std::uint32_t io_apic_address = 0xFEC0'0000;
     std::uint32_t local_apic_address = 0xFEE0'0000;
+    std::uint32_t pci_memory_base = 0x8000'0000;  ///< where the guest's low memory ends
     unsigned vcpus = 1;
 };
 

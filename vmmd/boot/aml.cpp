@@ -40,6 +40,23 @@ Bytes with_package_length(const Bytes& body) {
     return std::move(result) + body;
 }
 
+/// An address space descriptor (ACPI 6.4 section 6.4.3.5) of a bridge, both ends fixed: tag,
+/// resource type, flags of that type, and five numbers of `size` bytes.
+Bytes address_window(std::uint8_t tag, std::uint8_t type, std::uint8_t type_flags,
+                     std::uint32_t first, std::uint32_t last, unsigned size) {
+    constexpr std::uint8_t kProducerFixedEnds = 0x0C;
+    Bytes result{tag};
+    append_little_endian(result, 3 + 5 * size, 2);
+    result.insert(result.end(), {type, kProducerFixedEnds, type_flags});
+    const std::uint64_t length = std::uint64_t{last} - first + 1;
+    for (const std::uint64_t value :
+         {std::uint64_t{0}, std::uint64_t{first}, std::uint64_t{last}, std::uint64_t{0}, length}) {
+        append_little_endian(result, value, size);
+    }
+    return result;
+}
+constexpr std::uint8_t kWordAddress = 0x88, kDWordAddress = 0x87;
+
 }  // namespace
 
 Bytes operator+(Bytes a, const Bytes& b) {
@@ -116,6 +133,20 @@ Bytes io_ports(std::uint16_t first, std::uint8_t count) {
     append_little_endian(result, first, 2);
     append_little_endian(result, first, 2);
     return std::move(result) + Bytes{1, count};
+}
+
+Bytes io_window(std::uint16_t first, std::uint16_t last) {
+    constexpr std::uint8_t kEntireRange = 3;
+    return address_window(kWordAddress, 1, kEntireRange, first, last, 2);
+}
+
+Bytes memory_window(std::uint32_t first, std::uint32_t last) {
+    constexpr std::uint8_t kReadWrite = 1;
+    return address_window(kDWordAddress, 0, kReadWrite, first, last, 4);
+}
+
+Bytes bus_window(std::uint8_t first, std::uint8_t last) {
+    return address_window(kWordAddress, 2, 0, first, last, 2);
 }
 
 Bytes irq(unsigned line) {

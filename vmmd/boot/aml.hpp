@@ -25,6 +25,12 @@ Bytes device(std::string_view path, const Bytes& body);
 
 // Resource descriptors (ACPI 6.4 section 6.4.2), to be put into resources().
 Bytes io_ports(std::uint16_t first, std::uint8_t count);
+/// Ports `first` to `last` as a window that a bridge hands on.
+Bytes io_window(std::uint16_t first, std::uint16_t last);
+/// Likewise addresses, read-write and not cacheable.
+Bytes memory_window(std::uint32_t first, std::uint32_t last);
+/// Likewise bus numbers.
+Bytes bus_window(std::uint8_t first, std::uint8_t last);
 /// An edge-triggered, active-high ISA interrupt.
 Bytes irq(unsigned line);
 Bytes resources(const Bytes& descriptors);

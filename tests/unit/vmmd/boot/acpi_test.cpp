@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -90,6 +91,18 @@ TEST_F(Acpi, MadtRoutesTimerAndSci) {
     EXPECT_EQ(overrides, 2U);
 }
 
+TEST_F(Acpi, DsdtHasAPciRootWithTheHoleBelowTheIoApic) {
+    AcpiHardware hardware;
+    hardware.pci_memory_base = 0x0C00'0000;
+    block_ = build_acpi_tables(hardware, kAddress);
+    const auto contains = [&](const aml::Bytes& bytes) {
+        return !std::ranges::search(block_, bytes).empty();
+    };
+    EXPECT_TRUE(contains(aml::name("_HID", aml::eisa_id("PNP0A03"))));
+    EXPECT_TRUE(contains(aml::memory_window(0x0C00'0000, 0xFEBF'FFFF)));
+    EXPECT_TRUE(contains(aml::bus_window(0, 0)));
+}
+
 TEST_F(Acpi, IaslDisassemblesEveryTable) {
     if (std::system("command -v iasl >/dev/null 2>&1") != 0)
         GTEST_SKIP() << "iasl is not installed";
@@ -129,6 +142,16 @@ TEST(Aml, PackageLengthGrowsWithItsContents) {
 
 TEST(Aml, EisaIdIsCompressedBigEndian) {
     EXPECT_EQ(aml::eisa_id("PNP0501"), (aml::Bytes{0x0C, 0x41, 0xD0, 0x05, 0x01}));
+}
+
+TEST(Aml, WindowsHaveBothEndsAndTheirLength) {
+    EXPECT_EQ(aml::io_window(0xD00, 0xFFFF), (aml::Bytes{0x88, 13, 0, 1, 0x0C, 3, 0, 0, 0x00, 0x0D,
+                                                         0xFF, 0xFF, 0, 0, 0x00, 0xF3}));
+    EXPECT_EQ(aml::bus_window(0, 0),
+              (aml::Bytes{0x88, 13, 0, 2, 0x0C, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0}));
+    EXPECT_EQ(aml::memory_window(0x0C000000, 0xFEBFFFFF),
+              (aml::Bytes{0x87, 23,   0,    0,    0x0C, 1, 0, 0, 0, 0, 0, 0,    0,
+                          0x0C, 0xFF, 0xFF, 0xBF, 0xFE, 0, 0, 0, 0, 0, 0, 0xC0, 0xF2}));
 }
 
 }  // namespace
