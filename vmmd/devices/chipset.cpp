@@ -12,6 +12,7 @@
 #include "vmmd/devices/interrupt_bus.hpp"
 #include "vmmd/devices/io_apic.hpp"
 #include "vmmd/devices/local_apic.hpp"
+#include "vmmd/devices/pci_host.hpp"
 #include "vmmd/devices/pic.hpp"
 #include "vmmd/devices/pit.hpp"
 #include "vmmd/devices/post_port.hpp"
@@ -65,6 +66,7 @@ struct Chipset::Parts {
     I8042 i8042;
     AcpiPm acpi_pm;
     ResetControl reset_control;
+    PciHost pci_host;
     PostPort post_port;
     std::optional<DebugPort> debug_port;
     std::vector<std::pair<PortRange, std::unique_ptr<DeviceWindow>>> windows;
@@ -83,7 +85,8 @@ Chipset::Parts::Parts(TimerQueue& timers, ChipsetOptions& given)
       serial(timers, isa[kSerialIrq], options.serial),
       i8042(isa[kKeyboardIrq], options.reset),
       acpi_pm(timers, isa[AcpiPm::kSciInterrupt], options.power_off),
-      reset_control(options.reset) {
+      reset_control(options.reset),
+      pci_host(reset_control) {
     if (options.debug_port) debug_port.emplace(options.debug_port);
     for (const auto& range : ports()) {
         windows.emplace_back(range,
@@ -133,7 +136,7 @@ std::vector<PortRange> Chipset::Parts::ports() {
         {post_port, 0xED, 1, 0},
         {serial, kSerialPort, Serial::kSize, 0},
         {acpi_pm, AcpiPm::kPort, AcpiPm::kSize, 0},
-        {reset_control, ResetControl::kPort, ResetControl::kSize, 0},
+        {pci_host, PciHost::kPort, PciHost::kSize, 0},
     };
     if (debug_port) {
         ranges.push_back({*debug_port, 0x402, 1, 0});
@@ -144,8 +147,9 @@ std::vector<PortRange> Chipset::Parts::ports() {
 
 void Chipset::Parts::reset() {
     for (auto& apic : local_apics) apic->reset();
-    for (Device* device : std::initializer_list<Device*>{
-             &io_apic, &pic, &pit, &rtc, &serial, &i8042, &acpi_pm, &reset_control, &post_port}) {
+    for (Device* device :
+         std::initializer_list<Device*>{&io_apic, &pic, &pit, &rtc, &serial, &i8042, &acpi_pm,
+                                        &reset_control, &pci_host, &post_port}) {
         device->reset();
     }
     local_apics.front()->enable_virtual_wire();

@@ -1,9 +1,7 @@
-// Ports 0xCF8..0xCFF: a PCI configuration mechanism with no PCI behind it, and in its midst the
-// reset control register 0xCF9 (82371SB data sheet 2.5.7), which the FADT names as the reset
-// register.
+// The reset control register, port 0xCF9 (82371SB data sheet 2.5.7), which the FADT names as the
+// reset register. It is reached through the PCI host bridge, whose ports are around it.
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <mutex>
 #include <string_view>
@@ -13,10 +11,8 @@
 
 namespace redoubt::vmmd {
 
-class ResetControl final : public Device {
+class ResetControl final : public ByteDevice {
   public:
-    static constexpr std::uint16_t kPort = 0xCF8;
-    static constexpr std::uint16_t kSize = 8;
     static constexpr std::uint16_t kResetPort = 0xCF9;
     static constexpr std::uint8_t kResetValue = 0x06;  ///< system reset, now
 
@@ -25,22 +21,18 @@ class ResetControl final : public Device {
         : reset_(std::move(reset)) {}
 
     std::string_view name() const override { return "reset-control"; }
-    /// All ones, so that a probe for configuration mechanism 1 or 2 fails.
-    void read(std::uint64_t offset, std::span<std::uint8_t> data) override {
-        std::ranges::fill(data, 0xFF);
-        if (offset == kResetPort - kPort && data.size() == 1) {
-            const std::lock_guard lock(mutex_);
-            data[0] = value_;
-        }
+    std::uint8_t read_byte(std::uint64_t offset) override {
+        if (offset != 0) return 0xFF;
+        const std::lock_guard lock(mutex_);
+        return value_;
     }
-    void write(std::uint64_t offset, std::span<const std::uint8_t> data) override {
-        // Only as a byte: a wider access at 0xCF8 is for the configuration address.
-        if (offset != kResetPort - kPort || data.size() != 1) return;
+    void write_byte(std::uint64_t offset, std::uint8_t value) override {
+        if (offset != 0) return;
         bool rising = false;
         {
             const std::lock_guard lock(mutex_);
-            rising = (data[0] & ~value_ & kResetProcessor) != 0;
-            value_ = data[0] & (kResetProcessor | kSystemReset);
+            rising = (value & ~value_ & kResetProcessor) != 0;
+            value_ = value & (kResetProcessor | kSystemReset);
         }
         if (rising && reset_) reset_("through port 0xcf9");
     }

@@ -4,6 +4,7 @@
 
 #include "tests/unit/vmmd/devices/device_fixture.hpp"
 #include "vmmd/devices/debug_port.hpp"
+#include "vmmd/devices/pci_host.hpp"
 #include "vmmd/devices/post_port.hpp"
 #include "vmmd/devices/reset_control.hpp"
 #include "vmmd/devices/unclaimed.hpp"
@@ -16,27 +17,75 @@ using SmallPortsTest = DeviceTest;
 TEST_F(SmallPortsTest, ResetControlResetsOnTheRisingBit) {
     unsigned resets = 0;
     ResetControl control([&](std::string_view) { ++resets; });
-    out(control, 1, 0x02);
+    out(control, 0, 0x02);
     EXPECT_EQ(resets, 0U);
-    EXPECT_EQ(in(control, 1), 0x02);
-    out(control, 1, ResetControl::kResetValue);
+    EXPECT_EQ(in(control, 0), 0x02);
+    out(control, 0, ResetControl::kResetValue);
     EXPECT_EQ(resets, 1U);
 }
 
-TEST_F(SmallPortsTest, ThereIsNoPciConfigurationMechanism) {
+class PciHostTest : public SmallPortsTest {
+  protected:
+    /// A register of a function, as drivers read it.
+    std::uint64_t configuration(std::uint32_t address, unsigned offset, std::size_t bytes) {
+        out(host, 0, 0x80000000 | address | (offset & 0xFC), 4);
+        return in(host, 4 + (offset & 3), bytes);
+    }
     unsigned resets = 0;
-    ResetControl control([&](std::string_view) { ++resets; });
-    // pci_check_type1 and pci_check_type2.
-    out(control, 3, 0x01);
-    out(control, 0, 0x80000000, 4);
-    EXPECT_NE(in(control, 0, 4), 0x80000000U);
-    out(control, 3, 0);
-    out(control, 0, 0);
-    out(control, 2, 0);
-    EXPECT_FALSE(in(control, 0) == 0 && in(control, 2) == 0);
-    EXPECT_EQ(in(control, 4, 4), 0xFFFFFFFFU);
-    out(control, 0, 0xFFFFFFFF, 4);
+    ResetControl control{[this](std::string_view) { ++resets; }};
+    PciHost host{control};
+};
+
+TEST_F(PciHostTest, LinuxFindsMechanismOneAndAHostBridge) {
+    // pci_check_type1.
+    out(host, 3, 0x01);
+    out(host, 0, 0x80000000, 4);
+    EXPECT_EQ(in(host, 0, 4), 0x80000000U);
+    EXPECT_EQ(configuration(0, 0, 2), PciHost::kVendor);
+    EXPECT_EQ(configuration(0, 2, 2), PciHost::kDevice);
+    EXPECT_EQ(configuration(0, 0x0A, 2), 0x0600U);
+    EXPECT_EQ(configuration(0, 0x0E, 1), 0U) << "one function, type 0 header";
+    EXPECT_EQ(configuration(0, 0x3D, 1), 0U) << "no interrupt pin";
     EXPECT_EQ(resets, 0U);
+}
+
+TEST_F(PciHostTest, TheHeaderIsReadOnly) {
+    for (unsigned offset = 0; offset < 256; offset += 4) {
+        const auto before = configuration(0, offset, 4);
+        out(host, 4, 0xFFFFFFFF, 4);
+        out(host, 5, 0xFF, 1);
+        EXPECT_EQ(configuration(0, offset, 4), before);
+    }
+}
+
+TEST_F(PciHostTest, EverythingElseIsAbsent) {
+    for (std::uint32_t function = 1; function < 0x10000; ++function) {
+        ASSERT_EQ(configuration(function << 8, 0, 4), 0xFFFFFFFFU) << function;
+    }
+    out(host, 0, 0, 4);
+    EXPECT_EQ(in(host, 4, 4), 0xFFFFFFFFU) << "not enabled";
+}
+
+TEST_F(PciHostTest, ReservedAddressBitsReadZeroAndNarrowAccessesFloat) {
+    out(host, 0, 0xFFFFFFFF, 4);
+    EXPECT_EQ(in(host, 0, 4), 0x80FFFFFCU);
+    EXPECT_EQ(in(host, 0, 2), 0xFFFFU);
+    out(host, 0, 0, 1);
+    out(host, 2, 0, 2);
+    EXPECT_EQ(in(host, 0, 4), 0x80FFFFFCU);
+    configuration(0, 0, 4);
+    EXPECT_EQ(in(host, 6, 4), 0xFFFF0000U | PciHost::kDevice) << "beyond the ports";
+    host.reset();
+    EXPECT_EQ(in(host, 0, 4), 0U);
+}
+
+TEST_F(PciHostTest, OneByteInItsMidstIsTheResetControl) {
+    out(host, 1, 0x02);
+    EXPECT_EQ(in(host, 1), 0x02);
+    out(host, 0, 0x80000600, 4);
+    EXPECT_EQ(resets, 0U) << "a wide access is for the address";
+    out(host, 1, ResetControl::kResetValue);
+    EXPECT_EQ(resets, 1U);
 }
 
 TEST_F(SmallPortsTest, PostPortRemembersTheCode) {
