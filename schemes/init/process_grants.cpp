@@ -75,6 +75,9 @@ bool Builder::grant_schemes() {
     }
     for (const std::string_view name : entry_.uses) {
         const native::Slot endpoint = endpoint_of(name);
+        if (endpoint == 0 && entry_.uses.is_optional(name)) {
+            continue;
+        }
         if (endpoint == 0) {
             report(Line() << entry_.name << " is not started: nobody serves the scheme " << name
                           << ": that it uses");

@@ -25,13 +25,23 @@ enum class Restart : std::uint8_t { Never, Always, OnFailure };
 struct NameList {
     std::array<std::string_view, kMaximumSchemes> names{};
     std::size_t count = 0;
+    std::uint16_t optional = 0;  ///< bit n: name n may be missing
 
+    bool is_optional(std::string_view name) const {
+        for (std::size_t i = 0; i < count; ++i) {
+            if (names[i] == name && (optional >> i & 1) != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
     const std::string_view* begin() const { return names.data(); }
     const std::string_view* end() const { return names.data() + count; }
-    bool add(std::string_view name) {
+    bool add(std::string_view name, bool is_optional = false) {
         if (count == names.size()) {
             return false;
         }
+        optional |= static_cast<std::uint16_t>(is_optional ? 1U << count : 0);
         names[count++] = name;
         return true;
     }
@@ -258,11 +268,15 @@ inline bool StartListParser::option(std::string_view word, StartEntry& entry) {
     if (key == "serves" || key == "uses") {
         NameList& list = key == "serves" ? entry.serves : entry.uses;
         while (!value.empty()) {
-            const std::string_view name = detail::take_item(value);
+            std::string_view name = detail::take_item(value);
+            const bool is_optional = key == "uses" && name.ends_with('?');
+            if (is_optional) {
+                name.remove_suffix(1);
+            }
             if (!detail::is_scheme_name(name)) {
                 return fail("not a scheme name", name);
             }
-            if (!list.add(name)) {
+            if (!list.add(name, is_optional)) {
                 return fail("too many schemes", name);
             }
         }

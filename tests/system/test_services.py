@@ -10,7 +10,7 @@ from pathlib import Path
 from redoubt_host import archive
 from redoubt_host.machine import Machine, MachineOptions
 from redoubt_host.paths import SYSTEM_BUILD
-from support import BOOT_SECONDS
+from support import BOOT_SECONDS, System, small_guest, tool
 
 PROGRAMS = SYSTEM_BUILD / "tests/system/services"
 BASE = "\n".join(line for line in archive.START_LIST.read_text().splitlines()
@@ -167,6 +167,31 @@ class CrashingScheme(unittest.TestCase):
             self.assertEqual(log.count(line), 2, f"{line}\n{log}")
         self.assertEqual(len(re.findall(r"^init: fragile ended: invalid opcode .*; it is started again$", log, re.M)), 2)
         self.assertNotIn("did not come back", log)
+
+
+class CrashingChannel(unittest.TestCase):
+    """chan: under a live vmmd: what was open ends, and vmmd listens again."""
+
+    def test_management_works_again(self):
+        start = archive.START_LIST.read_text()
+        self.assertIn("bin/chan ", start)
+        program = (PROGRAMS / "fragile_chan").read_bytes()
+        with System(small_guest("spin"), start_list=start.replace("bin/chan ", "bin/fragile_chan "),
+                    extra={"bin/fragile_chan": program}) as system:
+            for crash in (1, 2):
+                qmp, other = system.qmp(), system.qmp()
+                self.assertEqual(qmp.command("query-status", name="demo")["status"], "running")
+                other.send("crash, chan!\n")
+                with self.assertRaisesRegex(AssertionError, "the stream was closed"):
+                    qmp.read_object()
+                system.wait_for_log(rf"(vmmd: warning: listening on /run/vmmd.sock again.*){{{crash}}}")
+                self.assertTrue(system.qmp().command("query-status", name="demo")["running"])
+                listed = tool("vmmctl", "--socket", str(system.socket), "list", timeout=120)
+                self.assertEqual(listed.returncode, 0, listed.stderr)
+                self.assertIn("demo", listed.stdout)
+            ends = re.findall(r"^init: (.*) ended: ", system.log(), re.M)
+            self.assertEqual(ends, ["chan", "chan"])
+            self.assertNotIn("did not come back", system.log())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-// Binding, accepting, and pausing when there are no descriptors left.
+// Binding, accepting, pausing when there are no descriptors left, and listening again after the
+// socket died.
 #include "vmmd/management/listener.hpp"
 
 #include <sys/un.h>
@@ -8,6 +9,8 @@
 #include <chrono>
 #include <utility>
 
+#include "vmmd/log.hpp"
+
 namespace redoubt::vmmd {
 
 namespace asio = boost::asio;
@@ -16,12 +19,19 @@ using Protocol = asio::local::stream_protocol;
 namespace {
 
 constexpr std::chrono::milliseconds kPauseAfterFailure{100};
+constexpr std::chrono::milliseconds kPauseAfterDeath{1000};
 
 bool somebody_listens(asio::io_context& context, const Protocol::endpoint& endpoint) {
     Protocol::socket probe(context);
     boost::system::error_code error;
     probe.connect(endpoint, error);
     return !error;
+}
+
+/// The socket itself is dead, not just one client of it: on Redoubt because chan: was started anew.
+bool is_dead(const boost::system::error_code& error) {
+    return error == asio::error::connection_reset || error == asio::error::bad_descriptor ||
+           error == asio::error::invalid_argument;
 }
 
 }  // namespace
@@ -39,20 +49,11 @@ class Listener::Implementation : public std::enable_shared_from_this<Listener::I
         if (path.empty() || path.size() > kLongest) {
             return fail("a socket's path has 1 to " + std::to_string(kLongest) + " bytes");
         }
-        const Protocol::endpoint endpoint(path);
-        boost::system::error_code error;
-        acceptor_.open(endpoint.protocol(), error);
-        if (error) return fail(error.message());
-        acceptor_.bind(endpoint, error);
-        if (error == asio::error::address_in_use) {
-            if (somebody_listens(context_, endpoint)) return fail("another process serves it");
-            ::unlink(path.c_str());
-            acceptor_.bind(endpoint, error);
-        }
-        if (error) return fail(error.message());
         path_ = path;
-        acceptor_.listen(asio::socket_base::max_listen_connections, error);
-        if (error) return fail(error.message());
+        if (const auto error = open(); !error.empty()) {
+            path_.clear();
+            return fail(error);
+        }
         accepted_ = std::move(accepted);
         accept();
         return {};
@@ -67,11 +68,28 @@ class Listener::Implementation : public std::enable_shared_from_this<Listener::I
     }
 
   private:
+    /// Listens on the path; the reason why not, empty if it does.
+    std::string open() {
+        const Protocol::endpoint endpoint(path_);
+        boost::system::error_code error;
+        acceptor_.open(endpoint.protocol(), error);
+        if (error) return error.message();
+        acceptor_.bind(endpoint, error);
+        if (error == asio::error::address_in_use) {
+            if (somebody_listens(context_, endpoint)) return "another process serves it";
+            ::unlink(path_.c_str());
+            acceptor_.bind(endpoint, error);
+        }
+        if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+        return error ? error.message() : std::string();
+    }
+
     void accept() {
         acceptor_.async_accept(
             [weak = weak_from_this()](boost::system::error_code error, Socket socket) {
                 const auto self = weak.lock();
                 if (!self || !self->accepted_) return;
+                if (is_dead(error)) return self->listen_again();
                 if (error) return self->accept_later();
                 self->accepted_(std::move(socket));
                 if (self->accepted_) self->accept();
@@ -85,10 +103,31 @@ class Listener::Implementation : public std::enable_shared_from_this<Listener::I
         });
     }
 
+    void listen_again() {
+        boost::system::error_code ignored;
+        acceptor_.close(ignored);
+        const std::string error = open();
+        if (error.empty()) {
+            log::warning("listening on " + path_ + " again: its socket had died");
+            return accept();
+        }
+        acceptor_.close(ignored);
+        if (error != last_error_) {
+            log::error("cannot listen on " + path_ + " again: " + error + "; still trying");
+            last_error_ = error;
+        }
+        pause_.expires_after(kPauseAfterDeath);
+        pause_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+            const auto self = weak.lock();
+            if (self && !cancelled && self->accepted_) self->listen_again();
+        });
+    }
+
     asio::io_context& context_;
     Protocol::acceptor acceptor_;
     asio::steady_timer pause_;
     std::string path_;
+    std::string last_error_;  ///< of listen_again(), told once
     Accepted accepted_;
 };
 

@@ -1,5 +1,5 @@
-// A listening unix socket that survives failed accepts and cleans up after a daemon that was
-// killed.
+// A listening unix socket that survives failed accepts and its own death (where chan: serves it and
+// is started anew), and cleans up after a daemon that was killed.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
