@@ -85,7 +85,7 @@ def summary_line(stopped: dict) -> str:
     """One line a person understands: why a VM ended, how long it ran, its exits by kind."""
     exits = sorted(stopped["summary"]["exits"].items(), key=lambda item: -item[1])
     kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in exits if count) or "none"
-    return f"{stopped['name']} {stopped['reason']} after {stopped['summary']['run_time_ms'] / 1000:.1f} s; exits: {kinds}"
+    return f"{stopped['name']}: {stopped['reason']} after {stopped['summary']['run_time_ms'] / 1000:.1f} s; exits: {kinds}"
 
 
 def wait_until_ready(machine: Machine, path: Path) -> None:
