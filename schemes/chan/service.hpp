@@ -1,5 +1,5 @@
-// The scheme chan: as a whole: sockets between processes, and the host's port if the machine has
-// one.
+// The scheme chan: as a whole: sockets between processes, and the ports to the host if the machine
+// has some: that of the host's streams, and others as the files port/NAME.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,9 @@ class ChannelService : public ChannelScheme, PortUser {
   public:
     explicit ChannelService(scheme::Process& process);
 
+    scheme::Expected<std::shared_ptr<scheme::File>> open(std::uint64_t client,
+                                                         scheme::OpenFlags flags,
+                                                         std::string_view path) override;
     void notified(std::uint64_t) override { serial_->service(); }
     void idle() override;
 

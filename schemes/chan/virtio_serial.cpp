@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
-#include <string_view>
+#include <utility>
 
 #include "libhvcall/native/syscall.hpp"
 
@@ -35,7 +35,6 @@ namespace {
 constexpr std::uint16_t kVirtioVendor = 0x1AF4;
 constexpr std::uint16_t kConsoleDevice = 0x1043;
 constexpr std::uint16_t kTransitionalConsoleDevice = 0x1003;
-constexpr std::string_view kPortName = "redoubt.mux";
 
 constexpr std::uint8_t kVendorCapability = 0x09;
 constexpr std::uint8_t kMsixCapability = 0x11;
@@ -49,10 +48,8 @@ constexpr std::uint32_t kVersion1 = 1U << 0;  // bit 32
 // 5.3.2: queues of port 0, then the control queues, then those of the other ports.
 constexpr unsigned kControlReceive = 2, kControlSend = 3;
 constexpr unsigned receive_queue(std::uint32_t port) { return port == 0 ? 0 : 2 + 2 * port; }
-constexpr std::uint32_t kHighestPort = 6;
 constexpr unsigned kQueueSize = 32;
 constexpr std::size_t kControlBuffer = 256;
-constexpr std::size_t kDataBuffer = 4096;
 constexpr unsigned kArenaBits = 19;
 
 /// 5.3.6.2
@@ -77,7 +74,7 @@ void store64(volatile std::uint32_t (&field)[2], std::uint64_t value) {
 
 }  // namespace
 
-std::unique_ptr<VirtioSerial> VirtioSerial::find(scheme::Process& process, PortUser& user,
+std::unique_ptr<VirtioSerial> VirtioSerial::find(scheme::Process& process,
                                                  abi::CapabilityIndex signaller) {
     const auto ports = process.grant(abi::GrantKind::Ports, "pci");
     if (!ports) {
@@ -92,13 +89,12 @@ std::unique_ptr<VirtioSerial> VirtioSerial::find(scheme::Process& process, PortU
         return nullptr;
     }
     return std::unique_ptr<VirtioSerial>(
-        new VirtioSerial(process, user, signaller, bus, *function));
+        new VirtioSerial(process, signaller, bus, *function));
 }
 
-VirtioSerial::VirtioSerial(scheme::Process& process, PortUser& user, abi::CapabilityIndex signaller,
+VirtioSerial::VirtioSerial(scheme::Process& process, abi::CapabilityIndex signaller,
                            const PciBus& bus, PciFunction function)
     : process_(process),
-      user_(user),
       bus_(bus),
       function_(bus_, function.address()),
       memory_(process),
@@ -257,7 +253,9 @@ void VirtioSerial::send_control(std::uint32_t port, std::uint16_t event, std::ui
 
 void VirtioSerial::service() {
     service_control();
-    service_port();
+    for (std::uint32_t number = 0; number < ports_.size(); ++number) {
+        service_port(number);
+    }
 }
 
 void VirtioSerial::service_control() {
@@ -291,15 +289,13 @@ void VirtioSerial::control(std::span<const std::byte> bytes) {
             break;
         }
         case kPortOpen:
-            if (port_ == message.port && open_ != (message.value != 0)) {
-                open_ = message.value != 0;
-                open_ ? user_.port_opened() : user_.port_closed();
-            }
+            open_port(message.port, message.value != 0);
             break;
         case kPortRemove:
-            if (port_ == message.port && open_) {
-                open_ = false;
-                user_.port_closed();
+            open_port(message.port, false);
+            if (message.port < ports_.size()) {
+                ports_[message.port].name.clear();
+                ports_[message.port].user = nullptr;
             }
             break;
         default:
@@ -307,74 +303,153 @@ void VirtioSerial::control(std::span<const std::byte> bytes) {
     }
 }
 
-void VirtioSerial::name_port(std::uint32_t port, std::string_view name) {
-    if (name != kPortName || port_ || port > kHighestPort ||
-        receive_queue(port) + 1 >= queues_.size()) {
+void VirtioSerial::open_port(std::uint32_t number, bool open) {
+    if (number >= ports_.size() || ports_[number].open == open) {
         return;
     }
-    port_ = port;
-    fill(receive_queue(port), kQueueSize, kDataBuffer);
-    prepare_sending(receive_queue(port) + 1, kQueueSize, kDataBuffer);
-    ring_doorbell(receive_queue(port));
-    send_control(port, kPortOpen, 1);
+    Port& port = ports_[number];
+    port.open = open;
+    if (port.user != nullptr) {
+        open ? port.user->port_opened() : port.user->port_closed();
+    }
 }
 
-void VirtioSerial::service_port() {
-    if (!port_) {
+void VirtioSerial::name_port(std::uint32_t number, std::string_view name) {
+    if (number >= ports_.size() || receive_queue(number) + 1 >= queues_.size() ||
+        queues_[receive_queue(number)].ring == nullptr || !ports_[number].name.empty()) {
         return;
     }
-    const unsigned index = receive_queue(*port_);
+    ports_[number].name = name;
+    use_port(number);
+}
+
+void VirtioSerial::use_port(std::uint32_t number) {
+    Port& port = ports_[number];
+    const auto attachment = std::ranges::find(attachments_, port.name, &Attachment::name);
+    if (port.name.empty() || attachment == attachments_.end()) {
+        return;
+    }
+    port.user = attachment->user;
+    if (port.buffer_bytes == 0) {
+        port.buffer_bytes = attachment->buffer_bytes;
+        fill(receive_queue(number), kQueueSize, port.buffer_bytes);
+        prepare_sending(receive_queue(number) + 1, kQueueSize, port.buffer_bytes);
+        ring_doorbell(receive_queue(number));
+    }
+    send_control(number, kPortOpen, 1);
+    port.user->port_found();
+    if (port.open) {
+        port.user->port_opened();
+    }
+}
+
+void VirtioSerial::attach(PortUser& user, std::string name, std::size_t buffer_bytes) {
+    std::erase_if(attachments_, [&](const Attachment& other) { return other.name == name; });
+    const auto port = std::ranges::find(ports_, name, &Port::name);
+    attachments_.push_back({&user, std::move(name), buffer_bytes});
+    if (port != ports_.end()) {
+        use_port(static_cast<std::uint32_t>(port - ports_.begin()));
+    }
+}
+
+void VirtioSerial::detach(PortUser& user) {
+    std::erase_if(attachments_, [&](const Attachment& other) { return other.user == &user; });
+    for (std::uint32_t number = 0; number < ports_.size(); ++number) {
+        if (ports_[number].user == &user) {
+            ports_[number].user = nullptr;
+            send_control(number, kPortOpen, 0);
+        }
+    }
+}
+
+const VirtioSerial::Port* VirtioSerial::port_of(const PortUser& user) const {
+    const auto port = std::ranges::find(ports_, &user, &Port::user);
+    return port == ports_.end() ? nullptr : &*port;
+}
+
+VirtioSerial::Queue& VirtioSerial::sending_queue(const Port& port) {
+    return queues_[receive_queue(static_cast<std::uint32_t>(&port - ports_.data())) + 1];
+}
+
+void VirtioSerial::service_port(std::uint32_t number) {
+    Port& port = ports_[number];
+    if (port.buffer_bytes == 0) {
+        return;
+    }
+    const unsigned index = receive_queue(number);
     Queue& queue = queues_[index];
     while (const auto done = queue.ring->take()) {
-        unread_.push_back(done->index);
-        unread_sizes_.push_back(std::min<std::uint32_t>(done->bytes, kDataBuffer));
+        port.unread.push_back(
+            {done->index,
+             std::min<std::uint32_t>(done->bytes, static_cast<std::uint32_t>(port.buffer_bytes))});
     }
     std::size_t taken = 0;
-    while (taken < unread_.size() && user_.port_accepts()) {
-        const DmaArena::Piece& buffer = queue.buffers.at(unread_[taken]);
-        if (open_) {
-            user_.port_data({buffer.data, unread_sizes_[taken]});
+    while (taken < port.unread.size() && (port.user == nullptr || port.user->port_accepts())) {
+        const Unread unread = port.unread[taken];
+        const DmaArena::Piece& buffer = queue.buffers.at(unread.buffer);
+        if (port.user != nullptr && port.open) {
+            port.user->port_data({buffer.data, unread.bytes});
         }
-        queue.ring->offer(unread_[taken], buffer.physical, kDataBuffer, true);
+        queue.ring->offer(unread.buffer, buffer.physical,
+                          static_cast<std::uint32_t>(port.buffer_bytes), true);
         ++taken;
     }
     if (taken != 0) {
-        unread_.erase(unread_.begin(), unread_.begin() + static_cast<std::ptrdiff_t>(taken));
-        unread_sizes_.erase(unread_sizes_.begin(),
-                            unread_sizes_.begin() + static_cast<std::ptrdiff_t>(taken));
+        port.unread.erase(port.unread.begin(),
+                          port.unread.begin() + static_cast<std::ptrdiff_t>(taken));
         ring_doorbell(index);
+    }
+    if (port.blocked && has_idle(queues_[index + 1])) {
+        port.blocked = false;
+        if (port.user != nullptr) {
+            port.user->port_writable();
+        }
     }
 }
 
-std::size_t VirtioSerial::send(std::span<const std::byte> bytes) {
-    if (!port_ || !open_) {
+/// If there is no buffer to send, the device interrupts when there is one again.
+bool VirtioSerial::has_idle(Queue& queue) {
+    reclaim(queue);
+    if (queue.idle.empty()) {
+        // Look once more after asking for the interrupt: a buffer may have come back in between.
+        queue.ring->want_interrupts(true);
+        reclaim(queue);
+    }
+    if (queue.idle.empty()) {
+        return false;
+    }
+    queue.ring->want_interrupts(false);
+    return true;
+}
+
+bool VirtioSerial::can_send(const PortUser& user) {
+    const Port* port = port_of(user);
+    return port != nullptr && (!port->open || has_idle(sending_queue(*port)));
+}
+
+std::size_t VirtioSerial::send(const PortUser& user, std::span<const std::byte> bytes) {
+    const auto position = std::ranges::find(ports_, &user, &Port::user);
+    if (position == ports_.end() || !position->open) {
         return bytes.size();  // nobody is there to read it
     }
-    const unsigned index = receive_queue(*port_) + 1;
-    Queue& queue = queues_[index];
+    Port& port = *position;
+    Queue& queue = sending_queue(port);
     std::size_t sent = 0;
     while (sent < bytes.size()) {
-        reclaim(queue);
-        if (queue.idle.empty()) {
-            // Look once more after asking for the interrupt: a buffer may have come back in
-            // between.
-            queue.ring->want_interrupts(true);
-            reclaim(queue);
-            if (queue.idle.empty()) {
-                break;
-            }
+        if (!has_idle(queue)) {
+            port.blocked = true;
+            break;
         }
-        queue.ring->want_interrupts(false);
         const unsigned buffer = queue.idle.back();
         queue.idle.pop_back();
-        const std::size_t count = std::min(bytes.size() - sent, kDataBuffer);
+        const std::size_t count = std::min(bytes.size() - sent, port.buffer_bytes);
         std::memcpy(queue.buffers[buffer].data, bytes.data() + sent, count);
         queue.ring->offer(buffer, queue.buffers[buffer].physical, static_cast<std::uint32_t>(count),
                           false);
         sent += count;
     }
     if (sent != 0) {
-        ring_doorbell(index);
+        ring_doorbell(receive_queue(static_cast<std::uint32_t>(position - ports_.begin())) + 1);
     }
     return sent;
 }

@@ -46,7 +46,7 @@ Expected<std::shared_ptr<scheme::File>> ConsoleScheme::open(std::uint64_t, schem
     if (path.empty() || path.size() > 64) {
         return std::unexpected(Error::NotFound);
     }
-    auto stream = std::make_shared<ConsoleStream>(*this, std::string(path));
+    auto stream = std::make_shared<ConsoleStream>(*this, std::string(path), open_port(path));
     streams_.push_back(stream.get());
     return stream;
 }
@@ -55,6 +55,20 @@ void ConsoleScheme::receive(std::span<const std::byte> bytes) {
     if (!streams_.empty()) {
         streams_.back()->input_.push(bytes);
         streams_.back()->notify();
+    }
+}
+
+void ConsoleScheme::ports_changed() {
+    for (ConsoleStream* stream : std::vector(streams_)) {
+        if (stream->port_ != nullptr && stream->port_->found()) {
+            stream->on_port_ = true;
+            std::erase(streams_, stream);
+            port_streams_.push_back(stream);
+        }
+    }
+    for (ConsoleStream* stream : port_streams_) {
+        stream->take_port_input();
+        stream->notify();
     }
 }
 
@@ -88,10 +102,16 @@ void ConsoleScheme::break_line() {
     }
 }
 
-void ConsoleScheme::remove(const ConsoleStream& stream) { std::erase(streams_, &stream); }
+void ConsoleScheme::remove(const ConsoleStream& stream) {
+    std::erase(streams_, &stream);
+    std::erase(port_streams_, &stream);
+}
 
 Expected<std::size_t> ConsoleStream::read(std::uint64_t, std::span<std::byte> out) {
     const std::size_t count = input_.pop(out);
+    if (on_port_) {
+        take_port_input();
+    }
     if (count == 0 && !out.empty()) {
         return std::unexpected(Error::WouldBlock);
     }
@@ -100,6 +120,14 @@ Expected<std::size_t> ConsoleStream::read(std::uint64_t, std::span<std::byte> ou
 }
 
 Expected<std::size_t> ConsoleStream::write(std::uint64_t, std::span<const std::byte> bytes) {
+    if (on_port_) {
+        const std::size_t taken = port_->send(bytes);
+        notify();
+        if (taken == 0 && !bytes.empty()) {
+            return std::unexpected(Error::WouldBlock);
+        }
+        return taken;
+    }
     const std::string_view text = as_text(bytes);
     if (console_.streams_.size() == 1) {
         console_.show(*this, std::exchange(partial_, {}));
@@ -121,11 +149,23 @@ Expected<std::size_t> ConsoleStream::write(std::uint64_t, std::span<const std::b
 scheme::FileStatus ConsoleStream::status() const { return {input_.size(), FileKind::Stream}; }
 
 EventMask ConsoleStream::ready() const {
-    return input_.empty() ? EventMask::Writable : EventMask::Writable | EventMask::Readable;
+    const auto mask = input_.empty() ? EventMask::None : EventMask::Readable;
+    return !on_port_ || port_->has_room() ? mask | EventMask::Writable : mask;
+}
+
+void ConsoleStream::take_port_input() {
+    std::byte bytes[256];
+    while (input_.room() >= sizeof(bytes)) {
+        const std::size_t count = port_->receive(bytes);
+        if (count == 0) {
+            return;
+        }
+        input_.push(std::span(bytes).first(count));
+    }
 }
 
 void ConsoleStream::closed() {
-    if (!partial_.empty()) {
+    if (!partial_.empty() && !on_port_) {
         console_.show(*this, partial_ + "\n");
     }
     console_.remove(*this);

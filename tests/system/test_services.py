@@ -10,7 +10,7 @@ from pathlib import Path
 from redoubt_host import archive
 from redoubt_host.machine import Machine, MachineOptions
 from redoubt_host.paths import SYSTEM_BUILD
-from support import BOOT_SECONDS, System, small_guest, tool
+from support import BOOT_SECONDS, Stream, System, demo_configuration, small_guest, tool
 
 PROGRAMS = SYSTEM_BUILD / "tests/system/services"
 BASE = "\n".join(line for line in archive.START_LIST.read_text().splitlines()
@@ -192,6 +192,32 @@ class CrashingChannel(unittest.TestCase):
             ends = re.findall(r"^init: (.*) ended: ", system.log(), re.M)
             self.assertEqual(ends, ["chan", "chan"])
             self.assertNotIn("did not come back", system.log())
+
+
+class ConsolePort(unittest.TestCase):
+    """A virtio port named console.NAME is the stream console:NAME; COM1 keeps the rest."""
+
+    def test_output_and_typing_go_through_the_port(self):
+        options = MachineOptions(extra=["-chardev", "socket,id=demo,path=demo.sock,server=on,wait=off",
+                                        "-device", "virtserialport,chardev=demo,name=console.demo"])
+        with System(demo_configuration(cmdline="console=ttyS0"), options=options) as system:
+            deadline = time.monotonic() + BOOT_SECONDS
+            path = system.directory / "demo.sock"
+            while not path.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            console = Stream(path)
+            console.expect(r"Linux version")
+            console.expect(r"demo:[^\n]*# ")
+            console.send("echo 'ty'ped\n")
+            console.expect(r"^typed\r?$")
+            # More than all queues on the way hold, read slowly.
+            console.send("i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i of many; done; echo 'en'd\n")
+            time.sleep(0.5)
+            text = console.expect(r"^line 1 of many.*^end\r?$")[0].decode()
+            self.assertEqual([int(n) for n in re.findall(r"line (\d+) of many", text)], list(range(1, 3001)))
+            log = system.log()
+            self.assertNotIn("Linux version", log)
+            self.assertIn("vmmd: ", log)
 
 
 if __name__ == "__main__":
