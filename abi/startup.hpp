@@ -27,6 +27,8 @@ enum class ProcessMessage : std::uint32_t {
     Log = 4,   ///< mr0: length, bytes: a line for the system console, before log: runs
     WatchSchemes = 5,  ///< one Notification capability: signalled when a scheme that the process uses has another
                        ///< server, or none any more. What was open there is dead. A later one replaces it
+    Kill = 6,  ///< mr0: length of a name, bytes: ends that process of the start list as if it had crashed; its restart
+               ///< policy applies. Honoured only from processes started with `power`
 };
 
 // ---- kernel -> init -------------------------------------------------------------------------------------

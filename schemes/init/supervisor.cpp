@@ -238,6 +238,9 @@ bool Supervisor::handle(const native::Received& received, native::Message& answe
             }
             report(Line() << process->entry.name << " turns the machine off");
             power_off(static_cast<unsigned>(message.mr[0]));
+        case abi::ProcessMessage::Kill:
+            answer = native::make_reply(kill(*process, message.mr[0]));
+            return true;
         case abi::ProcessMessage::Log: {
             const std::uint64_t most = sizeof(abi::IpcBuffer::words) - 4 * sizeof(std::uint64_t);
             const std::uint64_t size = message.mr[0] < most ? message.mr[0] : most;
@@ -251,6 +254,21 @@ bool Supervisor::handle(const native::Received& received, native::Message& answe
     }
     answer = native::make_reply(abi::Error::NotSupported);
     return true;
+}
+
+abi::Error Supervisor::kill(const Process& sender, std::uint64_t name_length) {
+    if (!sender.entry.grants.power) return abi::Error::MissingRight;
+    if (name_length > abi::scheme::kMaximumBytes) return abi::Error::InvalidArgument;
+    const std::string_view name(reinterpret_cast<const char*>(native::message_bytes()),
+                                name_length);
+    for (Process& process : processes()) {
+        if (process.client == 0 || &process == &sender || process.entry.name != name) continue;
+        End end{true, kCrashCode, {}};
+        end.reason << "killed by " << sender.entry.name;
+        ended(process, end);
+        return abi::Error::Ok;
+    }
+    return abi::Error::NotFound;
 }
 
 void Supervisor::faulted(Process& process, const native::Message& message) {

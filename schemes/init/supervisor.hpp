@@ -56,6 +56,7 @@ class Supervisor {
     [[noreturn]] void serve();
     /// True if the sender is to be answered with `answer`.
     bool handle(const native::Received& received, native::Message& answer);
+    abi::Error kill(const Process& sender, std::uint64_t name_length);
     void faulted(Process& process, const native::Message& message);
     void ended(Process& process, const End& end);
     bool plan_restart(Process& process, const End& end, Line& line);
