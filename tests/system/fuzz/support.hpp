@@ -1,0 +1,95 @@
+// What the native fuzzing programs share: console, random numbers, options of the command line.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/startup.hpp"
+#include "libhvcall/native/syscall.hpp"
+
+namespace redoubt::fuzz {
+
+using native::Slot;
+
+inline constexpr Slot kSpace = static_cast<Slot>(abi::StartupSlot::AddressSpace);
+inline constexpr Slot kCNode = static_cast<Slot>(abi::StartupSlot::CNode);
+inline constexpr abi::MapFlags kReadWrite = abi::MapFlags::Read | abi::MapFlags::Write;
+
+/// xorshift64*: the same numbers for the same seed.
+struct Random {
+    std::uint64_t state;
+
+    std::uint64_t next() {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        return state * 0x2545'F491'4F6C'DD1DULL;
+    }
+    /// 0 … limit - 1.
+    std::uint64_t below(std::uint64_t limit) { return (next() >> 11) % limit; }
+    bool one_in(std::uint64_t n) { return below(n) == 0; }
+};
+
+/// For counters that other threads read.
+inline void count(volatile std::uint64_t& counter) { counter = counter + 1; }
+
+/// COM1, polled; the machine ends through QEMU's exit port.
+struct Console {
+    Slot ports;
+
+    void put(char character) const {
+        while ((native::port_in(ports, 0x3FD, 1).value & 0x20) == 0) {
+        }
+        native::port_out(ports, 0x3F8, 1, static_cast<std::uint8_t>(character));
+    }
+    void put(const char* text) const {
+        while (*text != '\0') put(*text++);
+    }
+    void put(std::uint64_t number) const {
+        char digits[20];
+        unsigned count = 0;
+        do digits[count++] = static_cast<char>('0' + number % 10);
+        while ((number /= 10) != 0);
+        while (count != 0) put(digits[--count]);
+    }
+    template <class... Parts>
+    void line(Parts... parts) const {
+        put("fuzz: ");
+        (put(parts), ...);
+        put("\r\n");
+    }
+    [[noreturn]] void end(bool good) const {
+        line(good ? "all held" : "FAILED");
+        native::port_out(ports, 0xF4, 4, good ? 1 : 2);
+        for (;;) native::yield();
+    }
+};
+
+/// The number behind `name=` on the kernel's command line, or `otherwise`.
+inline std::uint64_t option(const abi::BootInfo& boot, const char* name, std::uint64_t otherwise) {
+    for (const char* at = boot.command_line; *at != '\0'; ++at) {
+        unsigned n = 0;
+        while (name[n] != '\0' && at[n] == name[n]) ++n;
+        if (name[n] != '\0' || at[n] != '=') continue;
+        std::uint64_t value = 0;
+        for (at += n + 1; *at >= '0' && *at <= '9'; ++at) {
+            value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+        }
+        return value;
+    }
+    return otherwise;
+}
+
+/// The largest Untyped of RAM.
+inline Slot largest_untyped(const abi::BootInfo& boot) {
+    unsigned bits = 0;
+    Slot found = 0;
+    for (unsigned i = 0; i < boot.untyped_count; ++i) {
+        const abi::UntypedDescription& untyped = boot.untyped[i];
+        if (untyped.is_device != 0 || untyped.size_bits <= bits) continue;
+        bits = untyped.size_bits;
+        found = untyped.slot;
+    }
+    return found;
+}
+
+}  // namespace redoubt::fuzz

@@ -1,0 +1,59 @@
+// The unprivileged side of the fuzzer: what its threads share with the driver.
+#pragma once
+
+#include <cstdint>
+
+#include "tests/system/fuzz/support.hpp"
+
+namespace redoubt::fuzz {
+
+inline constexpr unsigned kWorkers = 4;     ///< threads that the driver makes
+inline constexpr unsigned kAllWorkers = 8;  ///< with those that they make themselves
+inline constexpr std::uint64_t kControlAddress = 0x2000'0000;
+inline constexpr std::uint64_t kBufferAddress = 0x2100'0000;  ///< IPC buffers, one page each
+inline constexpr std::uint64_t kWindowAddress = 0x3000'0000;  ///< where workers map things
+inline constexpr std::uint64_t kStackBytes = 4096;
+inline constexpr unsigned kCNodeBits = 12;
+inline constexpr Slot kSlots = 1U << (kCNodeBits - abi::kSlotBits);
+inline constexpr unsigned kCalls =
+    static_cast<unsigned>(static_cast<std::uint64_t>(abi::SyscallNumber::End_) - abi::kNativeBase);
+
+/// Slots of both of the workers' CNodes that the driver fills.
+enum WorkerSlot : Slot {
+    kOwnCNode = 1,
+    kOtherCNode,
+    kOwnSpace,
+    kSecondSpace,
+    kUntyped,
+    kEndpoint1,
+    kEndpoint2,
+    kNotification1,
+    kNotification2,
+    kReply1,
+    kReply2,
+    kHv,
+    kIrqControl,
+    kPorts,
+    kFaultEndpoint,
+    kThread0,
+    kBuffer0 = kThread0 + kWorkers,
+    kFirstFree = kBuffer0 + kWorkers,
+};
+
+/// One page that both sides see.
+struct Control {
+    volatile std::uint64_t calls[kAllWorkers];
+    Random random[kAllWorkers];
+    volatile std::uint64_t accepted[kCalls];  ///< calls that returned Ok
+    volatile std::uint64_t refused[kCalls];
+};
+
+inline Control& control() { return *reinterpret_cast<Control*>(kControlAddress); }
+
+extern "C" {
+/// Where a worker starts; its argument is its number.
+void worker_entry();
+extern unsigned char worker_stacks[kAllWorkers][kStackBytes];
+}
+
+}  // namespace redoubt::fuzz
