@@ -49,6 +49,15 @@ TEST(StartList, ReadsEveryKey) {
     EXPECT_EQ(entry.arguments[0], "--keep");
 }
 
+TEST(StartList, SchemesToUseMayBeOptional) {
+    const StartEntry entry = parse_one("a bin/a uses=log,chan?");
+    ASSERT_EQ(entry.uses.count, 2U);
+    EXPECT_EQ(entry.uses.names[1], "chan");
+    EXPECT_TRUE(entry.uses.is_optional("chan"));
+    EXPECT_FALSE(entry.uses.is_optional("log"));
+    EXPECT_TRUE(error_of("a b serves=chan?").starts_with("not a scheme name"));
+}
+
 TEST(StartList, DefaultsGiveNothingAway) {
     const StartEntry entry = parse_one("a bin/a");
     EXPECT_FALSE(entry.grants.ports || entry.grants.irq || entry.grants.pci ||
