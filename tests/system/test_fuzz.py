@@ -52,6 +52,11 @@ class Fuzz(unittest.TestCase):
     def test_the_same_without_virtualization(self):
         self.fuzz(SEED + 2, cpu="qemu64,-svm")
 
+    def test_virtual_machines_that_end_in_every_state_by_every_way_leave_nothing(self):
+        log = self.check(SOAK, f"seed={SEED} machines={200 * SCALE}")
+        endings = re.findall(r"fuzz: endings of kind (\d+): (\d+)", log)
+        self.assertEqual([kind for kind, count in endings if count == "0"], [])
+
 
 if __name__ == "__main__":
     unittest.main()
