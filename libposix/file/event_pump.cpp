@@ -14,7 +14,7 @@ struct Pump {
     bool started = false;
     native::Slot notification = 0;
     native::Slot badged[kServersBit + 1] = {};  ///< made on first use
-    std::uint64_t exclusive = 0;      ///< bits taken by exclusive sources
+    std::uint64_t exclusive = 0;                ///< bits taken by exclusive sources
     unsigned next_shared = 0;
     EventSource* sources = nullptr;
 };
@@ -49,9 +49,8 @@ void watch_servers() {
     if (slot == 0) return;
     IpcScope scope;
     native::ipc_buffer().send[0] = slot;
-    native::Message message =
-        native::make_message(static_cast<std::uint32_t>(abi::ProcessMessage::WatchSchemes), 0, 0, 0,
-                             0, 0, 1);
+    native::Message message = native::make_message(
+        static_cast<std::uint32_t>(abi::ProcessMessage::WatchSchemes), 0, 0, 0, 0, 0, 1);
     native::call(static_cast<native::Slot>(abi::StartupSlot::Parent), message);
 }
 

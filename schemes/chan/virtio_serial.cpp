@@ -88,8 +88,7 @@ std::unique_ptr<VirtioSerial> VirtioSerial::find(scheme::Process& process,
     if (!function) {
         return nullptr;
     }
-    return std::unique_ptr<VirtioSerial>(
-        new VirtioSerial(process, signaller, bus, *function));
+    return std::unique_ptr<VirtioSerial>(new VirtioSerial(process, signaller, bus, *function));
 }
 
 VirtioSerial::VirtioSerial(scheme::Process& process, abi::CapabilityIndex signaller,

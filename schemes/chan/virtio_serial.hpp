@@ -19,10 +19,10 @@ namespace redoubt::chan {
 /// What the driver tells about a port. All but port_data() may do nothing.
 class PortUser {
   public:
-    virtual void port_found() {}  ///< the machine has it: has_port() is true from now on
+    virtual void port_found() {}   ///< the machine has it: has_port() is true from now on
     virtual void port_opened() {}  ///< somebody connected at the host's side
     virtual void port_closed() {}
-    virtual void port_writable() {}  ///< after send() took less than all
+    virtual void port_writable() {}         ///< after send() took less than all
     virtual bool port_accepts() const = 0;  ///< may port_data() be called now?
     virtual void port_data(std::span<const std::byte> bytes) = 0;
 
@@ -67,9 +67,9 @@ class VirtioSerial {
         std::uint32_t bytes;
     };
     struct Port {
-        std::string name;  ///< empty: there is none
-        bool open = false;  ///< at the host's side
-        bool blocked = false;  ///< send() took less than all
+        std::string name;              ///< empty: there is none
+        bool open = false;             ///< at the host's side
+        bool blocked = false;          ///< send() took less than all
         std::size_t buffer_bytes = 0;  ///< 0: never used
         PortUser* user = nullptr;
         std::vector<Unread> unread;  ///< received buffers that the user does not take yet

@@ -1,4 +1,5 @@
-// See channel_ports.hpp. System calls are native: libposix may hold its lock while a server answers.
+// See channel_ports.hpp. System calls are native: libposix may hold its lock while a server
+// answers.
 #include "schemes/console/channel_ports.hpp"
 
 #include <pthread.h>
@@ -116,9 +117,8 @@ void* ChannelPorts::run(void* self) { static_cast<ChannelPorts*>(self)->serve();
 
 void ChannelPorts::serve() {
     native::ipc_buffer().send[0] = subscribed_;
-    native::Message watch =
-        native::make_message(static_cast<std::uint32_t>(abi::ProcessMessage::WatchSchemes), 0, 0, 0,
-                             0, 0, 1);
+    native::Message watch = native::make_message(
+        static_cast<std::uint32_t>(abi::ProcessMessage::WatchSchemes), 0, 0, 0, 0, 0, 1);
     native::call(static_cast<native::Slot>(abi::StartupSlot::Parent), watch);
     for (;;) {
         native::wait(events_);

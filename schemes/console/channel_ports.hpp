@@ -40,10 +40,10 @@ class ChannelPorts {
     void wake();
     void tell();
 
-    abi::CapabilityIndex root_ = 0;       ///< of chan:
-    abi::CapabilityIndex changed_;        ///< signals the server's thread
-    abi::CapabilityIndex events_ = 0;     ///< what the thread waits for
-    abi::CapabilityIndex wake_ = 0;       ///< signals it from the server's thread
+    abi::CapabilityIndex root_ = 0;        ///< of chan:
+    abi::CapabilityIndex changed_;         ///< signals the server's thread
+    abi::CapabilityIndex events_ = 0;      ///< what the thread waits for
+    abi::CapabilityIndex wake_ = 0;        ///< signals it from the server's thread
     abi::CapabilityIndex subscribed_ = 0;  ///< signals it from chan: and init
     const posix::NativeServices& services_;
     std::mutex mutex_;  ///< guards the list and the queues in it; never held while chan: is called

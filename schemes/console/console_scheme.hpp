@@ -65,7 +65,7 @@ class ConsoleScheme : public scheme::Scheme {
     SerialLine& line_;
     std::vector<ConsoleStream*> streams_;  ///< on the line, in the order in which they were opened
     std::vector<ConsoleStream*> port_streams_;  ///< those that left it for their ports
-    bool in_line_ = false;                 ///< the last byte sent raw did not end a line
+    bool in_line_ = false;                      ///< the last byte sent raw did not end a line
 };
 
 class ConsoleStream final : public scheme::File {

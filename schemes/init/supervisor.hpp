@@ -35,7 +35,7 @@ class Supervisor {
         ProcessMemory memory;
         std::uint64_t started_at = 0;
         std::uint64_t restart_at = 0;
-        unsigned failures = 0;  ///< in a row
+        unsigned failures = 0;   ///< in a row
         native::Slot watch = 0;  ///< what it gave with WatchSchemes
     };
     /// How a process ended.
