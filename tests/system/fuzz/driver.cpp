@@ -19,7 +19,7 @@ using abi::ObjectType;
 using abi::Rights;
 using abi::ThreadOperation;
 
-constexpr unsigned kPoolBits = 22, kUntypedBits = 21, kMemoryBits = 19, kSpaceBits = 16;
+constexpr unsigned kPoolBits = 23, kUntypedBits = 22, kMemoryBits = 20, kSpaceBits = 16;
 constexpr std::uint64_t kImageWindow = 0x4000'0000;  ///< the driver's view of the workers' image
 constexpr std::uint64_t kOwnBuffers = 0x2200'0000;   ///< of the driver's own threads
 constexpr unsigned kHelpers = 3;

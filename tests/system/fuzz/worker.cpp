@@ -241,7 +241,7 @@ class Worker {
                 bits = 12 + random_.below(7);
                 break;
             case ObjectType::Frame:
-                bits = random_.one_in(8) ? 21 : 12 + random_.below(3);
+                bits = random_.one_in(4) ? 16 + random_.below(4) : 12 + random_.below(3);
                 break;
             case ObjectType::CNode:
                 bits = 12 + random_.below(3);
@@ -429,6 +429,7 @@ class Worker {
 
     void vcpu() {
         const Slot slot = pick(ObjectType::Vcpu);
+        if (native::identify(slot).value.type != ObjectType::Vcpu) return hv_request();
         if (random_.one_in(4)) {
             call(SyscallNumber::VcpuControl, slot, random_.below(3), random_.below(70));
             return;
