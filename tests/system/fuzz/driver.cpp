@@ -22,6 +22,7 @@ using abi::ThreadOperation;
 constexpr unsigned kPoolBits = 23, kUntypedBits = 22, kMemoryBits = 20, kSpaceBits = 16;
 constexpr std::uint64_t kImageWindow = 0x4000'0000;  ///< the driver's view of the workers' image
 constexpr std::uint64_t kOwnBuffers = 0x2200'0000;   ///< of the driver's own threads
+constexpr std::uint64_t kPoisonAddress = 0x5000'0000;
 constexpr unsigned kHelpers = 3;
 constexpr std::uint32_t kHealerPriority = 190, kIdlePriority = 5, kWatchdogPriority = 250;
 constexpr std::uint64_t kStuckSeconds = 90;
@@ -317,6 +318,27 @@ bool has_vms() {
     return false;
 }
 
+/// Nobody in the kernel may still know memory that was taken back: pointers read from it would lead
+/// nowhere, and what is written to it would show.
+void check_unused_memory() {
+    constexpr std::uint64_t kPoison = 0xDEAD'0BAD'DEAD'0BADULL;
+    const Slot frame = in_round(0);
+    must(native::retype(pool, ObjectType::Frame, kPoolBits, frame), "all memory in one frame");
+    must(native::map(frame, kSpace, kPoisonAddress, kReadWrite), "all memory in one frame");
+    auto* words = reinterpret_cast<volatile std::uint64_t*>(kPoisonAddress);
+    for (std::uint64_t i = 0; i < pool_size / 8; ++i) {
+        if (words[i] != 0) fail("not zero, at", i * 8);
+        words[i] = kPoison;
+    }
+    // Others run meanwhile, and timers fire.
+    const std::uint64_t until = native::ticks() + ticks_per_second / 2000;
+    while (native::ticks() < until) native::wait(alarm, until);
+    for (std::uint64_t i = 0; i < pool_size / 8; ++i) {
+        if (words[i] != kPoison) fail("written after its end, at", i * 8);
+    }
+    must(native::revoke(pool), "revoking the pool");
+}
+
 void end_round(std::uint64_t interrupts) {
     must(native::revoke(pool), "revoking the pool");
     if (free_bytes(pool) != pool_size) fail("bytes free", free_bytes(pool), pool_size);
@@ -328,6 +350,7 @@ void end_round(std::uint64_t interrupts) {
     if (const std::uint64_t now = count_interrupts(); now != interrupts)
         fail("interrupts free", now, interrupts);
     if (hv_root != 0 && has_vms()) fail("a virtual machine is left");
+    if (rounds_done % 4 == 0) check_unused_memory();
 }
 
 void run_round(std::uint64_t wanted) {
