@@ -45,6 +45,8 @@ enum RoundSlot : unsigned {
 Console console;
 Slot untyped, pool, hv_root, irq_control, code_first, code_pages, control_copy, next_slot;
 Slot round_first, worker_ports, fault_endpoint, fault_reply, alarm, watchdog_alarm;
+/// What outlives the rounds, so that nothing in it may point to what does not.
+Slot lasting_notification, lasting_reply, lasting_irq;
 unsigned text_pages;
 std::uint64_t pool_size, free_outside, ticks_per_second;
 Random meddling;
@@ -163,11 +165,12 @@ void grant_all(unsigned node) {
     grant(node, in_round(kRoundEndpoint), kEndpoint1);
     grant(node, in_round(kRoundEndpoint, 1), kEndpoint2);
     grant(node, in_round(kRoundNotification), kNotification1);
-    grant(node, in_round(kRoundNotification, 1), kNotification2, 4);
+    grant(node, lasting_notification, kNotification2, 4);
     grant(node, in_round(kRoundReply), kReply1);
-    grant(node, in_round(kRoundReply, 1), kReply2);
+    grant(node, lasting_reply, kReply2);
     if (hv_root != 0) grant(node, hv_root, kHv, 1 + node);
     grant(node, irq_control, kIrqControl);
+    grant(node, lasting_irq, kIrq);
     grant(node, worker_ports, kPorts);
     grant(node, fault_endpoint, kFaultEndpoint, 0, Rights::Write | Rights::Grant);
     for (unsigned i = 0; i < kWorkers; ++i) {
@@ -274,7 +277,7 @@ void meddle() {
             native::thread_control(thread, ThreadOperation::Suspend);
             break;
         case 15:
-            native::revoke(irq_control);
+            native::revoke(lasting_irq);
             break;
         case 16:
             if (hv_root != 0) native::revoke(hv_root);
@@ -318,6 +321,19 @@ bool has_vms() {
     return false;
 }
 
+/// What the workers did to objects that stay must have ended with them.
+void check_lasting_objects() {
+    must(native::thread_control(0, ThreadOperation::BindNotification, lasting_notification),
+         "binding a notification that is free");
+    must(native::thread_control(0, ThreadOperation::BindNotification, 0), "unbinding it");
+    native::signal(lasting_notification);
+    must(native::wait(lasting_notification, 0).error, "a signal without waiters stays");
+    const Error answered = native::reply(lasting_reply, {});
+    if (answered != Error::InvalidState) fail("somebody was answered");
+    must(native::irq_bind(lasting_irq, alarm), "binding an interrupt");
+    must(native::irq_bind(lasting_irq, 0), "unbinding it");
+}
+
 /// Nobody in the kernel may still know memory that was taken back: pointers read from it would lead
 /// nowhere, and what is written to it would show.
 void check_unused_memory() {
@@ -330,6 +346,7 @@ void check_unused_memory() {
         if (words[i] != 0) fail("not zero, at", i * 8);
         words[i] = kPoison;
     }
+    check_lasting_objects();
     // Others run meanwhile, and timers fire.
     const std::uint64_t until = native::ticks() + ticks_per_second / 2000;
     while (native::ticks() < until) native::wait(alarm, until);
@@ -351,6 +368,7 @@ void end_round(std::uint64_t interrupts) {
         fail("interrupts free", now, interrupts);
     if (hv_root != 0 && has_vms()) fail("a virtual machine is left");
     if (rounds_done % 4 == 0) check_unused_memory();
+    check_lasting_objects();
 }
 
 void run_round(std::uint64_t wanted) {
@@ -474,6 +492,10 @@ extern "C" [[noreturn]] void driver(const abi::BootInfo* boot) {
     fault_reply = make(ObjectType::Reply);
     alarm = make(ObjectType::Notification);
     watchdog_alarm = make(ObjectType::Notification);
+    lasting_notification = make(ObjectType::Notification);
+    lasting_reply = make(ObjectType::Reply);
+    lasting_irq = next_slot++;
+    if (!native::irq_claim_msi(irq_control, lasting_irq)) fail("an interrupt");
     const Slot helpers[] = {start_helper(0, idle_entry, kIdlePriority),
                             start_helper(1, healer_entry, kHealerPriority),
                             start_helper(2, watchdog_entry, kWatchdogPriority)};

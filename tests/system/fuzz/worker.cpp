@@ -151,6 +151,8 @@ class Worker {
                 return kNotification1 + static_cast<Slot>(random_.below(2));
             case ObjectType::Reply:
                 return kReply1 + static_cast<Slot>(random_.below(2));
+            case ObjectType::Irq:
+                return kIrq;
             default:
                 return some_slot();
         }

@@ -33,6 +33,7 @@ enum WorkerSlot : Slot {
     kReply2,
     kHv,
     kIrqControl,
+    kIrq,
     kPorts,
     kFaultEndpoint,
     kThread0,
