@@ -28,6 +28,9 @@ class PortFile final : public scheme::File, PortUser {
         return count;
     }
     scheme::Expected<std::size_t> write(std::uint64_t, std::span<const std::byte> bytes) override {
+        if (!serial_.is_attached(*this)) {
+            return std::unexpected(scheme::Error::EndOfFile);
+        }
         const std::size_t sent = serial_.has_port(*this) ? serial_.send(*this, bytes) : 0;
         notify();
         if (sent == 0 && !bytes.empty()) {

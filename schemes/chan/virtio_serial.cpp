@@ -361,6 +361,10 @@ void VirtioSerial::detach(PortUser& user) {
     }
 }
 
+bool VirtioSerial::is_attached(const PortUser& user) const {
+    return std::ranges::find(attachments_, &user, &Attachment::user) != attachments_.end();
+}
+
 const VirtioSerial::Port* VirtioSerial::port_of(const PortUser& user) const {
     const auto port = std::ranges::find(ports_, &user, &Port::user);
     return port == ports_.end() ? nullptr : &*port;

@@ -41,6 +41,8 @@ class VirtioSerial {
     /// it. Each of its buffers has `buffer_bytes` the first time the port is used.
     void attach(PortUser& user, std::string name, std::size_t buffer_bytes);
     void detach(PortUser& user);
+    /// False once another user came for the same name.
+    bool is_attached(const PortUser& user) const;
     bool has_port(const PortUser& user) const { return port_of(user) != nullptr; }
 
     /// Deals with everything the device has done.

@@ -27,6 +27,7 @@ struct ChannelPorts::Link {
     std::string path;
     abi::CapabilityIndex slot = 0;
     bool open = false;
+    bool refused = false;  ///< another stream has the port by now
     // Guarded by mutex_:
     bool found = false;
     bool closed = false;
@@ -134,21 +135,9 @@ void ChannelPorts::serve() {
 }
 
 void ChannelPorts::serve_link(Link& link) {
-    bool closed;
-    {
-        const std::lock_guard lock(mutex_);
-        closed = link.closed;
-        if (closed) {
-            std::erase_if(links_, [&](const auto& held) { return held.get() == &link; });
-        }
-    }
-    if (closed) {
-        if (link.open) {
-            native::scheme::close(link.slot);
-            lose(link);
-        }
-        if (link.slot != 0) {
-            services_.free_slots(link.slot, 1);
+    if (is_closed(link)) {
+        if (!drain(link)) {
+            forget(link);
         }
         return;
     }
@@ -175,6 +164,32 @@ void ChannelPorts::serve_link(Link& link) {
     }
     while (send(link) || receive(link)) {
     }
+}
+
+bool ChannelPorts::is_closed(const Link& link) {
+    const std::lock_guard lock(mutex_);
+    return link.closed;
+}
+
+bool ChannelPorts::drain(Link& link) {
+    while (link.open && send(link)) {
+    }
+    const auto ready = link.open ? native::scheme::event(link.slot, 0, 0)
+                                 : native::Outcome<std::uint64_t>{abi::Error::InvalidState, 0};
+    const std::lock_guard lock(mutex_);
+    return ready && link.found && !link.output.empty() && !link.refused;
+}
+
+void ChannelPorts::forget(Link& link) {
+    if (link.open) {
+        native::scheme::close(link.slot);
+        lose(link);
+    }
+    if (link.slot != 0) {
+        services_.free_slots(link.slot, 1);
+    }
+    const std::lock_guard lock(mutex_);
+    std::erase_if(links_, [&](const auto& held) { return held.get() == &link; });
 }
 
 bool ChannelPorts::open_link(Link& link) {
@@ -207,6 +222,7 @@ bool ChannelPorts::send(Link& link) {
         return false;
     }
     const auto taken = native::scheme::write(link.slot, 0, bytes.data(), count);
+    link.refused = taken.error == abi::Error::EndOfFile;
     if (!taken || taken.value == 0) {
         return false;
     }

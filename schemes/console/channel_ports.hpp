@@ -34,7 +34,11 @@ class ChannelPorts {
     /// Everything that can be done for one stream without waiting for the host.
     void serve_link(Link& link);
     bool open_link(Link& link);
+    bool is_closed(const Link& link);
     bool send(Link& link);
+    /// Sends what a closed stream left; false: there is nothing more to wait for.
+    bool drain(Link& link);
+    void forget(Link& link);
     bool receive(Link& link);
     void lose(Link& link);
     void wake();
