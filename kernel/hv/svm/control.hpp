@@ -11,10 +11,11 @@ namespace redoubt::kernel::svm {
 /// Bits of VmcbControlArea::intercepts1 (offset 00Ch).
 struct Intercept1 {
     static constexpr std::uint32_t kIntr = 1U << 0, kNmi = 1U << 1, kSmi = 1U << 2, kInit = 1U << 3,
-                                   kVintr = 1U << 4, kRdpmc = 1U << 15, kCpuid = 1U << 18,
-                                   kRsm = 1U << 19, kIret = 1U << 20, kInvd = 1U << 22,
-                                   kHlt = 1U << 24, kInvlpga = 1U << 26, kIoio = 1U << 27,
-                                   kMsr = 1U << 28, kTaskSwitch = 1U << 29, kShutdown = 1U << 31;
+                                   kVintr = 1U << 4, kCr0SelectiveWrite = 1U << 5,
+                                   kRdpmc = 1U << 15, kCpuid = 1U << 18, kRsm = 1U << 19,
+                                   kIret = 1U << 20, kInvd = 1U << 22, kHlt = 1U << 24,
+                                   kInvlpga = 1U << 26, kIoio = 1U << 27, kMsr = 1U << 28,
+                                   kTaskSwitch = 1U << 29, kShutdown = 1U << 31;
 };
 
 /// Bits of VmcbControlArea::intercepts2 (offset 010h).
@@ -52,6 +53,7 @@ enum class ExitCode : std::uint64_t {
     Smi = 0x62,
     Init = 0x63,
     Vintr = 0x64,
+    Cr0SelectiveWrite = 0x65,  ///< changes other bits than TS and MP
     Rdpmc = 0x6F,
     Cpuid = 0x72,
     Rsm = 0x73,
@@ -167,6 +169,7 @@ static_assert(sizeof(Vmcb) == 4096);
 static_assert(offsetof(Vmcb, save) == 0x400);
 
 inline constexpr std::uint64_t kEferSvme = 1ULL << 12;
+inline constexpr std::uint64_t kEferLme = 1ULL << 8, kCr0Paging = 1ULL << 31, kCr4Pae = 1ULL << 5;
 inline constexpr unsigned kDebugVector = 1, kAlignmentCheckVector = 17, kMachineCheckVector = 18;
 /// Always intercepted: #AC and #DB can otherwise be raised without end during their own delivery,
 /// with the processor deaf to interrupts; #MC belongs to the host.

@@ -48,6 +48,8 @@ class Decoder {
                 return instruction(ExitKind::Hypercall, 0, 3);
             case ExitCode::WriteCr8:
                 return record(ExitKind::ControlRegister, 8, 1);
+            case ExitCode::Cr0SelectiveWrite:
+                return ExitAction::PagingControl;
             case ExitCode::WriteCr4:
                 return ExitAction::ExtendedControl;
             case ExitCode::Shutdown:

@@ -17,7 +17,8 @@ enum class ExitAction {
     MachineCheck,     ///< the host's handler must run
     Reflect,          ///< an exception intercepted only as a precaution: give it to the guest
     DebugRegisters,   ///< first access to DR0..15
-    ExtendedControl,  ///< first write of CR4
+    PagingControl,    ///< a write of CR0 that may turn paging on or off
+    ExtendedControl,  ///< a write of CR4, of which only some are intercepted
     InterruptReturn,  ///< IRET while NMIs are blocked
 };
 

@@ -9,8 +9,7 @@ using abi::VcpuState;
 
 constexpr std::uint16_t kAttributeMask = 0x0FFF;
 constexpr std::uint64_t kEferKnown = 0xFD01;  ///< SCE LME LMA NXE SVME LMSLE FFXSR TCE
-constexpr std::uint64_t kEferLme = 1ULL << 8, kEferLma = 1ULL << 10, kCr0Paging = 1ULL << 31,
-                        kCr4Pae = 1ULL << 5;
+constexpr std::uint64_t kEferLma = 1ULL << 10;
 constexpr std::uint64_t kDr6Fixed = 0xFFFF'0FF0, kDr7Fixed = 0x400;
 
 /// Bases that must be canonical: VMLOAD would take any, but the guest's next use of a wild one is
@@ -38,10 +37,6 @@ std::uint64_t sanitized_pat(std::uint64_t pat) {
 }
 
 }  // namespace
-
-bool is_enterable(const VmcbStateSaveArea& save) {
-    return (save.efer & kEferLme) == 0 || (save.cr0 & kCr0Paging) != 0 || (save.cr4 & kCr4Pae) != 0;
-}
 
 bool load_control_group(Vmcb& vmcb, const VcpuState& state) {
     VmcbStateSaveArea& save = vmcb.save;

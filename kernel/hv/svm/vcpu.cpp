@@ -10,6 +10,7 @@
 #include "kernel/hv/svm/detect.hpp"
 #include "kernel/hv/svm/exit.hpp"
 #include "kernel/hv/svm/inject.hpp"
+#include "kernel/hv/svm/long_mode.hpp"
 #include "kernel/hv/svm/registers.hpp"
 #include "kernel/hv/svm/stage2.hpp"
 #include "kernel/hv/svm/svm.hpp"
@@ -59,10 +60,7 @@ bool switches_xcr0(const SvmVcpu& vcpu) {
     return vcpu.xcr0_live && fpu_features() != 0 && vcpu.xcr0 != fpu_features();
 }
 
-void make_xcr0_live(SvmVcpu& vcpu) {
-    vcpu.xcr0_live = true;
-    vcpu.vmcb.control.cr_writes &= static_cast<std::uint16_t>(~(1U << 4));
-}
+void make_xcr0_live(SvmVcpu& vcpu) { vcpu.xcr0_live = true; }
 
 /// What the VMCB does not hold and few guests set differently from the host.
 [[gnu::noinline]] void exchange_before(SvmVcpu& vcpu, Processor& processor) {
@@ -86,7 +84,6 @@ void find_exchanges(SvmVcpu& vcpu) {
     if (has(groups, RegisterGroup::Control)) {
         // An ASID's cached translations depend on these, which change behind the processor's back.
         if (load_control_group(vcpu.vmcb, state)) vcpu.asid_generation = 0;
-        vcpu.enterable = is_enterable(vcpu.vmcb.save);
     }
     if (has(groups, RegisterGroup::Segments)) load_segments(vcpu.vmcb, state);
     if (has(groups, RegisterGroup::SystemMsrs)) load_system_msrs(vcpu.vmcb, state);
@@ -99,6 +96,8 @@ void find_exchanges(SvmVcpu& vcpu) {
         vcpu.tsc_aux = state.tsc_aux & 0xFFFF'FFFF;
     }
     if ((vcpu.vmcb.save.cr4 & kCr4Osxsave) != 0) make_xcr0_live(vcpu);
+    if (has(groups, RegisterGroup::Control))
+        follow_control_load(vcpu.vmcb, vcpu.lme_hidden, !vcpu.xcr0_live);
     find_exchanges(vcpu);
 }
 
@@ -129,6 +128,7 @@ hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
             // replaces the state after RESET.
             initialize_state(vcpu.vmcb.save);
             control.interrupt_control = InterruptControl::kMasking;
+            vcpu.lme_hidden = false;
             vcpu.entered = false;
             return hv::Entered::ToMonitor;
         case ExitAction::NestedFault:
@@ -149,7 +149,11 @@ hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
             return hv::Entered::Resume;
         case ExitAction::ExtendedControl:
             make_xcr0_live(vcpu);
+            follow_cr4_write(vcpu.vmcb, vcpu.lme_hidden, !vcpu.xcr0_live);
             find_exchanges(vcpu);
+            return hv::Entered::Resume;
+        case ExitAction::PagingControl:
+            follow_cr0_write(vcpu.vmcb, vcpu.lme_hidden, !vcpu.xcr0_live);
             return hv::Entered::Resume;
         case ExitAction::InterruptReturn:
             // Unblocked one instruction early: an NMI may nest on the frame that IRET is about to
@@ -189,8 +193,6 @@ bool load(Vcpu& base) {
         state.dirty = 0;
         load_groups(vcpu, dirty);
     }
-    if (!vcpu.enterable) [[unlikely]]
-        return refuse(vcpu, static_cast<std::uint64_t>(ExitCode::Invalid));
     load_program_state(vcpu.vmcb, state);
     if (vcpu.exception_exits != state.exception_exits) {
         vcpu.exception_exits = state.exception_exits;
@@ -248,6 +250,8 @@ void store(Vcpu& base) {
         vcpu.single_step = false;
     }
     store_always(vcpu.vmcb, state);
+    if (vcpu.lme_hidden) [[unlikely]]
+        state.efer |= kEferLme;
     state.inject = vcpu.vmcb.control.event_injection;
     if (is_nmi(state.inject)) set_nmi_blocked(vcpu, false);  // it has not arrived
     state.interruptibility =

@@ -23,8 +23,8 @@ struct SvmVcpu : Vcpu {
     bool needs_exchange = false;  ///< debug registers, XCR0 or TSC_AUX must be switched by hand
     bool nmi_blocked = false;
     bool single_step = false;
-    bool window = false;    ///< an interrupt window is asked for
-    bool enterable = true;  ///< what the monitor put into the control group
+    bool window = false;      ///< an interrupt window is asked for
+    bool lme_hidden = false;  ///< the guest's EFER.LME is 1, the VMCB's 0: see long_mode.hpp
     std::uint32_t exception_exits = 0;
     std::uint64_t tsc_aux = 0;
 };
@@ -42,10 +42,6 @@ hv::Entered enter(Vcpu& vcpu);
 // registers.cpp: groups of the state page to and from a control block. The page is the monitor's:
 // whatever it holds, the control block stays one that VMRUN accepts or refuses, and never lets the
 // guest reach the host.
-/// VMRUN checks the state itself (APM vol. 2, 15.5.1), with one exception that is legal but that no
-/// system passes through: LME before PAE. QEMU 7.2 cannot leave such a guest: the host would go on
-/// without paging.
-bool is_enterable(const VmcbStateSaveArea& save);
 /// True if translations change with it.
 bool load_control_group(Vmcb& vmcb, const abi::VcpuState& state);
 void load_segments(Vmcb& vmcb, const abi::VcpuState& state);
