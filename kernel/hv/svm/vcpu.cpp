@@ -72,11 +72,22 @@ void make_xcr0_live(SvmVcpu& vcpu) { vcpu.xcr0_live = true; }
 /// TSC_AUX is 0 outside of guests that use it.
 [[gnu::noinline]] void exchange_after(SvmVcpu& vcpu) {
     if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, 0);
-    if (switches_xcr0(vcpu)) write_xcr0(fpu_features());
 }
 
 void find_exchanges(SvmVcpu& vcpu) {
     vcpu.needs_exchange = vcpu.debug_live || vcpu.tsc_aux != 0 || switches_xcr0(vcpu);
+}
+
+/// Makes XCR0 the host's again. XSETBV is intercepted, but QEMU 7.2 lets it through; what the guest
+/// has written is its own XCR0 from then on.
+void recover_xcr0(SvmVcpu& vcpu) {
+    const std::uint64_t left = read_xcr0();
+    if (left != vcpu.xcr0) [[unlikely]] {
+        vcpu.xcr0 = left;
+        find_exchanges(vcpu);
+    }
+    if (left != fpu_features()) [[unlikely]]
+        write_xcr0(fpu_features());
 }
 
 [[gnu::noinline]] void load_groups(SvmVcpu& vcpu, std::uint32_t groups) {
@@ -232,6 +243,7 @@ hv::Entered enter(Vcpu& base) {
     svm_switch(vcpu.state->gpr, vcpu.vmcb_address, processor.host_state_address);
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_after(vcpu);
+    if (vcpu.xcr0_live && fpu_features() != 0) recover_xcr0(vcpu);
 
     const std::uint64_t interrupted = control.exit_interrupt_info;
     control.event_injection = was_interrupted(interrupted) ? interrupted_event(interrupted) : 0;

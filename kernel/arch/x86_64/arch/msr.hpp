@@ -68,6 +68,12 @@ inline std::uint64_t read_cr4() {
     return v;
 }
 inline void write_cr4(std::uint64_t v) { asm volatile("movq %0, %%cr4" : : "r"(v) : "memory"); }
+inline std::uint64_t read_xcr0() {
+    std::uint32_t low, high;
+    asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return std::uint64_t{high} << 32 | low;
+}
+
 inline void write_xcr0(std::uint64_t v) {
     asm volatile("xsetbv"
                  :
