@@ -1,5 +1,6 @@
 """The QEMU machine Redoubt runs on: command line, sockets, life cycle."""
 
+import ctypes
 import signal
 import socket
 import subprocess
@@ -12,6 +13,15 @@ from .paths import SYSTEM_BUILD
 KERNEL = SYSTEM_BUILD / "kernel/kernel.elf"
 DEFAULT_CPU = "EPYC,+svm,+npt"
 EXIT_PORT = 0xF4
+
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """In the child: whatever happens to us, even SIGKILL, no QEMU is left behind."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass
@@ -64,7 +74,8 @@ class Machine:
         with open(self.qemu_log, "wb") as log:
             # Its own session: Ctrl-C at the terminal is for the guest or for tools/run, not for QEMU.
             self.process = subprocess.Popen(self.command(), cwd=self.directory, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+                                            stdout=log, stderr=log, start_new_session=True,
+                                            preexec_fn=_end_with_parent)
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
