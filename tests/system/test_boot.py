@@ -74,7 +74,7 @@ class Run(unittest.TestCase):
         terminal.expect(r"typed")
         terminal.send("poweroff\r")
         self.assertEqual(terminal.wait(), 0)
-        self.assertRegex(terminal.output, r"demo .*powered off.*exits")
+        self.assertRegex(terminal.output, r"demo: the guest powered off after .*exits")
 
     def test_ctrl_bracket_q_leaves(self):
         terminal = self.run_tool()

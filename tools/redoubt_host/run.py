@@ -125,26 +125,31 @@ def run(options: argparse.Namespace) -> int:
     machine.start()
     mux = MuxThread(machine.mux_socket, options.socket)
     left = False
+    events = None
     try:
         mux.start()
         wait_until_ready(machine, options.socket)
-        events = Events(options.socket)
-        if options.headless:
-            progress.say(f"running; the management socket is {options.socket}; Ctrl-C ends it")
-            machine.process.wait()
-        else:
-            left = attach_terminal(options.socket, configuration.vm_names[0], quit_key=True)
-            if left:
-                machine.stop()
-            elif not machine.wait(30):
-                machine.stop()
-        events.finish()
+        try:
+            events = Events(options.socket)
+            if options.headless:
+                progress.say(f"running; the management socket is {options.socket}; Ctrl-C ends it")
+                machine.process.wait()
+            else:
+                left = attach_terminal(options.socket, configuration.vm_names[0], quit_key=True)
+        except (OSError, QmpError):
+            # A virtual machine that dies at once takes the daemon with it before anyone has attached.
+            if not machine.wait(10):
+                raise
+        if not left:
+            machine.wait(30)
+        if events:
+            events.finish()
     except KeyboardInterrupt:
         left = True
     finally:
         machine.stop()
         mux.stop()
-    for stopped in events.stopped if not left else []:
+    for stopped in events.stopped if events and not left else []:
         progress.say(summary_line(stopped))
     if left:
         progress.say("left; everything is stopped")
@@ -153,7 +158,7 @@ def run(options: argparse.Namespace) -> int:
     if code is None:
         raise ToolError(f"the machine ended unexpectedly (QEMU's status {machine.process.returncode})\n{machine.log_tail()}")
     if code:
-        why = events.exit["reason"] if events.exit else "see the log"
+        why = events.exit["reason"] if events and events.exit else "see the log"
         print(f"tools/run: ended with status {code}: {why}\n{machine.log_tail(12)}", file=sys.stderr)
     return code
 
