@@ -136,10 +136,10 @@ def run(options: argparse.Namespace) -> int:
                 machine.process.wait()
             else:
                 left = attach_terminal(options.socket, configuration.vm_names[0], quit_key=True)
-        except (OSError, QmpError):
+        except (OSError, QmpError) as error:
             # A virtual machine that dies at once takes the daemon with it before anyone has attached.
             if not machine.wait(10):
-                raise
+                raise ToolError(f"lost the daemon: {error}\n{machine.log_tail()}")
         if not left:
             machine.wait(30)
         if events:
