@@ -101,7 +101,7 @@ reserved_bits_of_cr0:
 reserved_bits_of_dr7:
     mov $1, %eax
     shl $40, %rax
-    mov %rax, %db7
+    try_rax mov %rax, %db7
     cpuid
     jmp power_off
 not_write_through:

@@ -7,7 +7,11 @@
 1:  mov $\mask, %rax
     bt %rbx, %rax
     jc 2f
-    try mov %\register, %rcx; btc %rbx, %rcx; mov %rcx, %\register
+    try_begin
+    mov %\register, %rcx
+    btc %rbx, %rcx
+    mov %rcx, %\register
+    try_end
     call restore
 2:  inc %ebx
     cmp $64, %ebx
@@ -46,9 +50,15 @@ guest_main:
     call random
     mov %rax, scratch + 8(%rip)
     cli
-    try lgdt scratch(%rip); lgdt gdt_pointer(%rip)
+    try_begin
+    lgdt scratch(%rip)
     lgdt gdt_pointer(%rip)
-    try lidt scratch(%rip); lidt idt_pointer(%rip)
+    try_end
+    lgdt gdt_pointer(%rip)
+    try_begin
+    lidt scratch(%rip)
+    lidt idt_pointer(%rip)
+    try_end
     lidt idt_pointer(%rip)
     call random
     mov %rax, %rbx
@@ -98,8 +108,14 @@ guest_main:
     try .byte 0x0f, 0x01, 0xfd              # rdpru
     try .byte 0xf3, 0x48, 0x0f, 0xae, 0xd3  # wrfsbase
     try .byte 0x0f, 0xc7, 0xf3              # rdrand
-    try .byte 0x0f, 0x01, 0xca; .byte 0x0f, 0x01, 0xcb  # clac, stac
-    try .byte 0xf3, 0x90; .byte 0xf4 - 0x64 # pause
+    try_begin
+    .byte 0x0f, 0x01, 0xca
+    .byte 0x0f, 0x01, 0xcb
+    try_end
+    try_begin
+    .byte 0xf3, 0x90
+    .byte 0xf4 - 0x64
+    try_end
     # with prefixes, whose length nobody told the kernel
     try .byte 0x66, 0x2e, 0x0f, 0xa2        # cpuid
     try .byte 0x3e, 0x0f, 0x01, 0xd9        # vmmcall

@@ -84,7 +84,13 @@ guest_main:
     cmp $0x500, %ecx            # INIT
     je 2f
     or $0x31, %eax              # ExtINT may bring any vector of the 8259's
-    try_rax mov %eax, 0x300(%rbx); nop; nop; sti; nop
+    try_rax_begin
+    mov %eax, 0x300(%rbx)
+    nop
+    nop
+    sti
+    nop
+    try_rax_end
 2:  inc %ebp
     cmp $0x1000, %ebp
     jb 1b
@@ -98,7 +104,9 @@ guest_main:
     jg 1b
     movl $0x40, 0x320(%rbx)     # one-shot
     mov $100, %ebp
-1:  movl $1, 0x380(%rbx)
+1:  cli                         # else it may come before the HLT that waits for it
+    movl $1, 0x380(%rbx)
+    sti
     hlt
     dec %ebp
     jnz 1b

@@ -2,13 +2,21 @@
 # through changed tables, and by code that changes itself.
     .include "hostile.inc"
 
-    .macro with_operand instruction:vararg
+    .macro with_operand_begin
     mov %r13, %rdi
     lea scratch(%rip), %rsi
     mov $3, %ecx
     mov $7, %eax
-    try_rax \instruction
+    try_rax_begin
+    .endm
+    .macro with_operand_end
+    try_rax_end
     cld
+    .endm
+    .macro with_operand instruction:vararg
+    with_operand_begin
+    \instruction
+    with_operand_end
     .endm
 
 guest_main:
@@ -27,15 +35,34 @@ guest_main:
     with_operand lock cmpxchg %ecx, (%rdi)
     with_operand lock btsl $9, (%rdi)
     with_operand bts %rcx, (%rdi)
-    with_operand mov $-1, %rcx; btc %rcx, (%rdi)
+    with_operand_begin
+    mov $-1, %rcx
+    btc %rcx, (%rdi)
+    with_operand_end
     with_operand movsb
     with_operand rep movsl
-    with_operand mov %rdi, %rsi; rep movsl
-    with_operand mov %rdi, %rsi; mov $0xfec00000, %edi; movsl
-    with_operand std; rep stosq
-    with_operand mov %rdi, %rsi; rep lodsb
+    with_operand_begin
+    mov %rdi, %rsi
+    rep movsl
+    with_operand_end
+    with_operand_begin
+    mov %rdi, %rsi
+    mov $0xfec00000, %edi
+    movsl
+    with_operand_end
+    with_operand_begin
+    std
+    rep stosq
+    with_operand_end
+    with_operand_begin
+    mov %rdi, %rsi
+    rep lodsb
+    with_operand_end
     with_operand repne scasw
-    with_operand mov %rdi, %rsi; repe cmpsl
+    with_operand_begin
+    mov %rdi, %rsi
+    repe cmpsl
+    with_operand_end
     with_operand movups %xmm1, (%rdi)
     with_operand movups (%rdi), %xmm2
     with_operand movaps %xmm3, (%rdi)
@@ -57,7 +84,10 @@ guest_main:
     with_operand clflush (%rdi)
     with_operand prefetcht0 (%rdi)
     with_operand movnti %rax, (%rdi)
-    with_operand gs; mov %eax, (%rdi)
+    with_operand_begin
+    gs
+    mov %eax, (%rdi)
+    with_operand_end
     with_operand addr32 mov %eax, (%edi)
     add $8, %r12
     lea places_end(%rip), %rax
@@ -72,10 +102,12 @@ guest_main:
     orb $0x07, changing + 1(%rip)
     mov $0xfee00000, %edi
     mov %rsp, %r12
+    mov %ebp, %r13d
     jmp changing
 changing:
     mov (%rdi), %eax
     mov %r12, %rsp
+    mov %r13d, %ebp
     dec %ebp
     jnz 2b
     jmp power_off

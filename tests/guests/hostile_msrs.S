@@ -10,7 +10,12 @@ guest_main:
     xor %ebx, %ebx              # what it held
     xor %edi, %edi
     mov $0, %r13d
-    try_rax rdmsr; mov %eax, %ebx; mov %edx, %edi; mov $1, %r13d
+    try_rax_begin
+    rdmsr
+    mov %eax, %ebx
+    mov %edx, %edi
+    mov $1, %r13d
+    try_rax_end
     mov %ebp, %ecx
     mov $-1, %eax
     mov $-1, %edx

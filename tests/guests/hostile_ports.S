@@ -28,9 +28,17 @@ guest_main:
     cmp $0x3f0, %eax
     je 2f
     mov %ebp, %edx
-    try_rax in (%dx), %al; in (%dx), %ax; in (%dx), %eax
+    try_rax_begin
+    in (%dx), %al
+    in (%dx), %ax
+    in (%dx), %eax
+    try_rax_end
     mov $0xa5a5a5a5, %eax
-    try_rax out %al, (%dx); out %ax, (%dx); out %eax, (%dx)
+    try_rax_begin
+    out %al, (%dx)
+    out %ax, (%dx)
+    out %eax, (%dx)
+    try_rax_end
     cmp $0x2000, %ebp
     jb 3f
     add $0x1f, %ebp             # the rest is empty: samples
@@ -49,12 +57,20 @@ guest_main:
     lea places(%rip), %r12
 4:  lea string_ports(%rip), %r13
 5:  movzwl (%r13), %edx
-    .macro each_string instructions:vararg
+    .macro each_string_begin
     mov (%r12), %rdi
     mov %rdi, %rsi
     mov $37, %ecx
-    try_rax \instructions
+    try_rax_begin
+    .endm
+    .macro each_string_end
+    try_rax_end
     cld
+    .endm
+    .macro each_string instruction:vararg
+    each_string_begin
+    \instruction
+    each_string_end
     .endm
     each_string rep insb
     each_string rep insw
@@ -62,12 +78,24 @@ guest_main:
     each_string rep outsb
     each_string rep outsw
     each_string rep outsl
-    each_string std; rep insl
-    each_string std; rep outsl
+    each_string_begin
+    std
+    rep insl
+    each_string_end
+    each_string_begin
+    std
+    rep outsl
+    each_string_end
     each_string insl
     each_string outsw
-    each_string xor %ecx, %ecx; rep insb
-    each_string .byte 0x67; rep outsb
+    each_string_begin
+    xor %ecx, %ecx
+    rep insb
+    each_string_end
+    each_string_begin
+    .byte 0x67
+    rep outsb
+    each_string_end
     each_string .byte 0x48, 0x6d
     add $2, %r13
     lea string_ports_end(%rip), %rax
@@ -77,8 +105,14 @@ guest_main:
     lea places_end(%rip), %rax
     cmp %rax, %r12
     jb 4b
-    mov $0x3f8 + 1, %edx        # the console as print expects it
+    xor %eax, %eax              # the console as print expects it: no interrupts, 8N1, no loopback
+    mov $0x3fb, %edx
+    mov $3, %al
+    out %al, (%dx)
+    mov $0x3f9, %edx
     xor %eax, %eax
+    out %al, (%dx)
+    mov $0x3fc, %edx
     out %al, (%dx)
     jmp power_off
 
