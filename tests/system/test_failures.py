@@ -88,7 +88,7 @@ class MonitorDies(unittest.TestCase):
     def test_init_reports_a_killed_vmmd_and_restarts_it(self):
         killer = (SYSTEM_BUILD / "tests/system/services/killer").read_bytes()
         start = archive.START_LIST.read_text() + "killer bin/killer uses=log,chan grant=power memory=1M -- vmmd /run/vmmd.sock\n"
-        start = start.replace("memory=rest", "memory=1G")
+        start = start.replace("memory=rest", "memory=512M")
         with System(demo_configuration(), start_list=start, extra={"bin/killer": killer}) as system:
             system.wait_for_log(r"init: vmmd ended: killed by killer.*start")
             system.wait_for_log(r"VM demo starts.*VM demo starts")
