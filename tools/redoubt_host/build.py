@@ -68,7 +68,8 @@ def sanitized() -> Path:
 def fuzzers() -> Path:
     """The libFuzzer targets."""
     directory = BUILD / "fuzzers"
-    configure(directory, ["-Dhost_only=true", "-Dfuzzing=true", "-Doptimization=1", "-Db_lundef=false"],
-              compiler="clang++-19")
-    ninja(directory)
+    # Only the compiler that builds the product judges warnings: clang finds others in libstdc++'s headers.
+    configure(directory, ["-Dhost_only=true", "-Dfuzzing=true", "-Doptimization=1", "-Db_lundef=false",
+                          "-Dwerror=false"], compiler="clang++-19")
+    ninja(directory, [f"tests/fuzz/{source.stem}" for source in sorted((REPOSITORY / "tests/fuzz").glob("*_fuzz.cpp"))])
     return directory
