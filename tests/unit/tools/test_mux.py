@@ -4,7 +4,7 @@ import socket
 import threading
 import unittest
 
-from support import DirectoryTest, FakeGuest, eventually
+from tools_support import DirectoryTest, FakeGuest, eventually
 
 from redoubt_host import unix_socket
 from redoubt_host.mux import MuxThread

@@ -10,7 +10,7 @@ import termios
 import threading
 import unittest
 
-from support import REPOSITORY, DirectoryTest, FakeDaemon, eventually
+from tools_support import REPOSITORY, DirectoryTest, FakeDaemon, eventually
 
 from redoubt_host.terminal import EscapeKeys, attach_terminal
 

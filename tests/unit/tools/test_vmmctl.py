@@ -5,7 +5,7 @@ import subprocess
 import sys
 import unittest
 
-from support import REPOSITORY, DirectoryTest, FakeDaemon, eventually
+from tools_support import REPOSITORY, DirectoryTest, FakeDaemon, eventually
 
 from redoubt_host.qmp import QmpClient, QmpError
 
