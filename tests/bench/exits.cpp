@@ -1,30 +1,19 @@
 // Counts what one round trip of each kind of exit costs: guest -> kernel -> this process -> guest.
 // Runs on Redoubt in place of vmmd; under QEMU's -icount shift=0 one tick is one instruction.
 // Prints "BENCH exits NAME MEDIAN" lines; tools/bench makes the table.
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <vector>
 
 #include "abi/object.hpp"
 #include "libhvcall/hypervisor.hpp"
 #include "libhvcall/native_hv/native_hypervisor.hpp"
+#include "tests/bench/guest_layout.hpp"
 #include "tests/bench/mmio_exit.hpp"
-
-#define GUEST_ROUTINE(name) extern "C" const std::uint8_t guest_##name[], guest_##name##_end[]
-GUEST_ROUTINE(out);
-GUEST_ROUTINE(mmio);
-GUEST_ROUTINE(halt);
-GUEST_ROUTINE(interrupt);
-GUEST_ROUTINE(interrupt_handler);
-GUEST_ROUTINE(nothing);
-GUEST_ROUTINE(cpuid);
-GUEST_ROUTINE(hypercall);
-GUEST_ROUTINE(rdmsr);
+#include "tests/bench/samples.hpp"
 
 namespace redoubt::bench {
 namespace {
@@ -32,18 +21,7 @@ namespace {
 using abi::ExitKind;
 using hvcall::GuestPhysicalAddress;
 
-constexpr std::size_t kWarmUp = 200;
-constexpr std::size_t kRounds = 5000;
 constexpr std::uint64_t kMemory = 32ULL << 20;
-constexpr std::uint64_t kTables = 0x1000;  // PML4, PDPT, PD
-constexpr std::uint64_t kGdt = 0x500;
-constexpr std::uint64_t kIdt = 0x4000;
-constexpr std::uint64_t kHandler = 0x8000;
-constexpr std::uint64_t kStack = 0xF000;
-constexpr std::uint64_t kCode = 0x10000;
-constexpr std::uint64_t kResults = 0x200000;
-constexpr std::uint64_t kMmio = 0x20000000;  // no memory there
-constexpr std::uint8_t kVector = 0x40;
 
 [[noreturn]] void fail(const char* what, const abi::VcpuState& state) {
     std::printf("BENCH FAILED %s: exit %u detail %u info %llx rip %llx\n", what,
@@ -53,12 +31,6 @@ constexpr std::uint8_t kVector = 0x40;
     std::exit(1);
 }
 
-void report(const char* name, std::vector<std::uint64_t>& samples) {
-    std::sort(samples.begin(), samples.end());
-    std::printf("BENCH exits %s %llu\n", name,
-                static_cast<unsigned long long>(samples[samples.size() / 2]));
-}
-
 /// One VM with one vCPU in 64-bit mode, its first GiB mapped 1:1.
 class Machine {
   public:
@@ -66,7 +38,9 @@ class Machine {
         : hypervisor_(hypervisor), vm_(hypervisor.create_vm(kMemory)) {
         vm_->add_memory(GuestPhysicalAddress{0}, kMemory);
         vcpu_ = vm_->create_vcpu(0);
-        make_tables();
+        make_tables([this](std::uint64_t address, std::uint64_t value) {
+            if (!memory().write(GuestPhysicalAddress{address}, value)) std::abort();
+        });
     }
     ~Machine() { vcpu_.reset(); }
 
@@ -86,10 +60,10 @@ class Machine {
         s.inject = 0;
         s.control = 0;
         s.deadline = abi::kNever;
-        s.cr0 = 0x80010033;  // PG WP NE ET MP PE
+        s.cr0 = kCr0;
         s.cr3 = kTables;
-        s.cr4 = 0x620;   // PAE OSFXSR OSXMMEXCPT
-        s.efer = 0x500;  // LMA LME
+        s.cr4 = kCr4;
+        s.efer = kEfer;
         for (auto& segment : s.segments) segment = {0x10, 0xC93, 0xFFFF'FFFF, 0};
         s.segments[abi::kCs] = {0x08, 0xA9B, 0xFFFF'FFFF, 0};
         s.segments[abi::kLdtr] = {0, 0x082, 0xFFFF, 0};
@@ -110,19 +84,6 @@ class Machine {
     }
 
   private:
-    void store(std::uint64_t address, std::uint64_t value) {
-        if (!memory().write(GuestPhysicalAddress{address}, value)) std::abort();
-    }
-    void make_tables() {
-        store(kTables, (kTables + 0x1000) | 3);
-        store(kTables + 0x1000, (kTables + 0x2000) | 3);
-        for (std::uint64_t i = 0; i < 512; ++i) store(kTables + 0x2000 + 8 * i, i << 21 | 0x83);
-        store(kGdt + 8, 0x00AF9B000000FFFF);
-        store(kGdt + 16, 0x00CF93000000FFFF);
-        store(kIdt + kVector * 16,
-              (kHandler & 0xFFFF) | 0x8ULL << 16 | 0x8E00ULL << 32 | (kHandler >> 16) << 48);
-    }
-
     hvcall::Hypervisor& hypervisor_;
     std::unique_ptr<hvcall::Vm> vm_;
     std::unique_ptr<hvcall::Vcpu> vcpu_;
@@ -131,7 +92,7 @@ class Machine {
 /// The time from one return of run() to the next, `handle` in between.
 void measure_rounds(Machine& machine, const char* name, ExitKind kind,
                     const std::function<void(abi::VcpuState&)>& handle) {
-    std::vector<std::uint64_t> samples;
+    Samples samples;
     samples.reserve(kRounds);
     std::uint64_t last = 0;
     for (std::size_t i = 0; i < kWarmUp + kRounds; ++i) {
@@ -143,12 +104,12 @@ void measure_rounds(Machine& machine, const char* name, ExitKind kind,
         if (i >= kWarmUp) samples.push_back(now - last);
         last = now;
     }
-    report(name, samples);
+    report("exits", name, samples);
 }
 
 /// What the guest's own loop measured, less the cost of measuring.
 void measure_inside(Machine& machine, const char* name, ExitKind kind, const std::uint8_t* begin,
-                    const std::uint8_t* end, std::uint32_t argument, std::uint64_t overhead,
+                    const std::uint8_t* end, std::uint32_t argument,
                     const std::function<void(abi::VcpuState&)>& answer) {
     machine.load(begin, end);
     auto& state = machine.state();
@@ -166,13 +127,13 @@ void measure_inside(Machine& machine, const char* name, ExitKind kind, const std
             fail(name, state);
         }
     }
-    std::vector<std::uint64_t> samples(kRounds);
+    Samples samples(kRounds);
     for (std::size_t i = 0; i < kRounds; ++i) {
         samples[i] =
             machine.memory().read<std::uint64_t>(GuestPhysicalAddress{kResults + 8 * i}).value() -
-            overhead;
+            kMeasuringOverhead;
     }
-    report(name, samples);
+    report("exits", name, samples);
 }
 
 void measure_all(hvcall::Hypervisor& hypervisor) {
@@ -194,15 +155,14 @@ void measure_all(hvcall::Hypervisor& hypervisor) {
     machine.load(guest_halt, guest_halt_end);
     measure_rounds(machine, "hlt_user", ExitKind::Halt, advance);
 
-    const std::uint64_t overhead = 4;  // rdtsc … rdtsc around nothing
-    measure_inside(machine, "cpuid", ExitKind::Cpuid, guest_cpuid, guest_cpuid_end, 0, overhead,
+    measure_inside(machine, "cpuid", ExitKind::Cpuid, guest_cpuid, guest_cpuid_end, 0,
                    [](abi::VcpuState& s) {
                        s.gpr[abi::kRax] = 13;
                        s.gpr[abi::kRbx] = s.gpr[abi::kRcx] = s.gpr[abi::kRdx] = 1;
                    });
     measure_inside(machine, "hypercall", ExitKind::Hypercall, guest_hypercall, guest_hypercall_end,
-                   1, overhead, [](abi::VcpuState& s) { s.gpr[abi::kRax] = 0; });
-    measure_inside(machine, "rdmsr", ExitKind::Msr, guest_rdmsr, guest_rdmsr_end, 0x1B, overhead,
+                   1, [](abi::VcpuState& s) { s.gpr[abi::kRax] = 0; });
+    measure_inside(machine, "rdmsr", ExitKind::Msr, guest_rdmsr, guest_rdmsr_end, 0x1B,
                    [](abi::VcpuState& s) { s.gpr[abi::kRax] = s.gpr[abi::kRdx] = 0; });
 
     machine.copy(kHandler, guest_interrupt_handler, guest_interrupt_handler_end);

@@ -56,11 +56,6 @@ guest_\name\()_end:
     jmp 2b
     .endm
 
-    routine nothing
-    begin_measured
-    end_measured
-    finish nothing
-
     routine cpuid                  # r10d: leaf
     begin_measured
     mov %r10d, %eax
@@ -84,5 +79,21 @@ guest_\name\()_end:
     rdmsr
     end_measured
     finish rdmsr
+
+    routine ring                   # r10d: port of a doorbell
+    begin_measured
+    mov %r10d, %edx
+    xor %eax, %eax
+    out %al, (%dx)
+    end_measured
+    finish ring
+
+    routine touch                  # rbx: a page that nobody has touched, and so on
+    begin_measured
+    mov %ecx, (%rbx)
+    add $4096, %rbx
+    nop
+    end_measured
+    finish touch
 
     .section .note.GNU-stack, "", @progbits

@@ -129,15 +129,26 @@ def guest(flavour: str = "cloud") -> Guest:
     unpacked = _unpack(_concrete_package(FLAVOURS[flavour]), GUESTS / "packages")
     busybox = _unpack("busybox-static", GUESTS / "packages") / "bin/busybox"
     (kernel,) = (unpacked / "boot").glob("vmlinuz-*")
-    modules = {}
-    for name in MODULES:
-        for path in unpacked.glob(f"lib/modules/*/{name}"):
-            modules[path.name] = path.read_bytes()
+    modules = _modules_of(unpacked, MODULES)
     folder.mkdir(exist_ok=True)
     shutil.copyfile(kernel, result.kernel)
     result.initramfs.write_bytes(make_initramfs(busybox.read_bytes(), modules))
     made_by.write_text(recipe)
     return result
+
+
+def _modules_of(unpacked: Path, names: list[str]) -> dict[str, bytes]:
+    """File name -> contents of those modules that the unpacked kernel has."""
+    return {path.name: path.read_bytes() for name in names for path in unpacked.glob(f"lib/modules/*/{name}")}
+
+
+def modules(names: list[str], flavour: str = "cloud") -> dict[str, bytes]:
+    """Modules of the fetched kernel, in this order."""
+    guest(flavour)
+    found = _modules_of(_unpack(_concrete_package(FLAVOURS[flavour]), GUESTS / "packages"), names)
+    if len(found) != len(names):
+        raise ToolError(f"Debian's {flavour} kernel lacks one of the modules {', '.join(names)}")
+    return found
 
 
 def hash_of_recipe() -> str:

@@ -1,0 +1,98 @@
+"""The emulated machines that tools/bench measures on, all alike: Redoubt with a program in the place of vmmd, and its
+peer, Debian's kernel with a program in the place of init. One tick of their TSC is one instruction."""
+
+import gzip
+import re
+import time
+from pathlib import Path
+
+from . import archive, guests
+from .cpio import Cpio
+from .machine import Machine, MachineOptions
+from .paths import SYSTEM_BUILD
+from .progress import ToolError
+
+COUNT_INSTRUCTIONS = ["-icount", "shift=0,sleep=off"]
+PROGRAMS = SYSTEM_BUILD / "tests/bench"
+KVM_MODULES = ["kernel/virt/lib/irqbypass.ko", "kernel/arch/x86/kvm/kvm.ko", "kernel/arch/x86/kvm/kvm-amd.ko"]
+SECONDS = 600
+
+Figures = dict[str, dict[str, int]]  # part -> name -> instructions
+
+
+def _start_list() -> str:
+    """The ordinary start list with the benchmark in place of vmmd."""
+    lines = [line for line in archive.START_LIST.read_text().splitlines() if not line.startswith("vmmd")]
+    return "\n".join(lines) + "\nbench bin/bench uses=initfs,log grant=hv,power memory=512M on-exit=poweroff\n"
+
+
+def redoubt(directory: Path, program: str, extra: list[str] = []) -> Machine:
+    """Redoubt that starts tests/bench/`program`; `extra` goes to QEMU."""
+    boot_archive = directory / "boot.cpio"
+    archive.pack(boot_archive, archive.Configuration("", {}, [], False), start_list=_start_list(),
+                 extra={"bin/bench": (PROGRAMS / program).read_bytes()})
+    return Machine(directory, boot_archive, MachineOptions(extra=[*COUNT_INSTRUCTIONS, *extra]))
+
+
+def bare_linux(directory: Path, initramfs: Path, *, memory: str = "2G", command_line: str = "") -> Machine:
+    """Debian's kernel on that machine itself."""
+    boot = ["-kernel", str(guests.guest().kernel), "-initrd", str(initramfs),
+            "-append", f"console=ttyS0 quiet {command_line}".rstrip()]
+    return Machine(directory, initramfs, MachineOptions(memory=memory, boot=boot, extra=COUNT_INSTRUCTIONS))
+
+
+def linux_with_kvm(directory: Path, parts: list[str], *, mitigations: bool = True,
+                   extra: dict[str, bytes] = {}) -> Machine:
+    """Debian's kernel with KVM and tests/bench/linux_peer, which measures these parts."""
+    contents = Cpio()
+    for name in ("dev", "modules", *sorted({str(parent) for name in extra for parent in Path(name).parents} - {"."})):
+        contents.directory(name)
+    contents.character_device("dev/console", 5, 1)
+    contents.file("init", (PROGRAMS / "linux_peer").read_bytes(), executable=True)
+    for order, (name, data) in enumerate(guests.modules(KVM_MODULES).items()):
+        contents.file(f"modules/{order}-{name}", data)
+    for name, data in extra.items():
+        contents.file(name, data, executable=True)
+    initramfs = directory / "peer.cpio"
+    initramfs.write_bytes(contents.bytes())
+    options = "panic=-1" + ("" if mitigations else " mitigations=off")
+    return bare_linux(directory, initramfs, command_line=f"{options} -- {' '.join(parts)}")
+
+
+def guest_initramfs() -> bytes:
+    """An initramfs whose init tells when it was reached, and ends the machine."""
+    contents = Cpio()
+    contents.directory("dev")
+    contents.character_device("dev/console", 5, 1)
+    contents.file("init", (PROGRAMS / "guest_init").read_bytes(), executable=True)
+    return gzip.compress(contents.bytes(), mtime=0)
+
+
+def measure(machine: Machine, seconds: float = SECONDS) -> Figures:
+    """Lets the machine run until its program says that it is done; gives what it reported."""
+    machine.start()
+    deadline = time.monotonic() + seconds
+    try:
+        while machine.running() and time.monotonic() < deadline and "BENCH DONE" not in _log(machine):
+            failed = re.search(r"BENCH FAILED (.*)", _log(machine))
+            if failed:
+                raise ToolError(f"the measuring program failed: {failed[1].strip()}\n{machine.log_tail()}")
+            time.sleep(0.1)
+        log = _log(machine)
+        if "BENCH DONE" not in log:
+            raise ToolError(f"the measuring program did not finish within {seconds:.0f} s\n{machine.log_tail()}"
+                            if machine.running() else f"the machine ended early\n{machine.log_tail()}")
+    finally:
+        machine.stop()
+    return reported(log)
+
+
+def reported(log: str) -> Figures:
+    figures: Figures = {}
+    for part, name, value in re.findall(r"BENCH (\w+) (\w+) +(\d+)", log):
+        figures.setdefault(part, {})[name] = int(value)
+    return figures
+
+
+def _log(machine: Machine) -> str:
+    return machine.system_log.read_text(errors="replace") if machine.system_log.exists() else ""
