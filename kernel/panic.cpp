@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "arch/backtrace.hpp"
+#include "arch/cpu.hpp"
 #include "arch/power.hpp"
 
 namespace redoubt::kernel {
@@ -14,9 +15,20 @@ constinit std::atomic<bool> panicking{false};
 }  // namespace
 
 void panic_begin() {
-    if (panicking.exchange(true)) stop_machine_after_panic();
+    // A second one may be another processor's, which must not end the machine before the first has
+    // told why.
+    static constinit std::atomic<const PerCpu*> first{nullptr};
+    const PerCpu* none = nullptr;
+    if (!first.compare_exchange_strong(none, &this_cpu())) {
+        if (none != &this_cpu()) halt();
+        stop_machine_after_panic();
+    }
+    panicking = true;
+    stop_other_processors();
     print("\nkernel panic: ");
 }
+
+bool is_panicking() { return panicking; }
 
 void panic_stop() {
     print("kernel panic: stopped\n");

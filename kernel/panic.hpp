@@ -5,8 +5,9 @@
 
 namespace redoubt::kernel {
 
-/// Starts a panic message; a panic within a panic stops at once.
+/// Starts a panic message and stops the other processors; a panic within a panic stops at once.
 void panic_begin();
+bool is_panicking();
 [[noreturn]] void panic_stop();
 /// Registers, back trace, stop.
 [[noreturn]] void panic_end();

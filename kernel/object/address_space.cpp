@@ -2,6 +2,7 @@
 #include "kernel/object/address_space.hpp"
 
 #include "arch/context.hpp"
+#include "arch/cpu.hpp"
 #include "arch/paging.hpp"
 
 namespace redoubt::kernel {
@@ -36,7 +37,8 @@ Result<void> address_space_map(AddressSpace& space, VirtualAddress address, Phys
     const auto flush = mapper(space).map(address, frame, bytes, flags);
     if (!flush.ok()) {
         // What was mapped before the pool ran dry may have been walked speculatively.
-        if (flush.error() == abi::Error::NoMemory && active_root() == space.root) flush_all_user();
+        if (flush.error() == abi::Error::NoMemory && this_cpu().root == space.root)
+            flush_all_user();
         return flush.error();
     }
     flush.value().ignore();  // nothing was mapped there before
@@ -45,7 +47,7 @@ Result<void> address_space_map(AddressSpace& space, VirtualAddress address, Phys
 
 void address_space_unmap(AddressSpace& space, VirtualAddress address, std::uint64_t bytes) {
     const auto result = mapper(space).unmap(address, bytes);
-    if (!result.ok() || active_root() != space.root) return;
+    if (!result.ok() || this_cpu().root != space.root) return;
     result.value().apply([](VirtualAddress first, std::uint64_t length) {
         if (length > kSingleFlushes * kPageSize) return flush_all_user();
         for (std::uint64_t offset = 0; offset < length; offset += kPageSize) {
@@ -56,7 +58,7 @@ void address_space_unmap(AddressSpace& space, VirtualAddress address, std::uint6
 
 void address_space_destroy(AddressSpace& space) {
     forget_mappings(space);
-    if (active_root() == space.root) activate(kernel_root());
+    if (this_cpu().root == space.root) activate(kernel_root());
 }
 
 }  // namespace redoubt::kernel

@@ -7,6 +7,7 @@
 #include "kernel/hv/hv.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/object/irq.hpp"
+#include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
 
 namespace redoubt::kernel {
@@ -17,6 +18,15 @@ void on_irq(unsigned slot) { irq_fired(slot); }
 
 namespace {
 
+void wait_for_interrupt() {
+    PerCpu& cpu = this_cpu();
+    cpu.idle = true;
+    unlock_kernel();
+    idle();
+    lock_kernel();
+    cpu.idle = false;
+}
+
 /// Schedules until there is a thread to continue in user mode; guests run in here.
 [[gnu::noinline]] Thread& choose_thread() {
     Scheduler& sched = scheduler();
@@ -25,7 +35,7 @@ namespace {
         if (thread == nullptr || sched.reschedule) {
             thread = sched.select();
             if (thread == nullptr) {
-                idle();
+                wait_for_interrupt();
                 continue;
             }
         }

@@ -14,15 +14,11 @@ namespace {
 
 constexpr std::uint64_t kSlicesPerSecond = 100;
 
-/// The boot processor's; further processors will bring theirs with their per-CPU data.
-Scheduler boot_scheduler;
-
 }  // namespace
 
 void initialize_scheduler() {
-    boot_scheduler = Scheduler{};
-    this_cpu().scheduler = &boot_scheduler;
-    boot_scheduler.slice_ticks = ticks_per_second() / kSlicesPerSecond;
+    scheduler() = Scheduler{};
+    scheduler().slice_ticks = ticks_per_second() / kSlicesPerSecond;
 }
 
 int Scheduler::find_best_ready() const {

@@ -65,7 +65,8 @@ void for_each_table(PhysicalAddress rsdp, Visitor&& visit) {
     }
 }
 
-void read_madt(const Table& madt, BootInformation& information) {
+void read_madt(const Table& madt) {
+    constexpr std::uint32_t kEnabled = 1;
     enum : std::uint8_t {
         kLocalApic = 0,
         kIoApic = 1,
@@ -80,10 +81,12 @@ void read_madt(const Table& madt, BootInformation& information) {
         if (length < 2) break;
         switch (madt.read<std::uint8_t>(at)) {
             case kLocalApic:
-                information.processor_count += madt.read<std::uint32_t>(at + 4) & 1;
+                if ((madt.read<std::uint32_t>(at + 4) & kEnabled) != 0)
+                    found.processors.add(madt.read<std::uint8_t>(at + 3));
                 break;
             case kX2Apic:
-                information.processor_count += madt.read<std::uint32_t>(at + 8) & 1;
+                if ((madt.read<std::uint32_t>(at + 8) & kEnabled) != 0)
+                    found.processors.add(madt.read<std::uint32_t>(at + 4));
                 break;
             case kIoApic:
                 found.io_apics.add({PhysicalAddress{madt.read<std::uint32_t>(at + 4)},
@@ -171,7 +174,7 @@ void acpi_initialize(BootInformation& information) {
     if (information.rsdp.value() == 0) information.rsdp = search_rsdp();
     if (information.rsdp.value() == 0 || information.rsdp.value() >= kMappedEnd) return;
     for_each_table(information.rsdp, [&](const Table& table) {
-        if (table.is("APIC")) read_madt(table, information);
+        if (table.is("APIC")) read_madt(table);
         if (table.is("FACP")) read_fadt(table, information);
         if (table.is("HPET")) found.hpet = PhysicalAddress{table.read<std::uint64_t>(44)};
         if (table.is("SSDT")) find_sleep_type(table, information.pm1a_sleep_type);

@@ -16,9 +16,11 @@ enum class Register : std::uint32_t {
     TaskPriority = 0x80,
     EndOfInterrupt = 0xB0,
     Spurious = 0xF0,
-    Timer = 0x320,
     Line0 = 0x350,
     Line1 = 0x360,
+    CommandLow = 0x300,
+    CommandHigh = 0x310,
+    Timer = 0x320,
     Error = 0x370,
     InitialCount = 0x380,
     CurrentCount = 0x390,
@@ -28,6 +30,10 @@ enum class Register : std::uint32_t {
 constexpr std::uint64_t kApicEnable = 1 << 11, kX2ApicEnable = 1 << 10;
 constexpr std::uint32_t kSoftwareEnable = 1 << 8, kMasked = 1 << 16, kDeliverNmi = 4 << 8;
 constexpr std::uint32_t kTscDeadlineMode = 2 << 17, kDivideByOne = 0xB;
+/// The interrupt command register (APM vol. 2, 16.5): delivery modes and the rest.
+constexpr std::uint32_t kCommandNmi = 4 << 8, kCommandInit = 5 << 8, kCommandStartup = 6 << 8,
+                        kCommandPending = 1 << 12, kCommandAssert = 1 << 14,
+                        kCommandToOthers = 3 << 18;
 constexpr PhysicalAddress kDefaultBase{0xFEE0'0000};
 
 bool x2apic = false;
@@ -64,6 +70,31 @@ void silence_legacy_pics() {
     port_out8(kSecondary + 1, 0xFF);
 }
 
+/// Enables the local APIC of this processor.
+void enable() {
+    write_msr(kMsrApicBase, read_msr(kMsrApicBase) | kApicEnable | (x2apic ? kX2ApicEnable : 0));
+    write(Register::TaskPriority, 0);
+    write(Register::Spurious, kSoftwareEnable | kVectorSpurious);
+    write(Register::Line0, kMasked);
+    write(Register::Line1, kMasked);
+    write(Register::Error, kMasked);
+    this_cpu().apic_id = x2apic ? read(Register::Id) : read(Register::Id) >> 24;
+}
+
+/// Ends only when the command was taken.
+void send(std::uint32_t apic_id, std::uint32_t command) {
+    if (x2apic) {
+        // Unlike a store to memory, the write of the MSR could overtake stores before it.
+        asm volatile("mfence" : : : "memory");
+        write_msr(kMsrX2ApicBase + (static_cast<std::uint32_t>(Register::CommandLow) >> 4),
+                  std::uint64_t{apic_id} << 32 | command);
+        return;
+    }
+    write(Register::CommandHigh, apic_id << 24);
+    write(Register::CommandLow, command);
+    while ((read(Register::CommandLow) & kCommandPending) != 0) asm volatile("pause");
+}
+
 }  // namespace
 
 void apic_initialize() {
@@ -74,16 +105,23 @@ void apic_initialize() {
             acpi().local_apic.value() != 0 ? acpi().local_apic : kDefaultBase;
         registers = static_cast<volatile std::uint32_t*>(map_device_page(base));
     }
-    write_msr(kMsrApicBase, read_msr(kMsrApicBase) | kApicEnable | (x2apic ? kX2ApicEnable : 0));
-    write(Register::TaskPriority, 0);
-    write(Register::Spurious, kSoftwareEnable | kVectorSpurious);
-    write(Register::Line0, kMasked);
+    enable();
     write(Register::Line1, kDeliverNmi);
-    write(Register::Error, kMasked);
-    this_cpu().apic_id = x2apic ? read(Register::Id) : read(Register::Id) >> 24;
 }
 
+void apic_initialize_processor() { enable(); }
+
 void apic_end_of_interrupt() { write(Register::EndOfInterrupt, 0); }
+
+void apic_send_interrupt(std::uint32_t apic_id, unsigned vector) {
+    send(apic_id, kCommandAssert | vector);
+}
+void apic_send_init(std::uint32_t apic_id) { send(apic_id, kCommandInit | kCommandAssert); }
+void apic_send_startup(std::uint32_t apic_id, PhysicalAddress page) {
+    send(apic_id,
+         kCommandStartup | kCommandAssert | static_cast<std::uint32_t>(page.value() >> kPageBits));
+}
+void apic_send_nmi_to_others() { send(0, kCommandNmi | kCommandAssert | kCommandToOthers); }
 
 void apic_timer_setup(bool tsc_deadline) {
     write(Register::Divide, kDivideByOne);

@@ -106,6 +106,7 @@ boot_gdt_pointer:
 
 .section .bss
     .balign 4096
+    .globl boot_root
 boot_root: .skip 4096
 boot_low_pointers: .skip 4096
 boot_high_pointers: .skip 4096

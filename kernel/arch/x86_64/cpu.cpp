@@ -1,7 +1,9 @@
 // Features, descriptor tables, control registers and the switch between user contexts.
 #include <cstring>
+#include <new>
 
 #include "abi/object.hpp"
+#include "arch/apic.hpp"
 #include "arch/cpu_setup.hpp"
 #include "arch/fpu.hpp"
 #include "arch/msr.hpp"
@@ -17,9 +19,6 @@ namespace redoubt::kernel {
 
 namespace {
 
-constexpr std::size_t kInterruptStackBytes = 4096;
-constexpr unsigned kInterruptStacks = 3;
-
 constexpr std::uint64_t kCr0MonitorCoprocessor = 1 << 1, kCr0Emulation = 1 << 2,
                         kCr0TaskSwitched = 1 << 3;
 constexpr std::uint64_t kCr4GlobalPages = 1 << 7, kCr4Fxsave = 1 << 9, kCr4SimdExceptions = 1 << 10,
@@ -27,15 +26,9 @@ constexpr std::uint64_t kCr4GlobalPages = 1 << 7, kCr4Fxsave = 1 << 9, kCr4SimdE
 /// Flags that a system call clears: IF DF TF IOPL NT AC.
 constexpr std::uint64_t kSyscallFlagMask = 0x47700;
 
-/// A processor's data and what its descriptor registers point to.
-struct CpuArea {
-    PerCpu data;
-    alignas(16) TaskState task_state;
-    std::uint64_t gdt[8];
-    alignas(16) std::uint8_t stacks[kInterruptStacks][kInterruptStackBytes];
-};
-
-constinit CpuArea boot_cpu{};
+alignas(CpuArea) std::byte boot_cpu[sizeof(CpuArea)];
+constinit PerCpu* processors[kMaximumProcessors]{};
+constinit unsigned processor_count = 0;
 constinit CpuFeatures detected{};
 
 void copy_brand() {
@@ -63,9 +56,9 @@ void load_descriptors(CpuArea& area) {
         task >> 32,
     };
     std::memcpy(area.gdt, gdt, sizeof(gdt));
-    for (unsigned i = 0; i < kInterruptStacks; ++i) {
+    for (unsigned i = 0; i < CpuArea::kInterruptStacks; ++i) {
         area.task_state.interrupt_stack[i] =
-            reinterpret_cast<std::uint64_t>(area.stacks[i]) + kInterruptStackBytes;
+            reinterpret_cast<std::uint64_t>(area.stacks[i]) + CpuArea::kInterruptStackBytes;
     }
     area.task_state.io_map = sizeof(TaskState);  // no port is open to user space
     const struct [[gnu::packed]] {
@@ -84,7 +77,8 @@ void load_descriptors(CpuArea& area) {
 
 const CpuFeatures& features() { return detected; }
 
-unsigned cpu_count() { return 1; }
+unsigned cpu_count() { return processor_count; }
+PerCpu& cpu(unsigned index) { return *processors[index]; }
 
 void features_initialize() {
     const CpuidResult vendor = cpuid(0), basic = cpuid(1);
@@ -110,12 +104,22 @@ void features_initialize() {
 }
 
 void cpu_initialize() {
-    PerCpu& data = boot_cpu.data;
+    cpu_initialize(*new (boot_cpu) CpuArea{}, reinterpret_cast<std::uint64_t>(boot_stack_top));
+    if (detected.smap) {
+        constexpr unsigned char kClac[] = {0x0F, 0x01, 0xCA};
+        std::memcpy(clac_site, kClac, sizeof(kClac));
+    }
+}
+
+void cpu_initialize(CpuArea& area, std::uint64_t kernel_stack) {
+    PerCpu& data = area.data;
     data.self = &data;
-    data.kernel_stack = reinterpret_cast<std::uint64_t>(boot_stack_top);
+    data.kernel_stack = kernel_stack;
     data.armed_deadline = abi::kNever;
-    data.task_state = &boot_cpu.task_state;
-    load_descriptors(boot_cpu);
+    data.task_state = &area.task_state;
+    data.scheduler = &area.scheduler;
+    data.hv = area.hv;
+    load_descriptors(area);
     write_msr(kMsrGsBase, reinterpret_cast<std::uint64_t>(&data));
 
     write_msr(kMsrEfer, read_msr(kMsrEfer) | kEferSyscall | (detected.nx ? kEferNx : 0));
@@ -126,15 +130,21 @@ void cpu_initialize() {
 
     write_cr0((read_cr0() | kCr0MonitorCoprocessor) & ~(kCr0Emulation | kCr0TaskSwitched));
     write_cr4(read_cr4() | kCr4Fxsave | kCr4SimdExceptions | (detected.pge ? kCr4GlobalPages : 0));
-    if (detected.smap) {
-        constexpr unsigned char kClac[] = {0x0F, 0x01, 0xCA};
-        std::memcpy(clac_site, kClac, sizeof(kClac));
-    }
+}
+
+void cpu_enlist() {
+    PerCpu& data = this_cpu();
+    data.index = processor_count;
+    processors[processor_count++] = &data;
 }
 
 void cpu_enable_protections() {
     write_cr4(read_cr4() | (detected.smep ? kCr4Smep : 0) | (detected.smap ? kCr4Smap : 0) |
               (detected.umip ? kCr4Umip : 0));
+}
+
+void interrupt_processor(unsigned index) {
+    apic_send_interrupt(processors[index]->apic_id, kVectorProcessor);
 }
 
 void idle() { asm volatile("sti; hlt; cli" : : : "memory"); }

@@ -29,7 +29,7 @@ std::uint32_t fpu_component_mask = 0;
 std::size_t fpu_state_size() { return state_size; }
 std::uint64_t fpu_features() { return fpu_component_mask; }
 
-void fpu_setup() {
+void fpu_detect() {
     if (features().xsave) {
         write_cr4(read_cr4() | kCr4Xsave);
         const std::uint32_t supported = cpuid(0xD).eax;
@@ -41,6 +41,13 @@ void fpu_setup() {
             fpu_component_mask &= ~kAvx512;
             state_size = enable(fpu_component_mask);
         }
+    }
+}
+
+void fpu_setup() {
+    if (features().xsave) {
+        write_cr4(read_cr4() | kCr4Xsave);
+        write_xcr0(fpu_component_mask);
     }
     asm volatile("fninit");
 }

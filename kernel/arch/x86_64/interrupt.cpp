@@ -116,8 +116,8 @@ Result<unsigned> irq_claim_gsi(std::uint32_t gsi) {
         const bool level = (wiring.mode & kLevelTriggered) != 0;
         slots[index] = {level ? SlotState::Level : SlotState::Edge, static_cast<std::uint8_t>(i),
                         line};
-        io_apics[i].set_entry(line, std::uint64_t{this_cpu().apic_id} << 56 | wiring.mode |
-                                        (kFirstIrqVector + index));
+        io_apics[i].set_entry(
+            line, std::uint64_t{cpu(0).apic_id} << 56 | wiring.mode | (kFirstIrqVector + index));
         return index;
     }
     return abi::Error::InvalidArgument;
@@ -126,7 +126,7 @@ Result<unsigned> irq_claim_gsi(std::uint32_t gsi) {
 Result<unsigned> irq_claim_msi(MsiMessage& message) {
     const unsigned index = REDOUBT_TRY(free_slot());
     slots[index] = {SlotState::Message, 0, 0};
-    message = {0xFEE0'0000ULL | this_cpu().apic_id << 12, kFirstIrqVector + index};
+    message = {0xFEE0'0000ULL | cpu(0).apic_id << 12, kFirstIrqVector + index};
     return index;
 }
 
@@ -155,6 +155,8 @@ void dispatch_interrupt(unsigned vector) {
         apic_end_of_interrupt();
         return on_timer();
     }
+    // Whoever sent it has left word where the scheduler looks.
+    if (vector == kVectorProcessor) return apic_end_of_interrupt();
     if (vector < kFirstIrqVector || vector - kFirstIrqVector >= kIrqSlotCount) return;  // spurious
     const unsigned slot = vector - kFirstIrqVector;
     const SlotState state = slots[slot].state;

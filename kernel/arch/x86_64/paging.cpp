@@ -78,7 +78,7 @@ void map_ram(const BootInformation& information) {
 void kernel_map_initialize(const BootInformation& information, BootAllocator& allocator) {
     boot_allocator = &allocator;
     long_mode_largest_leaf = features().gigabyte_pages ? 2 : 1;
-    write_msr(kMsrPat, kPageAttributeTable);
+    kernel_map_prepare_processor();
     const auto frame = allocator.allocate_zeroed();
     if (!frame.ok()) panic("no memory below 4 GiB for the kernel's page tables");
     root = frame.value();
@@ -87,8 +87,17 @@ void kernel_map_initialize(const BootInformation& information, BootAllocator& al
     map_image(kernel_rodata_start, kernel_rodata_end, kReadOnly);
     map_image(kernel_data_start, boot_stack_guard, kReadWrite);
     map_image(boot_stack_guard + kPageSize, kernel_data_end, kReadWrite);
-    write_cr3(root.value());
+    activate(root);
 }
+
+void unmap_kernel_page(const void* page) {
+    const VirtualAddress address{reinterpret_cast<std::uint64_t>(page)};
+    PageMapper<KernelPageFormat> mapper{root, *boot_allocator};
+    const auto flush = mapper.unmap(address, kPageSize);
+    if (flush.ok()) flush.value().apply([](VirtualAddress at, std::uint64_t) { flush_page(at); });
+}
+
+void kernel_map_prepare_processor() { write_msr(kMsrPat, kPageAttributeTable); }
 
 void kernel_map_finish() { boot_allocator = nullptr; }
 

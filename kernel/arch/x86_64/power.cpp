@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "arch/apic.hpp"
+#include "arch/cpu.hpp"
 #include "arch/port.hpp"
 
 namespace redoubt::kernel {
@@ -14,9 +16,17 @@ constexpr std::uint32_t kPanicked = 0x7F;
 
 }  // namespace
 
+void halt() {
+    while (true) asm volatile("cli; hlt");
+}
+
+void stop_other_processors() {
+    if (cpu_count() > 1) apic_send_nmi_to_others();
+}
+
 void stop_machine_after_panic() {
     port_out32(kDebugExit, kPanicked);
-    while (true) asm volatile("cli; hlt");
+    halt();
 }
 
 }  // namespace redoubt::kernel

@@ -5,9 +5,11 @@
 #include "arch/console.hpp"
 #include "arch/cpu_setup.hpp"
 #include "arch/kernel_map.hpp"
+#include "arch/processors.hpp"
 #include "arch/trap.hpp"
 #include "kernel/main.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/sched/kernel_lock.hpp"
 
 using Constructor = void (*)();
 extern "C" const Constructor init_array_start[], init_array_end[];
@@ -26,6 +28,7 @@ extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t addre
     console_initialize();
     features_initialize();
     cpu_initialize();
+    cpu_enlist();
     trap_initialize();
     for (const Constructor* constructor = init_array_start; constructor != init_array_end;
          ++constructor) {
@@ -38,10 +41,13 @@ extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t addre
     allocator = BootAllocator{find_boot_memory(information)};
     kernel_map_initialize(information, allocator);
     cpu_enable_protections();
+    fpu_detect();
     fpu_setup();
     apic_initialize();
     interrupt_initialize();
     timer_initialize();
+    lock_kernel();
+    start_processors(information, allocator);
     kernel_map_finish();
     information.boot_tables = allocator.used();
     boot_information_finish(information);

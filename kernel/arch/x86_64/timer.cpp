@@ -96,9 +96,11 @@ void timer_initialize() {
     apic_timer_setup(false);
     calibrate();
     deadline_mode = features().tsc_deadline;
-    apic_timer_setup(deadline_mode);
+    timer_initialize_processor();
     real_time_at_zero = read_real_time_clock() - ticks_now() / frequency;
 }
+
+void timer_initialize_processor() { apic_timer_setup(deadline_mode); }
 
 std::uint64_t ticks_per_second() { return frequency; }
 std::uint64_t boot_real_time() { return real_time_at_zero; }

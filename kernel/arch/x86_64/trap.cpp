@@ -5,10 +5,12 @@
 #include "arch/entry.hpp"
 #include "arch/msr.hpp"
 #include "arch/paging.hpp"
+#include "arch/power.hpp"
 #include "arch/vectors.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/object/thread.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
 
 extern "C" {
@@ -119,6 +121,10 @@ void trap_initialize() {
                          static_cast<std::uint32_t>(address >> 32),
                          0};
     }
+    trap_load();
+}
+
+void trap_load() {
     const struct [[gnu::packed]] {
         std::uint16_t limit = sizeof(gates) - 1;
         const void* base = gates;
@@ -128,17 +134,31 @@ void trap_initialize() {
 
 void enter_scheduler() { enter_scheduler_on_stack(); }
 
-extern "C" UserContext* kernel_first_entry() { return load(schedule_and_continue()); }
+extern "C" UserContext* kernel_first_entry() {
+    UserContext* next = load(schedule_and_continue());
+    unlock_kernel();
+    return next;
+}
+
+// From the moment that the lock is taken another processor may have stopped the thread that came in
+// (current is nullptr then, and its context may be gone): what it wanted has not begun.
 
 extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
-    on_syscall(*context);
-    return continue_after(context);
+    lock_kernel();
+    if (this_cpu().current != nullptr) [[likely]]
+        on_syscall(*context);
+    UserContext* next = continue_after(context);
+    unlock_kernel();
+    return next;
 }
 
 extern "C" UserContext* kernel_entry_trap(UserContext* context) {
     const std::uint64_t vector = context->vector;
+    lock_kernel();
     if (vector >= kFirstInterruptVector) {
         dispatch_interrupt(static_cast<unsigned>(vector));
+    } else if (this_cpu().current == nullptr) {
+        // Stopped: the instruction will be executed again.
     } else if (vector == kVectorPageFault) {
         // Bits 0 (present), 1 (write) and 4 (fetch) mean the same to the receivers of fault
         // messages.
@@ -147,15 +167,22 @@ extern "C" UserContext* kernel_entry_trap(UserContext* context) {
     } else {
         on_user_fault(*context, {abi::FaultKind::Exception, vector, context->error_code});
     }
-    return continue_after(context);
+    UserContext* next = continue_after(context);
+    unlock_kernel();
+    return next;
 }
 
 extern "C" void kernel_mode_trap(TrapFrame* frame) {
     if (frame->vector >= kFirstInterruptVector) {
+        // Interrupts are let in while the lock is held, except by an idle processor.
+        const bool idle = this_cpu().idle;
+        if (idle) lock_kernel();
         dispatch_interrupt(static_cast<unsigned>(frame->vector));
+        if (idle) unlock_kernel();
         return;
     }
     if (frame->vector == kVectorNmi) {
+        if (is_panicking()) halt();
         print("kernel: NMI at {x}\n", frame->rip);
         return;
     }

@@ -12,10 +12,8 @@ namespace {
 
 constexpr std::uint32_t kMsrVmCr = 0xC001'0114, kMsrVmHsavePa = 0xC001'0117;
 constexpr std::uint64_t kVmCrSvmDisable = 1ULL << 4;
-constexpr unsigned kMaximumProcessors = 8;
 
 PermissionMaps maps;
-Processor processors[kMaximumProcessors];
 
 constexpr bool bit(std::uint32_t value, unsigned index) { return (value >> index & 1) != 0; }
 
@@ -79,12 +77,12 @@ bool detect(hv::Capabilities& capabilities) {
 }
 
 void enable_processor() {
-    Processor& processor = processors[this_cpu().index];
-    this_cpu().hv = &processor;
+    Processor& processor = this_processor();
     write_msr(kMsrEfer, read_msr(kMsrEfer) | kEferSvme);
     write_msr(kMsrVmHsavePa, image_address(processor.host_save_area).value());
     processor.host_state_address = image_address(&processor.host_state).value();
-    processor.asid_generation = 1;
+    // No two processors ever have the same: a vCPU that moved finds that its ASID is void.
+    processor.asid_generation = std::uint64_t{this_cpu().index + 1} << 48;
     processor.next_asid = 1;
 }
 

@@ -35,6 +35,8 @@ struct Processor {
     SvmVcpu* debug_owner;  ///< whose DR0..3 are loaded
 };
 
+static_assert(sizeof(Processor) <= kHvBytes);
+
 /// Sets EFER.SVME and VM_HSAVE_PA of the processor it runs on.
 void enable_processor();
 inline Processor& this_processor() { return *static_cast<Processor*>(this_cpu().hv); }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "arch/boot.hpp"
+#include "arch/cpu.hpp"
 
 namespace redoubt::kernel {
 
@@ -20,6 +21,7 @@ struct AcpiInterruptOverride {
 };
 
 struct AcpiInformation {
+    BootList<std::uint32_t, kMaximumProcessors> processors;  ///< APIC IDs of the usable ones
     PhysicalAddress local_apic;
     BootList<AcpiIoApic, 16> io_apics;
     BootList<AcpiInterruptOverride, 16> overrides;

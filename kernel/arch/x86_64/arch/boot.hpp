@@ -59,7 +59,6 @@ struct BootInformation {
     std::uint32_t pm1a_sleep_type;  ///< SLP_TYP of \_S5
     std::uint32_t reset_port;       ///< 0 if there is none in I/O space
     std::uint32_t reset_value;
-    std::uint32_t processor_count;  ///< usable ones according to the MADT
 };
 
 /// Valid from the start of kernel_main on.

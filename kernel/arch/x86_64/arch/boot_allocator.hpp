@@ -11,12 +11,14 @@ class BootAllocator final : public FrameAllocator {
     constexpr explicit BootAllocator(PhysicalRange source)
         : start_{source.start}, next_{source.start}, end_{source.end()} {}
 
-    Result<PhysicalAddress> allocate_zeroed() override {
-        if (next_ + kPageSize > end_) return abi::Error::NoMemory;
-        const PhysicalAddress frame = next_;
-        next_ += kPageSize;
-        zero_frame(frame);
-        return frame;
+    Result<PhysicalAddress> allocate_zeroed() override { return allocate_zeroed(kPageSize); }
+    /// `bytes` are a multiple of the page size.
+    Result<PhysicalAddress> allocate_zeroed(std::uint64_t bytes) {
+        if (bytes > end_ - next_) return abi::Error::NoMemory;
+        const PhysicalAddress block = next_;
+        next_ += bytes;
+        __builtin_memset(direct_map<void>(block), 0, bytes);
+        return block;
     }
     /// Only a mapper that rolls back frees; boot panics then anyway.
     void free(PhysicalAddress) override {}

@@ -1,6 +1,7 @@
 // The kernel's half of every address space, and the processor's address-space register.
 #pragma once
 
+#include "arch/cpu.hpp"
 #include "arch/msr.hpp"
 #include "kernel/mm/address.hpp"
 
@@ -16,9 +17,11 @@ inline constexpr unsigned kFirstKernelRootEntry = 256;
 
 /// Makes `root` the active address space unless it is already.
 inline void activate(PhysicalAddress root) {
-    if (read_cr3() != root.value()) write_cr3(root.value());
+    PerCpu& cpu = this_cpu();
+    if (cpu.root == root) return;
+    cpu.root = root;
+    write_cr3(root.value());
 }
-inline PhysicalAddress active_root() { return PhysicalAddress{read_cr3()}; }
 /// Forgets one translation of the active address space.
 inline void flush_page(VirtualAddress address) {
     asm volatile("invlpg (%0)" : : "r"(address.value()) : "memory");

@@ -13,6 +13,7 @@ inline constexpr unsigned kVectorMachineCheck = 18;
 inline constexpr unsigned kFirstInterruptVector = 32;
 inline constexpr unsigned kFirstIrqVector = 0x30;  ///< irq slot 0; 192 follow
 inline constexpr unsigned kVectorTimer = 0xF0;
+inline constexpr unsigned kVectorProcessor = 0xF1;  ///< from another processor
 inline constexpr unsigned kVectorSpurious = 0xFF;
 
 /// SYSRET wants user data right before user code, both after STAR's base (APM vol. 2, 6.1.1).

@@ -312,7 +312,7 @@ class Chaos {
         for (Machine::Slot slot = kFirst; slot < kFirst + kSlots; ++slot) {
             EXPECT_TRUE(machine.capability(slot).empty()) << slot;
         }
-        EXPECT_EQ(fake_active_root, machine.init().space->root);
+        EXPECT_EQ(this_cpu().root, machine.init().space->root);
         machine.call(SyscallNumber::CapDelete, {0, pool});
     }
 

@@ -20,6 +20,7 @@
 #include "kernel/object/cnode.hpp"
 #include "kernel/object/irq.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
 
 namespace redoubt::kernel {
@@ -147,9 +148,12 @@ Machine::Machine() {
     madvise(memory, kMemoryBytes, MADV_DONTNEED);
     direct_map_base = reinterpret_cast<std::uintptr_t>(memory) - kMemoryStart;
     fake_cpu = PerCpu{};
+    static Scheduler scheduler;
+    fake_cpu.scheduler = &scheduler;
+    kernel_lock.now_serving = kernel_lock.next_ticket.load();
+    lock_kernel();
     fake_ticks += 10 * ticks_per_second();  // later than all that the last machine did
     fake_timer_deadline = abi::kNever;
-    fake_active_root = PhysicalAddress{};
     fake_flushes = 0;
     console().clear();
     pending_interrupt = nullptr;

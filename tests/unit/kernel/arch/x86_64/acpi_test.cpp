@@ -74,16 +74,18 @@ Bytes madt_with(std::initializer_list<unsigned> entries) {
 }
 
 TEST_F(AcpiTest, MadtGivesProcessorsIoApicsAndOverrides) {
-    const std::size_t apics_before = acpi().io_apics.count,
+    const std::size_t processors_before = acpi().processors.count,
+                      apics_before = acpi().io_apics.count,
                       overrides_before = acpi().overrides.count;
     read({put(madt_with(
-             {0, 8,  0, 0, 1,  0, 0,    0,                    // enabled processor
+             {0, 8,  0, 3, 1,  0, 0,    0,                    // enabled processor
               0, 8,  1, 1, 0,  0, 0,    0,                    // disabled one
               1, 12, 0, 0, 0,  0, 0xC0, 0xFE, 24,   0, 0, 0,  // IOAPIC from GSI 24
               2, 10, 0, 9, 20, 0, 0,    0,    0x0D, 0}))},    // ISA 9 at GSI 20, level, high
          true);
     EXPECT_EQ(acpi().local_apic, PhysicalAddress{0xFEE0'0000});
-    EXPECT_EQ(information_.processor_count, 1U);
+    ASSERT_EQ(acpi().processors.count, processors_before + 1);
+    EXPECT_EQ(acpi().processors.items[processors_before], 3U);
     ASSERT_EQ(acpi().io_apics.count, apics_before + 1);
     EXPECT_EQ(acpi().io_apics.items[apics_before].address, PhysicalAddress{0xFEC0'0000});
     EXPECT_EQ(acpi().io_apics.items[apics_before].first_gsi, 24U);
@@ -93,8 +95,9 @@ TEST_F(AcpiTest, MadtGivesProcessorsIoApicsAndOverrides) {
 }
 
 TEST_F(AcpiTest, MadtEntryOfLengthZeroEndsTheListInsteadOfHanging) {
+    const std::size_t before = acpi().processors.count;
     read({put(madt_with({0, 8, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}))}, true);
-    EXPECT_EQ(information_.processor_count, 1U);
+    EXPECT_EQ(acpi().processors.count, before + 1);
 }
 
 TEST_F(AcpiTest, FadtGivesPowerOffResetAndTheSleepTypeOfTheDsdt) {
@@ -147,8 +150,9 @@ TEST_F(AcpiTest, TablesBeyondTheMappedMemoryOrWithBadLengthsAreSkipped) {
     Bytes huge = table("APIC", 60);
     set(huge, 4, std::uint32_t{0xFFFF'FFFF});
     const PhysicalAddress bad_length = memory_.put(std::span<const std::uint8_t>{huge});
+    const std::size_t before = acpi().processors.count;
     read({PhysicalAddress{0}, PhysicalAddress{0x12'3456'7000}, bad_length}, true);
-    EXPECT_EQ(information_.processor_count, 0U);
+    EXPECT_EQ(acpi().processors.count, before);
 }
 
 TEST_F(AcpiTest, HpetGivesItsAddress) {

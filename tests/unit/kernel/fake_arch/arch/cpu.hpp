@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "arch/context.hpp"
+#include "kernel/mm/address.hpp"
 
 namespace redoubt::kernel {
 
@@ -16,12 +17,20 @@ struct PerCpu {
     Thread* current = nullptr;
     Scheduler* scheduler = nullptr;
     void* hv = nullptr;
+    PhysicalAddress root;
+    std::uint32_t index = 0;
+    bool idle = false;
+    bool stale_translations = false;
 };
 
 inline PerCpu fake_cpu;
 
 inline PerCpu& this_cpu() { return fake_cpu; }
 inline unsigned cpu_count() { return 1; }
+inline PerCpu& cpu(unsigned) { return fake_cpu; }
+inline void pause_processor() {}
+inline void interrupt_processor(unsigned) {}
+inline constexpr unsigned kMaximumProcessors = 64;
 /// Moves the clock to the armed deadline; throws fake::Deadlock if nothing can ever happen.
 void idle();
 
