@@ -1,58 +1,110 @@
-// The derivation list: insertion, deletion and revocation of capabilities.
+// The derivation tree: insertion, deletion and revocation of capabilities.
 #include "kernel/cap/derivation.hpp"
 
 #include "kernel/object/frame.hpp"
+#include "kernel/object/irq.hpp"
 #include "kernel/object/thread.hpp"
 
 namespace redoubt::kernel {
 
 namespace {
 
-void link_behind(Capability& capability, Capability& predecessor) {
-    capability.previous = &predecessor;
-    capability.next = predecessor.next;
-    if (predecessor.next != nullptr) predecessor.next->previous = &capability;
-    predecessor.next = &capability;
+bool is_first_child(const DerivationNode& node) {
+    return node.previous != nullptr && node.previous->first_child == &node;
 }
 
-bool names_object(const Capability* capability, const ObjectHeader& object) {
-    return capability != nullptr && object_header(*capability) == &object;
+bool is_last_child(const DerivationNode& node) {
+    return node.next != nullptr && node.next->last_child == &node;
 }
 
-/// Everything about a capability's end except what becomes of its children.
-void remove(Capability& capability, Reaper& reaper) {
-    if (capability.space != nullptr) frame_unmap(capability);
-    if (ObjectHeader* object = object_header(capability);
-        object != nullptr && object->capability == &capability) {
-        if (names_object(capability.next, *object)) {
-            object->capability = capability.next;
-        } else {
-            object->capability = nullptr;
-            reaper.add(*object);
-        }
+void link_as_child(DerivationNode& node, DerivationNode& parent) {
+    node.previous = &parent;
+    if (DerivationNode* first = parent.first_child; first != nullptr) {
+        node.next = first;
+        first->previous = &node;
+    } else {
+        node.next = &parent;
+        parent.last_child = &node;
     }
-    if (capability.previous != nullptr) capability.previous->next = capability.next;
-    if (capability.next != nullptr) capability.next->previous = capability.previous;
-    const unsigned thread_slot = capability.thread_slot;
-    capability = Capability{};
-    if (thread_slot != 0)
-        thread_lost_capability(capability, static_cast<ThreadSlot>(thread_slot - 1));
+    parent.first_child = &node;
+}
+
+void link_behind(DerivationNode& node, DerivationNode& sibling) {
+    DerivationNode* next = sibling.next;
+    if (is_last_child(sibling)) {
+        next->last_child = &node;
+    } else if (next != nullptr) {
+        next->previous = &node;
+    }
+    node.previous = &sibling;
+    node.next = next;
+    sibling.next = &node;
+}
+
+/// Takes the node out; its children come to stand where it stood.
+void unlink(DerivationNode& node) {
+    DerivationNode* previous = node.previous;
+    DerivationNode* next = node.next;
+    const bool first = is_first_child(node);
+    const bool last = is_last_child(node);
+    const bool childless = node.first_child == nullptr;
+    DerivationNode* front = childless ? next : static_cast<DerivationNode*>(node.first_child);
+    DerivationNode* back = childless ? previous : static_cast<DerivationNode*>(node.last_child);
+    if (childless && first && last) front = back = nullptr;
+    if (first) {
+        previous->first_child = front;
+    } else if (previous != nullptr) {
+        previous->next = front;
+    }
+    if (last) {
+        next->last_child = back;
+    } else if (next != nullptr) {
+        next->previous = back;
+    }
+    if (!childless) {
+        front->previous = previous;
+        back->next = next;
+    }
+    node.previous = node.next = node.first_child = node.last_child = nullptr;
+}
+
+/// The oldest capability is the object's first, and stays it for its life.
+void add_to_object(Capability& capability, ObjectHeader& object) {
+    Capability* first = object.capability;
+    if (first == nullptr) {
+        object.capability = capability.previous_alike = capability.next_alike = &capability;
+        return;
+    }
+    capability.previous_alike = first->previous_alike;
+    capability.next_alike = first;
+    first->previous_alike->next_alike = &capability;
+    first->previous_alike = &capability;
+}
+
+/// True if it was the last one.
+bool remove_from_object(Capability& capability, ObjectHeader& object) {
+    if (capability.next_alike == &capability) {
+        object.capability = nullptr;
+        return true;
+    }
+    capability.previous_alike->next_alike = capability.next_alike;
+    capability.next_alike->previous_alike = capability.previous_alike;
+    if (object.capability == &capability) object.capability = capability.next_alike;
+    return false;
 }
 
 }  // namespace
 
+void forget_node(DerivationNode& node) { unlink(node); }
+
 void insert_capability(Capability& capability, Capability* parent) {
     if (parent != nullptr) {
-        capability.depth = parent->depth + 1;
-        link_behind(capability, *parent);
+        link_as_child(capability, *parent);
     } else {
-        capability.depth = 0;
-        capability.previous = nullptr;
-        capability.next = nullptr;
+        capability.previous = capability.next = nullptr;
     }
-    if (ObjectHeader* object = object_header(capability);
-        object != nullptr && object->capability == nullptr) {
-        object->capability = &capability;
+    if (ObjectHeader* object = object_header(capability); object != nullptr) {
+        add_to_object(capability, *object);
     }
 }
 
@@ -97,23 +149,33 @@ void derive_from_object(ObjectHeader& object, Capability& destination, abi::Righ
     destination.rights = rights;
 }
 
-void delete_capability(Capability& capability, Reaper& reaper) {
-    for (Capability* child = capability.next; child != nullptr && child->depth > capability.depth;
-         child = child->next) {
-        --child->depth;
+void delete_capability(Capability& capability, DyingObjects& dying) {
+    if (capability.space != nullptr) frame_unmap(capability);
+    if (ObjectHeader* object = object_header(capability);
+        object != nullptr && remove_from_object(capability, *object)) {
+        if (capability.is(abi::ObjectType::Irq)) {
+            irq_destroy(capability.as<Irq>());
+        } else {
+            // Its memory is not free before it has ended.
+            link_behind(*object, capability);
+            dying.add(*object);
+        }
     }
-    remove(capability, reaper);
+    unlink(capability);
+    const unsigned thread_slot = capability.thread_slot;
+    capability = Capability{};
+    if (thread_slot != 0)
+        thread_lost_capability(capability, static_cast<ThreadSlot>(thread_slot - 1));
 }
 
-bool revoke_some(Capability& capability, unsigned limit, Reaper& reaper) {
-    // The whole subtree goes, so nobody looks at depths that no longer fit their neighbours'.
-    while (has_children(capability)) {
-        if (limit-- == 0) {
-            // A child that is derived before this goes on must not pass for the rest's parent.
-            capability.next->depth = capability.depth + 1;
+bool revoke_some(Capability& capability, Budget& budget, DyingObjects& dying) {
+    while (DerivationNode* child = capability.first_child) {
+        if (!budget.spend(Budget::kDeletion)) return false;
+        if (!child->has(DerivationNode::kObject)) {
+            delete_capability(static_cast<Capability&>(*child), dying);
+        } else if (!end_some(static_cast<ObjectHeader&>(*child), budget, dying)) {
             return false;
         }
-        remove(*capability.next, reaper);
     }
     if (capability.is(abi::ObjectType::Untyped)) capability.badge = 0;
     return true;

@@ -1,16 +1,15 @@
-// The derivation list: insertion, deletion and revocation of capabilities.
+// The derivation tree: insertion, deletion and revocation of capabilities.
 #pragma once
 
 #include "kernel/cap/capability.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/object/object.hpp"
 #include "kernel/result.hpp"
 
 namespace redoubt::kernel {
 
-/// True if something was derived from `capability` and still exists.
-inline bool has_children(const Capability& capability) {
-    return capability.next != nullptr && capability.next->depth > capability.depth;
-}
+/// True if something was derived from `capability` and still exists, or has not ended yet.
+inline bool has_children(const Capability& capability) { return capability.first_child != nullptr; }
 
 /// Links a filled-in slot as a child of `parent`, or as a root if parent is nullptr, and tells its
 /// object.
@@ -25,16 +24,19 @@ void copy_capability(Capability& source, Capability& destination, abi::Rights ri
 /// An Untyped with children cannot be copied (InvalidState).
 Result<void> can_copy(const Capability& source);
 
-/// A further capability for a living object, derived from one that exists: for hv: paths that are
+/// A further capability for a living object, derived from its oldest one: for hv: paths that are
 /// opened again.
 void derive_from_object(ObjectHeader& object, Capability& destination, abi::Rights rights);
 
-/// Empties the slot; its children become its parent's. An object without capabilities goes to the
-/// reaper.
-void delete_capability(Capability& capability, Reaper& reaper);
+/// Empties the slot; its children become its parent's. An object without capabilities goes to
+/// `dying`, and is a child of the parent until it has ended.
+void delete_capability(Capability& capability, DyingObjects& dying);
 
-/// Deletes what is derived from `capability`, however deep, but at most `limit` capabilities. True
-/// if nothing is left.
-bool revoke_some(Capability& capability, unsigned limit, Reaper& reaper);
+/// Deletes what is derived from `capability`, however deep, and ends dying objects among it, as far
+/// as the budget goes. True if nothing is left.
+bool revoke_some(Capability& capability, Budget& budget, DyingObjects& dying);
+
+/// An object that has ended leaves the tree; then its memory may be used again.
+void forget_node(DerivationNode& node);
 
 }  // namespace redoubt::kernel

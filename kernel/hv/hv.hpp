@@ -8,6 +8,7 @@
 #include "kernel/cap/capability.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/mm/flags.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/result.hpp"
 
 namespace redoubt::kernel {
@@ -33,7 +34,8 @@ const char* summary();
 
 // ---- ends of objects: called once the last capability is gone
 
-void vm_destroy(Vm& vm);
+/// False if the budget did not suffice.
+bool vm_end_some(Vm& vm, Budget& budget);
 void vcpu_destroy(Vcpu& vcpu);
 
 // ---- guest-physical memory: SyscallNumber::Map and Unmap with a Vm capability
@@ -77,6 +79,7 @@ struct Request {
     abi::IpcBuffer*
         buffer;  ///< the caller's; its words carry the rest of the message, and of the reply
     Capability* sent[abi::kMaximumCapabilities];  ///< info.capabilities() of them, none empty
+    DyingObjects* dying;  ///< for what loses its last capability
     Capability* receive;  ///< an empty slot for the reply's capability, or nullptr
 };
 

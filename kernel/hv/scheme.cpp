@@ -40,16 +40,6 @@ Vm* find_vm(std::uint32_t id, std::uint64_t owner) {
     return nullptr;
 }
 
-/// Where something derived from `capability` goes: behind all capabilities of the same object,
-/// which the derivation list keeps next to each other.
-Capability& last_of_object(Capability& capability) {
-    ObjectHeader* object = object_header(capability);
-    Capability* last = &capability;
-    while (object != nullptr && last->next != nullptr && object_header(*last->next) == object)
-        last = last->next;
-    return *last;
-}
-
 // ---- texts
 
 void write_caps(TextWriter& text) {
@@ -256,7 +246,7 @@ class Handler {
         slot.rights = Rights::Read;
         slot.object = static_cast<std::uint64_t>(kind) | std::uint64_t{vm} << kVmIdShift;
         slot.badge = badge;
-        insert_capability(slot, &last_of_object(target_));
+        insert_capability(slot, &target_);
         TextWriter text{nullptr, 0, 0};
         write_text(slot, text);
         return reply(text.length(), 0, 1);
@@ -264,6 +254,7 @@ class Handler {
 
     MessageInfo give_again(ObjectHeader& object) {
         if (!target_.allows(Rights::Write)) return fail(Error::MissingRight);
+        if (object.capability == nullptr) return fail(Error::NotFound);  // about to end
         derive_from_object(object, *request_.receive, Rights::All);
         return reply(0, 0, 1);
     }
@@ -366,14 +357,13 @@ class Handler {
         slot.rights = Rights::Read | Rights::Write;
         slot.size_bits = kPageBits;
         slot.object = (target_.as<Vcpu>().memory + Vcpu::kStatePageOffset).value();
-        insert_capability(slot, &last_of_object(target_));
+        insert_capability(slot, &target_);
         return reply(0, 0, 1);
     }
 
     MessageInfo close() {
         const MessageInfo info = reply(0);
-        Reaper reaper;
-        delete_capability(target_, reaper);
+        delete_capability(target_, *request_.dying);
         return info;
     }
 

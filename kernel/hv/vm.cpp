@@ -71,23 +71,39 @@ void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     vm.mapped_bytes -= bytes;
 }
 
-void vm_end(Vm& vm) {
-    if (vm.destroyed) return;
+namespace {
+
+void unregister(const Vm& vm) {
+    for (Vm** link = &registry; *link != nullptr; link = &(*link)->next) {
+        if (*link == &vm) {
+            *link = vm.next;
+            break;
+        }
+    }
+}
+
+/// Nobody runs it any more, and no translation of it is used again.
+void stop(Vm& vm) {
     vm.destroyed = true;
     while (vm.first_vcpu != nullptr) vcpu_detach(*vm.first_vcpu);
+    ++vm.flush_generation;
+}
+
+}  // namespace
+
+void vm_end(Vm& vm) {
+    if (vm.destroyed) return;
+    stop(vm);
     forget_mappings(vm);
     backend->unmap_all(vm);
     vm.mapped_bytes = 0;
 }
 
-void vm_destroy(Vm& vm) {
-    vm_end(vm);
-    for (Vm** link = &registry; *link != nullptr; link = &(*link)->next) {
-        if (*link == &vm) {
-            *link = vm.next;
-            return;
-        }
-    }
+bool vm_end_some(Vm& vm, Budget& budget) {
+    if (!vm.destroyed) stop(vm);
+    unregister(vm);
+    // Its tables go with the memory of the object.
+    return forget_mappings(vm, budget);
 }
 
 }  // namespace hv

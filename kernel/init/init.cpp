@@ -158,6 +158,7 @@ std::uint64_t free_bytes_at_boot() { return free_bytes; }
 
 void start_init(const BootInformation& boot) {
     initialize_scheduler();
+    orphans().clear();
     free_bytes = 0;
     if (boot.free_memory.count == 0) panic("no free memory");
     auto free_memory = boot.free_memory;
@@ -213,7 +214,8 @@ void start_init(const BootInformation& boot) {
     setup.ipc_buffer_address = kIpcBufferAddress;
     setup.priority = kPriority;
     setup.maximum_priority = abi::kPriorityCount - 1;
-    thread_configure(thread, setup);
+    DyingObjects none;
+    thread_configure(thread, setup, none);
     initialize(thread.context, entry, kStackTop, abi::kBootInfoAddress, 0);
     if (!thread_resume(thread).ok()) panic("init cannot run");
 }

@@ -57,7 +57,6 @@ void address_space_unmap(AddressSpace& space, VirtualAddress address, std::uint6
 }
 
 void address_space_destroy(AddressSpace& space) {
-    forget_mappings(space);
     if (this_cpu().root == space.root) activate(kernel_root());
 }
 

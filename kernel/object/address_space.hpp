@@ -6,7 +6,7 @@
 #include "arch/page_format.hpp"
 #include "kernel/mm/frame_allocator.hpp"
 #include "kernel/mm/mapper.hpp"
-#include "kernel/object/object.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/result.hpp"
 
 namespace redoubt::kernel {

@@ -5,11 +5,13 @@
 
 namespace redoubt::kernel {
 
-void cnode_destroy(CNode& cnode, Reaper& reaper) {
-    for (std::uint32_t index = 1; index < cnode.slot_count; ++index) {
-        Capability& capability = *cnode.slot(index);
-        if (!capability.empty()) delete_capability(capability, reaper);
+bool cnode_end(CNode& cnode, Budget& budget, DyingObjects& dying) {
+    for (; cnode.ended_slots < cnode.slot_count; ++cnode.ended_slots) {
+        Capability& capability = *cnode.slot(cnode.ended_slots);
+        if (!budget.spend(capability.empty() ? Budget::kSlot : Budget::kDeletion)) return false;
+        if (!capability.empty()) delete_capability(capability, dying);
     }
+    return true;
 }
 
 }  // namespace redoubt::kernel

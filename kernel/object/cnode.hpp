@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "kernel/cap/capability.hpp"
-#include "kernel/object/object.hpp"
+#include "kernel/object/ending.hpp"
 
 namespace redoubt::kernel {
 
@@ -19,10 +19,12 @@ struct alignas(sizeof(Capability)) CNode : ObjectHeader {
         return reinterpret_cast<Capability*>(this) + index;
     }
 
-    std::uint32_t slot_count;  ///< slot 0 included
+    std::uint32_t slot_count;       ///< slot 0 included
+    std::uint32_t ended_slots = 1;  ///< at its end: those before are empty for good
 };
 static_assert(sizeof(CNode) == sizeof(Capability));
 
-void cnode_destroy(CNode& cnode, Reaper& reaper);
+/// False if the budget did not suffice.
+bool cnode_end(CNode& cnode, Budget& budget, DyingObjects& dying);
 
 }  // namespace redoubt::kernel

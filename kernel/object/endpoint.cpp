@@ -3,8 +3,12 @@
 
 namespace redoubt::kernel {
 
-void endpoint_destroy(Endpoint& endpoint) {
-    while (!endpoint.queue.empty()) thread_cancel_call(*endpoint.queue.front());
+bool endpoint_end(Endpoint& endpoint, Budget& budget) {
+    while (!endpoint.queue.empty()) {
+        if (!budget.spend(Budget::kDeletion)) return false;
+        thread_cancel_call(*endpoint.queue.front());
+    }
+    return true;
 }
 
 }  // namespace redoubt::kernel

@@ -1,7 +1,7 @@
 // Endpoint: where callers meet receivers. One of the two waits in its queue, never both.
 #pragma once
 
-#include "kernel/object/object.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/object/thread.hpp"
 #include "kernel/sched/thread_queue.hpp"
 
@@ -20,6 +20,7 @@ struct Endpoint : ObjectHeader {
     ThreadQueue queue;  ///< by priority
 };
 
-void endpoint_destroy(Endpoint& endpoint);
+/// False if the budget did not suffice.
+bool endpoint_end(Endpoint& endpoint, Budget& budget);
 
 }  // namespace redoubt::kernel

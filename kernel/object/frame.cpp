@@ -3,6 +3,7 @@
 
 #include "kernel/hv/hv.hpp"
 #include "kernel/object/address_space.hpp"
+#include "kernel/object/ending.hpp"
 
 namespace redoubt::kernel {
 
@@ -87,6 +88,14 @@ void frame_unmap(Capability& frame) {
                             bytes);
     }
     forget_mapping(frame);
+}
+
+bool forget_mappings(SpaceObject& space, Budget& budget) {
+    while (space.mappings != nullptr) {
+        if (!budget.spend(Budget::kMapping)) return false;
+        forget_mapping(*space.mappings);
+    }
+    return true;
 }
 
 void forget_mappings(SpaceObject& space) {

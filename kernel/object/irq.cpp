@@ -5,7 +5,7 @@ namespace redoubt::kernel {
 
 namespace {
 
-Irq irqs[kIrqSlotCount];
+constinit Irq irqs[kIrqSlotCount];
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 namespace redoubt::kernel {
 
 struct Irq : ObjectHeader {
-    Irq() : ObjectHeader{abi::ObjectType::Irq} {}
+    constexpr Irq() : ObjectHeader{abi::ObjectType::Irq} {}
 
     Notification* notification = nullptr;
     std::uint64_t badge = 0;

@@ -47,14 +47,16 @@ void notification_unbind(Thread& thread) {
     thread.bound = nullptr;
 }
 
-void notification_destroy(Notification& notification) {
+bool notification_end(Notification& notification, Budget& budget) {
     if (notification.bound != nullptr) notification_unbind(*notification.bound);
     if (notification.irq_count != 0) irq_unbind_all(notification);
     while (!notification.waiters.empty()) {
+        if (!budget.spend(Budget::kDeletion)) return false;
         Thread& waiter = *notification.waiters.front();
         thread_suspend(waiter);
         scheduler().wake(waiter);
     }
+    return true;
 }
 
 }  // namespace redoubt::kernel

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernel/object/object.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/object/thread.hpp"
 #include "kernel/sched/thread_queue.hpp"
 
@@ -30,6 +30,7 @@ void notification_deliver(Thread& thread, std::uint64_t bits);
 void notification_unbind(Thread& thread);
 /// The deadline of a timed wait passed.
 void notification_time_out(Thread& thread);
-void notification_destroy(Notification& notification);
+/// False if the budget did not suffice.
+bool notification_end(Notification& notification, Budget& budget);
 
 }  // namespace redoubt::kernel

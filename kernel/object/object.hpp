@@ -1,20 +1,27 @@
-// What every kernel object begins with, and how objects end.
+// What every kernel object begins with.
 #pragma once
 
-#include "abi/error.hpp"
 #include "abi/object.hpp"
 #include "kernel/cap/capability.hpp"
 
 namespace redoubt::kernel {
 
-/// First member (or base) of every object that capabilities point to by kernel address.
-struct ObjectHeader {
-    explicit ObjectHeader(abi::ObjectType object_type) : type{object_type} {}
+/// A member of the circle of dying objects that somebody has to end (kernel/object/ending.hpp).
+struct DyingLink {
+    DyingLink* previous_dying = this;
+    DyingLink* next_dying = this;
+};
+
+/// First member (or base) of every object that capabilities point to by kernel address. Its place
+/// in the derivation tree is used from the end of its last capability until its own.
+struct ObjectHeader : DerivationNode, DyingLink {
+    constexpr explicit ObjectHeader(abi::ObjectType object_type) : DerivationNode{} {
+        type = object_type;
+        flags = kObject;
+    }
 
     Capability* capability =
-        nullptr;  ///< the first of the object's capabilities; nullptr: it is dead
-    ObjectHeader* next_dead = nullptr;
-    abi::ObjectType type;
+        nullptr;  ///< the oldest of the object's capabilities; nullptr: it is dying
 };
 
 /// Base of AddressSpace and Vm: something that frames are mapped in.
@@ -40,28 +47,5 @@ inline ObjectHeader* object_header(const Capability& capability) {
             return &capability.as<ObjectHeader>();
     }
 }
-
-/// Objects whose last capability was deleted; they end when the operation that killed them is
-/// otherwise complete, so that ending one (a CNode full of capabilities) never recurses.
-class Reaper {
-  public:
-    Reaper() = default;
-    Reaper(const Reaper&) = delete;
-    Reaper& operator=(const Reaper&) = delete;
-    ~Reaper() { run(); }
-
-    void add(ObjectHeader& object) {
-        object.next_dead = first_;
-        first_ = &object;
-    }
-    void run();
-
-  private:
-    ObjectHeader* first_ = nullptr;
-};
-
-/// Makes every frame mapped in `space` forget it, without touching page tables: for the end of a
-/// space, and for kernel/hv when a VM is destroyed before its capabilities are.
-void forget_mappings(SpaceObject& space);
 
 }  // namespace redoubt::kernel

@@ -70,12 +70,9 @@ Thread::Thread() : ObjectHeader{abi::ObjectType::Thread} {
     initialize(context, 0, 0, 0, 0);
 }
 
-void thread_configure(Thread& thread, const ThreadSetup& setup) {
-    // What the old capabilities held ends last: it may be anything, even what `setup` names or the
-    // caller itself.
-    Reaper reaper;
+void thread_configure(Thread& thread, const ThreadSetup& setup, DyingObjects& dying) {
     for (Capability& slot : thread.slots) {
-        if (!slot.empty()) delete_capability(slot, reaper);
+        if (!slot.empty()) delete_capability(slot, dying);
     }
     fill_slot(thread, ThreadSlot::CNode, *setup.cnode, 0);
     fill_slot(thread, ThreadSlot::AddressSpace, *setup.address_space, 0);
@@ -158,13 +155,15 @@ void thread_lost_capability(Capability& slot, ThreadSlot which) {
             return;
     }
     thread_suspend(thread);
+    orphans().take(thread.dying);
 }
 
-void thread_destroy(Thread& thread, Reaper& reaper) {
+void thread_destroy(Thread& thread, DyingObjects& dying) {
     leave(thread);
+    dying.take(thread.dying);
     notification_unbind(thread);
     for (Capability& slot : thread.slots) {
-        if (!slot.empty()) delete_capability(slot, reaper);
+        if (!slot.empty()) delete_capability(slot, dying);
     }
     forget_context(thread.context);
 }

@@ -8,7 +8,7 @@
 #include "abi/object.hpp"
 #include "arch/context.hpp"
 #include "kernel/cap/capability.hpp"
-#include "kernel/object/object.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/result.hpp"
 
 namespace redoubt::kernel {
@@ -78,6 +78,9 @@ struct Thread : ObjectHeader {
 
     std::uint64_t fault[abi::kRegisterWords] = {};
 
+    /// What its system call was ending when it had to give way.
+    DyingObjects dying;
+
     Capability slots[kThreadSlotCount] = {};
 
     static constexpr std::size_t kFpuAreaSize = 2816;
@@ -103,8 +106,9 @@ struct ThreadSetup {
     std::uint8_t maximum_priority;
 };
 
-/// Gives an inactive thread its capabilities; those it had before are dropped.
-void thread_configure(Thread& thread, const ThreadSetup& setup);
+/// Gives an inactive thread its capabilities; those it had before are dropped. What they held ends
+/// last: it may be anything, even what `setup` names or the caller itself.
+void thread_configure(Thread& thread, const ThreadSetup& setup, DyingObjects& dying);
 
 /// InvalidState if it lacks a capability to run with; no effect on a thread that is not Inactive.
 Result<void> thread_resume(Thread& thread);
@@ -126,6 +130,6 @@ void thread_set_priority(Thread& thread, std::uint8_t priority);
 /// From delete_capability: one of the thread's own slots was emptied.
 void thread_lost_capability(Capability& slot, ThreadSlot which);
 
-void thread_destroy(Thread& thread, Reaper& reaper);
+void thread_destroy(Thread& thread, DyingObjects& dying);
 
 }  // namespace redoubt::kernel

@@ -2,10 +2,12 @@
 // entered.
 #include "arch/cpu.hpp"
 #include "arch/entry.hpp"
+#include "arch/interrupt.hpp"
 #include "arch/paging.hpp"
 #include "arch/timer.hpp"
 #include "kernel/hv/hv.hpp"
 #include "kernel/object/address_space.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/object/irq.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
@@ -18,11 +20,20 @@ void on_irq(unsigned slot) { irq_fired(slot); }
 
 namespace {
 
+/// A step towards the end of what threads left that are gone; whoever runs next pays for it.
+void end_orphans() {
+    Budget budget;
+    orphans().end_some(budget);
+}
+
+/// There is no thread to run.
 void wait_for_interrupt() {
     PerCpu& cpu = this_cpu();
-    cpu.idle = true;
+    const bool busy = !orphans().empty();
+    if (busy) take_pending_interrupts();
+    cpu.idle = !busy;
     unlock_kernel();
-    idle();
+    if (!busy) idle();
     lock_kernel();
     cpu.idle = false;
 }
@@ -33,6 +44,7 @@ void wait_for_interrupt() {
     for (;;) {
         Thread* thread = current_thread();
         if (thread == nullptr || sched.reschedule) {
+            if (!orphans().empty()) end_orphans();
             thread = sched.select();
             if (thread == nullptr) {
                 wait_for_interrupt();

@@ -14,8 +14,6 @@ namespace {
 
 /// Objects that one Retype makes at most: they are made with interrupts off.
 constexpr std::uint64_t kMaximumCount = 4096;
-/// Capabilities that CapRevoke deletes before it looks for interrupts.
-constexpr unsigned kRevokeStep = 64;
 
 /// log2 of the size of an object that Retype is asked for.
 Result<unsigned> object_size_bits(abi::ObjectType type, unsigned wanted) {
@@ -66,6 +64,24 @@ Result<void> check_badge(const Capability& source, std::uint64_t badge) {
 
 }  // namespace
 
+abi::Error end_dying(Thread& self, UserContext& context, DyingObjects& dying) {
+    if (&self == current_thread()) dying.take(self.dying);
+    for (;;) {
+        Budget budget;
+        const bool done = dying.end_some(budget);
+        if (&self != current_thread()) {
+            orphans().take(dying);
+            return kNoStatus;
+        }
+        if (done) return abi::Error::Ok;
+        if (should_give_way()) {
+            self.dying.take(dying);
+            restart_syscall_as(context, abi::SyscallNumber::CapDelete);
+            return kNoStatus;
+        }
+    }
+}
+
 abi::Error syscall_retype(Thread& self, UserContext& context) {
     Capability* untyped = find(self, argument(context, 0), abi::ObjectType::Untyped);
     if (untyped == nullptr) return abi::Error::InvalidCapability;
@@ -103,29 +119,35 @@ abi::Error syscall_cap_copy(Thread& self, UserContext& context) {
 }
 
 abi::Error syscall_cap_delete(Thread& self, UserContext& context) {
-    Capability* slot = REDOUBT_TRY(find_slot(self, argument(context, 0), argument(context, 1)));
-    if (slot->empty()) return abi::Error::InvalidCapability;
-    Reaper reaper;
-    delete_capability(*slot, reaper);
-    return abi::Error::Ok;
+    DyingObjects dying;
+    // Slot 0 of its own CNode: goes on with what was interrupted.
+    const bool goes_on =
+        !self.dying.empty() && argument(context, 0) == 0 && argument(context, 1) == 0;
+    if (!goes_on) {
+        Capability* slot = REDOUBT_TRY(find_slot(self, argument(context, 0), argument(context, 1)));
+        if (slot->empty()) return abi::Error::InvalidCapability;
+        delete_capability(*slot, dying);
+    }
+    return end_dying(self, context, dying);
 }
 
 abi::Error syscall_cap_revoke(Thread& self, UserContext& context) {
     Capability* slot = REDOUBT_TRY(find_slot(self, argument(context, 0), argument(context, 1)));
     if (slot->empty()) return abi::Error::InvalidCapability;
-    bool done = false;
-    // A thread that loses what it runs on does not come back to go on with this.
-    while (!done && !slot->empty() && &self == current_thread()) {
-        {
-            Reaper reaper;
-            done = revoke_some(*slot, kRevokeStep, reaper);
-        }
+    DyingObjects dying;
+    dying.take(self.dying);
+    for (bool done = false; !done;) {
+        Budget budget;
+        done = revoke_some(*slot, budget, dying) && dying.end_some(budget);
+        // A thread that loses what it runs on does not come back to go on with this.
+        if (&self != current_thread()) break;
         if (!done && should_give_way()) {
+            self.dying.take(dying);
             restart_syscall(context);
             return kNoStatus;
         }
     }
-    return abi::Error::Ok;
+    return end_dying(self, context, dying);
 }
 
 abi::Error syscall_cap_identify(Thread& self, UserContext& context) {

@@ -30,6 +30,8 @@ abi::Error syscall_call_kernel(Thread& self, UserContext& context) {
     hv::Request request{};
     request.info = abi::MessageInfo{argument(context, 1)};
     if (!is_valid(request.info)) return abi::Error::InvalidArgument;
+    DyingObjects dying;
+    request.dying = &dying;
     request.buffer = self.ipc_buffer;
     for (unsigned i = 0; i < abi::kRegisterWords; ++i) {
         request.mr[i] = message_register(context, i);
@@ -46,7 +48,7 @@ abi::Error syscall_call_kernel(Thread& self, UserContext& context) {
     for (unsigned i = 0; i < abi::kRegisterWords; ++i) {
         set_message_register(context, i, request.mr[i]);
     }
-    return abi::Error::Ok;
+    return end_dying(self, context, dying);
 }
 
 }  // namespace redoubt::kernel

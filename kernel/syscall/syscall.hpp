@@ -31,6 +31,11 @@ SystemCall syscall_vcpu_run, syscall_vcpu_control;
 /// syscall_call on something that is not an endpoint: the kernel itself answers for hv:.
 SystemCall syscall_call_kernel;
 
+/// The end of a system call that may have left objects without capabilities: ends them. Ok;
+/// kNoStatus if that was interrupted, and goes on when the thread does, or if the caller itself has
+/// ended.
+abi::Error end_dying(Thread& self, UserContext& context, DyingObjects& dying);
+
 /// The thread's code did something wrong: tells its fault endpoint, or stops it for good.
 void raise_fault(Thread& thread, abi::FaultKind kind, std::uint64_t address,
                  std::uint64_t error_code);

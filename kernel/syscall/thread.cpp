@@ -102,8 +102,9 @@ abi::Error syscall_thread_configure(Thread& self, UserContext& context) {
     setup.reflect_handler = wanted.reflect_handler;
     setup.priority = static_cast<std::uint8_t>(wanted.priority);
     setup.maximum_priority = static_cast<std::uint8_t>(wanted.maximum_priority);
-    thread_configure(thread, setup);
-    return abi::Error::Ok;
+    DyingObjects dying;
+    thread_configure(thread, setup, dying);
+    return end_dying(self, context, dying);
 }
 
 abi::Error syscall_thread_control(Thread& self, UserContext& context) {
@@ -137,10 +138,10 @@ abi::Error syscall_thread_control(Thread& self, UserContext& context) {
 
 abi::Error syscall_exit(Thread& self, UserContext&) {
     thread_suspend(self);
+    orphans().take(self.dying);
     // Without these it cannot be resumed.
-    Reaper reaper;
     for (Capability& slot : self.slots) {
-        if (!slot.empty()) delete_capability(slot, reaper);
+        if (!slot.empty()) delete_capability(slot, orphans());
     }
     return kNoStatus;
 }

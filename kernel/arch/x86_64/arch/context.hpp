@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "abi/error.hpp"
+#include "abi/syscall.hpp"
 
 namespace redoubt::kernel {
 
@@ -66,6 +67,13 @@ void initialize(UserContext& context, std::uint64_t entry, std::uint64_t stack,
 inline void restart_syscall(UserContext& context) {
     constexpr std::uint64_t kInstructionBytes = 2;
     context.rip -= kInstructionBytes;
+}
+
+/// Makes another system call, without arguments, in its place.
+inline void restart_syscall_as(UserContext& context, abi::SyscallNumber number) {
+    restart_syscall(context);
+    context.rax = static_cast<std::uint64_t>(number);
+    for (std::uint64_t& argument : context.arguments) argument = 0;
 }
 
 /// Continues at `handler` with every other register intact (the caller has stored rip and rflags).

@@ -5,7 +5,7 @@
 namespace redoubt::kernel::hv {
 
 bool available() { return false; }
-void vm_destroy(Vm&) {}
+bool vm_end_some(Vm&, Budget&) { return true; }
 void vcpu_destroy(Vcpu&) {}
 Result<void> vm_map_frame(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint64_t, PageFlags) {
     return abi::Error::NotSupported;
