@@ -71,8 +71,12 @@ ExitRouter::Next ExitRouter::route() {
 }
 
 ExitRouter::Next ExitRouter::stop(std::string reason) {
-    reason_ = std::move(reason) + " at rip=" + hexadecimal(state_.rip);
+    reason_ = at_rip(std::move(reason));
     return Next::Stop;
+}
+
+std::string ExitRouter::at_rip(std::string what) const {
+    return std::move(what) + " at rip=" + hexadecimal(state_.rip);
 }
 
 void ExitRouter::advance(unsigned length) {
@@ -136,9 +140,6 @@ ExitRouter::Next ExitRouter::mmio() {
 
 ExitRouter::Next ExitRouter::halt() {
     advance(1);
-    if ((state_.rflags & x86::rflags::kInterrupt) == 0) {
-        return stop("halted with interrupts disabled");
-    }
     return Next::Halt;
 }
 

@@ -39,6 +39,8 @@ class ExitRouter final : private x86::DeviceAccess {
     Next route();
     /// For a person, with rip where it helps.
     const std::string& reason() const { return reason_; }
+    /// `what`, and where in the guest.
+    std::string at_rip(std::string what) const;
 
   private:
     Next port_io();

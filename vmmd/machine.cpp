@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
+#include <thread>
 
 #include "libhvcall/error.hpp"
 #include "vmmd/boot/acpi.hpp"
@@ -78,21 +80,32 @@ Machine::Machine(hvcall::Hypervisor& hypervisor, const MachineOptions& options)
       options_(options),
       cpuid_(host_cpuid, host_xcr0(), options.config->cpus),
       clock_(hypervisor),
-      timers_(clock_),
+      group_(clock_, hypervisor),
       unclaimed_ports_("port", clock_, options.log),
       unclaimed_memory_("memory", clock_, options.log),
       unknown_msrs_(options.log),
       ports_(unclaimed_ports_),
       mmio_(unclaimed_memory_),
-      vm_(create_vm(hypervisor, options.config->memory_bytes)),
-      vcpu_(vm_->create_vcpu(0)) {
-    chipset_ = std::make_unique<Chipset>(timers_, chipset_options());
+      vm_(create_vm(hypervisor, options.config->memory_bytes)) {
+    for (unsigned i = 0; i < options.config->cpus; ++i) {
+        processors_.emplace_back(clock_).vcpu = vm_->create_vcpu(i);
+    }
+    chipset_ = std::make_unique<Chipset>(processors_.front().timers, chipset_options());
     chipset_->attach(
         [&](auto base, auto size, Device& device) { ports_.attach(base, size, device); },
         [&](auto base, auto size, Device& device) { mmio_.attach(base, size, device); });
-    auto& apic = chipset_->local_apic(0);
-    msrs_ = std::make_unique<MsrBank>(
-        *vcpu_, vm_->memory(), hypervisor_, cpuid_, apic, chipset_->tsc(0),
+    for (unsigned i = 0; i < options.config->cpus; ++i) make_processor(i);
+}
+
+Machine::~Machine() {
+    for (auto& processor : processors_) processor.timers.set_earlier_hook({});
+}
+
+void Machine::make_processor(unsigned index) {
+    auto& processor = processors_[index];
+    auto& apic = chipset_->local_apic(index);
+    processor.msrs = std::make_unique<MsrBank>(
+        *processor.vcpu, vm_->memory(), hypervisor_, cpuid_, apic, chipset_->tsc(index),
         [this](std::uint32_t number, bool write, std::uint64_t value) {
             unknown_msrs_.report(number | std::uint64_t{write} << 32, [&] {
                 char line[96];
@@ -102,13 +115,13 @@ Machine::Machine(hvcall::Hypervisor& hypervisor, const MachineOptions& options)
                 return std::string(line);
             });
         });
-    loop_ = std::make_unique<VcpuLoop>(
-        ExitContext{*vcpu_, vm_->memory(), ports_, mmio_, apic, cpuid_, *msrs_}, clock_,
-        hypervisor_, timers_);
-    timers_.set_earlier_hook([this] { loop_->kick(); });
+    processor.loop = std::make_unique<VcpuLoop>(
+        index,
+        ExitContext{*processor.vcpu, vm_->memory(), ports_, mmio_, apic, cpuid_, *processor.msrs},
+        clock_, hypervisor_, processor.timers, group_);
+    group_.add(*processor.loop);
+    processor.timers.set_earlier_hook([loop = processor.loop.get()] { loop->kick(); });
 }
-
-Machine::~Machine() { timers_.set_earlier_hook({}); }
 
 ChipsetOptions Machine::chipset_options() {
     ChipsetOptions chipset;
@@ -117,30 +130,43 @@ ChipsetOptions Machine::chipset_options() {
     chipset.memory_bytes = options_.config->memory_bytes;
     chipset.real_time_seconds = hypervisor_.real_time_seconds();
     chipset.serial = options_.serial;
-    // The loop is made after the chipset, which may signal while it is being built.
-    chipset.kick_vcpu = [this](unsigned) {
-        if (loop_) loop_->kick();
+    chipset.vcpu_timers = [this](unsigned vcpu) -> TimerQueue& { return processors_[vcpu].timers; };
+    // The loops are made after the chipset, which may signal while it is being built.
+    chipset.kick_vcpu = [this](unsigned vcpu) {
+        if (auto& loop = processors_[vcpu].loop) loop->kick();
     };
-    chipset.power_off = [this] { loop_->power_off(); };
+    chipset.power_off = [this] { group_.power_off(); };
     chipset.reset = [this](std::string_view how) {
         options_.log("the guest resets itself " + std::string(how));
-        loop_->reset();
+        group_.reset();
     };
-    chipset.nmi_vcpu = [this](unsigned) { loop_->inject_nmi(); };
+    chipset.nmi_vcpu = [this](unsigned vcpu) { processors_[vcpu].loop->send_nmi(); };
+    chipset.init_vcpu = [this, reset = chipset.reset](unsigned vcpu) {
+        if (vcpu != 0) return processors_[vcpu].loop->send_init();
+        // The boot processor would go on in the firmware, which would start everything anew.
+        reset("by an INIT of its boot processor");
+    };
+    chipset.startup_vcpu = [this](unsigned vcpu, std::uint8_t vector) {
+        processors_[vcpu].loop->send_startup(vector);
+    };
     return chipset;
 }
 
 void Machine::power_on() {
     chipset_->reset_all();
     unknown_msrs_.reset();
-    set_reset_state(vcpu_->state());
-    if (options_.load_linux) load_linux();
-    // After RESET it would be 1. But QEMU 7.2 does not intercept XSETBV, so the first writing would
-    // go unseen, and CPUID would tell a size that is wrong. Starting with everything on, as nearly
-    // every system has it in the end, needs no writing.
-    vcpu_->state().xcr0 = cpuid_.xcr0_mask() | 1;
     const auto bytes = options_.config->memory_bytes;
-    msrs_->reset(low_memory_end(bytes), memory_end(bytes));
+    const auto tsc_zero = hypervisor_.ticks_now();
+    for (auto& processor : processors_) {
+        auto& state = processor.vcpu->state();
+        set_reset_state(state);
+        // After RESET it would be 1. But QEMU 7.2 does not intercept XSETBV, so the first writing
+        // would go unseen, and CPUID would tell a size that is wrong. Starting with everything on,
+        // as nearly every system has it in the end, needs no writing.
+        state.xcr0 = cpuid_.xcr0_mask() | 1;
+        processor.msrs->reset(low_memory_end(bytes), memory_end(bytes), tsc_zero);
+    }
+    if (options_.load_linux) load_linux();
 }
 
 void Machine::load_linux() {
@@ -172,10 +198,33 @@ void Machine::load_linux() {
         check(initrd->read(0,
                            memory.at(GuestPhysicalAddress{boot.placement.initrd}, initrd->size())));
     }
-    set_linux_entry_state(vcpu_->state(),
+    set_linux_entry_state(processors_.front().vcpu->state(),
                           value_or_throw(write_linux_boot_data(memory, *image, boot)));
 }
 
-LoopEnd Machine::run() { return loop_->run(); }
+LoopEnd Machine::run() {
+    group_.prepare_run();
+    {
+        std::vector<std::jthread> others;
+        try {
+            for (unsigned i = 1; i < processors_.size(); ++i) {
+                others.emplace_back([this, i] { run_loop(i); });
+            }
+        } catch (const std::system_error& error) {
+            group_.crash(0, std::string("no thread for a vCPU: ") + error.what());
+        }
+        run_loop(0);
+    }
+    return group_.take_end();
+}
+
+/// A loop that fails ends the run of all.
+void Machine::run_loop(unsigned index) {
+    try {
+        processors_[index].loop->run();
+    } catch (const std::exception& error) {
+        group_.crash(index, error.what());
+    }
+}
 
 }  // namespace redoubt::vmmd

@@ -1,9 +1,11 @@
-// One incarnation of a VM: guest memory, vCPU, chipset and buses, from power-on to power-off.
+// One incarnation of a VM: guest memory, vCPUs, chipset and buses, from power-on to power-off.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "libhvcall/hypervisor.hpp"
 #include "vmmd/bus/bus.hpp"
@@ -33,32 +35,47 @@ class Machine {
 
     /// Puts the guest's images into memory and everything into its state after power-on.
     void power_on();
-    /// Until the guest stops. After LoopEnd::Cause::Reset: power_on() and run() again.
+    /// Until the guest stops, with a thread for each vCPU, the caller's for the first. After
+    /// LoopEnd::Cause::Reset: power_on() and run() again.
     LoopEnd run();
 
-    VcpuLoop& loop() { return *loop_; }
+    /// Stop, pause, reset: for all vCPUs together.
+    VcpuGroup& vcpus() { return group_; }
+    unsigned vcpu_count() const { return static_cast<unsigned>(processors_.size()); }
+    /// Its statistics can be read at any time, its state page only while it does not run.
+    const VcpuLoop& vcpu(unsigned index) const { return *processors_[index].loop; }
     Chipset& chipset() { return *chipset_; }
-    const abi::VcpuState& vcpu_state() const { return vcpu_->state(); }
 
   private:
+    /// One vCPU. Timers come first: everything else may arm or end one.
+    struct Processor {
+        explicit Processor(const Clock& clock) : timers(clock) {}
+
+        TimerQueue timers;
+        std::unique_ptr<hvcall::Vcpu> vcpu;
+        std::unique_ptr<MsrBank> msrs;
+        std::unique_ptr<VcpuLoop> loop;
+    };
+
     ChipsetOptions chipset_options();
+    void make_processor(unsigned index);
+    void run_loop(unsigned index);
     void load_linux();
 
     hvcall::Hypervisor& hypervisor_;
     MachineOptions options_;
     CpuidPolicy cpuid_;
     GuestClock clock_;
-    TimerQueue timers_;
+    VcpuGroup group_;
     Unclaimed unclaimed_ports_;
     Unclaimed unclaimed_memory_;
     OnceLog unknown_msrs_;
     PortBus ports_;
     MmioBus mmio_;
     std::unique_ptr<hvcall::Vm> vm_;
-    std::unique_ptr<hvcall::Vcpu> vcpu_;
+    // The first one's timers are the devices' too, so the chipset ends before them.
+    std::deque<Processor> processors_;
     std::unique_ptr<Chipset> chipset_;
-    std::unique_ptr<MsrBank> msrs_;
-    std::unique_ptr<VcpuLoop> loop_;
 };
 
 }  // namespace redoubt::vmmd

@@ -3,6 +3,7 @@
 #include "vmmd/vcpu_loop.hpp"
 
 #include "abi/object.hpp"
+#include "vmmd/cpu/initial_state.hpp"
 #include "vmmd/devices/local_apic.hpp"
 #include "vmmd/x86/alu.hpp"
 
@@ -13,50 +14,52 @@ constexpr std::uint32_t kBlocksInterrupts = abi::kInterruptShadow;
 constexpr std::uint32_t kBlocksNmi = abi::kInterruptShadow | abi::kNmiBlocked;
 }  // namespace
 
-VcpuLoop::VcpuLoop(const ExitContext& context, GuestClock& clock,
-                   const hvcall::Hypervisor& hypervisor, TimerQueue& timers)
-    : context_(context),
+VcpuLoop::VcpuLoop(unsigned index, const ExitContext& context, GuestClock& clock,
+                   const hvcall::Hypervisor& hypervisor, TimerQueue& timers, VcpuGroup& group)
+    : index_(index),
+      context_(context),
       vcpu_(context.vcpu),
       state_(context.vcpu.state()),
       clock_(clock),
       hypervisor_(hypervisor),
       timers_(timers),
+      group_(group),
       router_(context) {}
 
-LoopEnd VcpuLoop::run() {
-    thread_ = std::this_thread::get_id();
-    halted_ = false;
+void VcpuLoop::prepare_run() {
+    thread_ = std::thread::id();
+    // What the group wants, it may have wanted before the run.
+    requests_ = kCall;
+    activity_ = index_ == 0 ? Activity::Running : Activity::WaitingForStartup;
     nmi_pending_ = false;
     seen_deadline_ = kNever;
     state_.deadline = abi::kNever;
-    {
-        // A VM that is reset while it is paused stays paused.
-        std::scoped_lock lock(pause_mutex_);
-        if (paused_) requests_ |= kPause;
-    }
-    LoopEnd end;
+}
+
+void VcpuLoop::run() {
+    thread_ = std::this_thread::get_id();
     for (;;) {
-        if (requests_.load(std::memory_order_acquire) != 0 && serve_requests(end)) return end;
+        if (requests_.load(std::memory_order_acquire) != 0 && serve_requests()) return;
         run_timers();
         prepare_events();
-        if (halted_) {
-            halt();
+        if (activity_ != Activity::Running) {
+            rest();
             continue;
         }
         if (state_.tpr != context_.apic.cr8()) [[unlikely]] {
             state_.tpr = context_.apic.cr8();
             hvcall::mark_dirty(state_, abi::RegisterGroup::Control);
         }
-        if (vcpu_.run() == hvcall::RunResult::Destroyed) return {LoopEnd::Cause::Destroyed, {}};
+        if (vcpu_.run() == hvcall::RunResult::Destroyed) return group_.destroyed();
         statistics_.count(state_);
         switch (router_.route()) {
             case ExitRouter::Next::Run:
                 break;
             case ExitRouter::Next::Halt:
-                halted_ = true;
+                activity_ = Activity::Halted;
                 break;
             case ExitRouter::Next::Stop:
-                return {LoopEnd::Cause::Crash, router_.reason()};
+                return group_.crash(index_, router_.reason());
         }
     }
 }
@@ -65,10 +68,6 @@ LoopEnd VcpuLoop::run() {
 
 void VcpuLoop::request(std::uint32_t bits) {
     requests_.fetch_or(bits, std::memory_order_acq_rel);
-    {
-        std::scoped_lock lock(pause_mutex_);
-        pause_changed_.notify_all();
-    }
     kick();
 }
 
@@ -77,50 +76,62 @@ void VcpuLoop::kick() {
     if (thread_.load(std::memory_order_relaxed) != std::this_thread::get_id()) vcpu_.kick();
 }
 
-void VcpuLoop::pause() {
-    {
-        std::scoped_lock lock(pause_mutex_);
-        paused_ = true;
+/// Forgets a SIPI that came before.
+void VcpuLoop::send_init() {
+    auto requests = requests_.load(std::memory_order_relaxed);
+    while (!requests_.compare_exchange_weak(requests, (requests & kCall) | kInit,
+                                            std::memory_order_acq_rel)) {
     }
-    request(kPause);
+    kick();
 }
 
-void VcpuLoop::resume() {
-    std::scoped_lock lock(pause_mutex_);
-    paused_ = false;
-    pause_changed_.notify_all();
+/// The second of two has no effect: the first has started the processor.
+void VcpuLoop::send_startup(std::uint8_t vector) {
+    auto requests = requests_.load(std::memory_order_relaxed);
+    const std::uint32_t bits = kStartup | std::uint32_t{vector} << kVectorShift;
+    do {
+        if ((requests & kStartup) != 0) return;
+    } while (
+        !requests_.compare_exchange_weak(requests, requests | bits, std::memory_order_acq_rel));
+    kick();
 }
 
-bool VcpuLoop::serve_requests(LoopEnd& end) {
-    auto requests = requests_.exchange(0, std::memory_order_acq_rel);
-    if ((requests & kPause) != 0 && (requests & kEnds) == 0) {
-        stay_paused();
-        requests |= requests_.exchange(0, std::memory_order_acq_rel);
+bool VcpuLoop::serve_requests() {
+    const auto requests = requests_.exchange(0, std::memory_order_acq_rel);
+    if ((requests & kCall) != 0) {
+        const bool over = group_.attend();
+        follow_clock();
+        if (over) return true;
     }
+    if ((requests & kInit) != 0) take_init();
+    if ((requests & kStartup) != 0)
+        take_startup(static_cast<std::uint8_t>(requests >> kVectorShift));
     if ((requests & kNmi) != 0) nmi_pending_ = true;
-    if ((requests & kStop) != 0) {
-        end.cause = LoopEnd::Cause::Requested;
-    } else if ((requests & kPowerOff) != 0) {
-        end.cause = LoopEnd::Cause::PowerOff;
-    } else if ((requests & kReset) != 0) {
-        end.cause = LoopEnd::Cause::Reset;
-    } else {
-        return false;
-    }
-    return true;
+    return false;
 }
 
-/// The guest's time stands still meanwhile, its TSC included.
-void VcpuLoop::stay_paused() {
-    const auto since = hypervisor_.ticks_now();
-    {
-        std::unique_lock lock(pause_mutex_);
-        pause_changed_.wait(lock, [&] { return !paused_ || (requests_ & kEnds) != 0; });
-    }
-    const auto before = clock_.stopped_ticks();
-    clock_.skip_since(since);
-    context_.msrs.delay_tsc(clock_.stopped_ticks() - before);
+/// The guest's time stood still during a pause, its TSC included: the same span on every vCPU.
+void VcpuLoop::follow_clock() {
+    const auto stopped = clock_.stopped_ticks();
+    if (stopped == stopped_ticks_) return;
+    context_.msrs.delay_tsc(stopped - stopped_ticks_);
+    stopped_ticks_ = stopped;
     seen_deadline_ = {0};  // the same deadline is at another host tick now
+}
+
+/// INIT (APM vol. 2 14.1.3): registers as after power-on, but for the FPU's and the MSRs; then it
+/// waits for a SIPI, whatever it did before.
+void VcpuLoop::take_init() {
+    set_init_state(state_);
+    context_.apic.init();
+    nmi_pending_ = false;
+    activity_ = Activity::WaitingForStartup;
+}
+
+void VcpuLoop::take_startup(std::uint8_t vector) {
+    if (activity_ != Activity::WaitingForStartup) return;
+    set_startup_address(state_, vector);
+    activity_ = Activity::Running;
 }
 
 // -- time
@@ -142,6 +153,9 @@ void VcpuLoop::run_timers() {
 
 /// Puts what the guest can take now into `inject`, and asks for a window if something has to wait.
 void VcpuLoop::prepare_events() {
+    if (activity_ == Activity::WaitingForStartup) [[unlikely]] {
+        return;
+    }
     auto& apic = context_.apic;
     if (!apic.interrupt_pending() && !nmi_pending_) [[likely]] {
         state_.control = 0;
@@ -152,7 +166,7 @@ void VcpuLoop::prepare_events() {
     if (!busy && nmi_pending_ && (state_.interruptibility & kBlocksNmi) == 0) {
         state_.inject = abi::EventInjection::kValid | abi::EventInjection::kNmi | 2;
         nmi_pending_ = false;
-        halted_ = false;
+        activity_ = Activity::Running;
     } else if (!busy && apic.interrupt_pending() &&
                (state_.rflags & x86::rflags::kInterrupt) != 0 &&
                (state_.interruptibility & kBlocksInterrupts) == 0) {
@@ -160,20 +174,31 @@ void VcpuLoop::prepare_events() {
             state_.inject =
                 abi::EventInjection::kValid | abi::EventInjection::kExternalInterrupt | *vector;
             statistics_.count_injection();
-            halted_ = false;
+            activity_ = Activity::Running;
         }
     }
     state_.control = apic.interrupt_pending() ? abi::kRequestInterruptWindow : 0;
 }
 
-void VcpuLoop::halt() {
+void VcpuLoop::rest() {
     // An event that was being delivered when the guest halted cannot be: HLT would have waited for
     // it.
     if ((state_.inject & abi::EventInjection::kValid) != 0) {
-        halted_ = false;
+        activity_ = Activity::Running;
         return;
     }
-    vcpu_.wait({state_.deadline});
+    const bool takes_interrupts =
+        activity_ == Activity::Halted && (state_.rflags & x86::rflags::kInterrupt) != 0;
+    if (takes_interrupts) return vcpu_.wait({state_.deadline});
+
+    if (group_.begin_silence()) {
+        vcpu_.wait({state_.deadline});
+    } else {
+        group_.crash(index_, group_.size() == 1
+                                 ? router_.at_rip("halted with interrupts disabled")
+                                 : "every processor is halted with interrupts disabled");
+    }
+    group_.end_silence();
 }
 
 }  // namespace redoubt::vmmd

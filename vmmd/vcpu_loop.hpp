@@ -2,89 +2,84 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
+#include <cstdint>
 #include <string>
 #include <thread>
 
 #include "vmmd/cpu/msr.hpp"
 #include "vmmd/exit_router.hpp"
 #include "vmmd/exit_statistics.hpp"
-#include "vmmd/guest_clock.hpp"
 #include "vmmd/timer_queue.hpp"
+#include "vmmd/vcpu_group.hpp"
 
 namespace redoubt::vmmd {
 
-/// Why a vCPU left its loop.
-struct LoopEnd {
-    enum class Cause {
-        Requested,  ///< stop()
-        PowerOff,   ///< the guest switched itself off
-        Reset,      ///< the guest or a person wants it to start anew
-        Crash,      ///< the guest cannot go on
-        Destroyed,  ///< the VM is gone
-    };
-    Cause cause = Cause::Requested;
-    std::string reason;  ///< Crash: a sentence's end
-};
-
 class VcpuLoop {
   public:
-    VcpuLoop(const ExitContext& context, GuestClock& clock, const hvcall::Hypervisor& hypervisor,
-             TimerQueue& timers);
+    /// `index` 0 is the boot processor, which starts by itself; the others wait for a SIPI.
+    /// `timers` is this vCPU's own queue.
+    VcpuLoop(unsigned index, const ExitContext& context, GuestClock& clock,
+             const hvcall::Hypervisor& hypervisor, TimerQueue& timers, VcpuGroup& group);
 
-    /// Runs the guest in the calling thread until something ends it. Throws HypervisorError.
-    LoopEnd run();
+    /// Forgets what was sent in an earlier run. Comes before run() of any vCPU.
+    void prepare_run();
+    /// Runs the guest in the calling thread until the group's run is over. Throws HypervisorError.
+    void run();
 
     // -- from any thread
-    void stop() { request(kStop); }
-    void power_off() { request(kPowerOff); }
-    void reset() { request(kReset); }
-    void inject_nmi() { request(kNmi); }
-    void pause();
-    void resume();
+    /// The group has something to say.
+    void call() { request(kCall); }
+    void send_nmi() { request(kNmi); }
+    void send_init();
+    void send_startup(std::uint8_t vector);
+    /// True if an NMI, INIT or SIPI was sent that the vCPU has not taken yet.
+    bool has_signal() const {
+        return (requests_.load(std::memory_order_acquire) & (kNmi | kInit | kStartup)) != 0;
+    }
     /// Something may have become pending, or a timer earlier.
     void kick();
 
-    ExitStatistics& statistics() { return statistics_; }
+    const ExitStatistics& statistics() const { return statistics_; }
+    const abi::VcpuState& state() const { return state_; }
 
   private:
     enum Request : std::uint32_t {
-        kStop = 1U << 0,
-        kPowerOff = 1U << 1,
-        kReset = 1U << 2,
-        kPause = 1U << 3,
-        kNmi = 1U << 4,
+        kCall = 1U << 0,
+        kNmi = 1U << 1,
+        kInit = 1U << 2,
+        kStartup = 1U << 3,  ///< with its vector from kVectorShift
     };
-    static constexpr std::uint32_t kEnds = kStop | kPowerOff | kReset;
+    static constexpr unsigned kVectorShift = 8;
+    enum class Activity { Running, Halted, WaitingForStartup };
+
     void request(std::uint32_t bits);
-    /// True: `end` says how the loop ends.
-    bool serve_requests(LoopEnd& end);
-    void stay_paused();
+    /// True: the run is over.
+    bool serve_requests();
+    void follow_clock();
+    void take_init();
+    void take_startup(std::uint8_t vector);
     void run_timers();
     void prepare_events();
-    void halt();
+    void rest();
 
+    const unsigned index_;
     ExitContext context_;
     hvcall::Vcpu& vcpu_;
     abi::VcpuState& state_;
     GuestClock& clock_;
     const hvcall::Hypervisor& hypervisor_;
     TimerQueue& timers_;
+    VcpuGroup& group_;
     ExitRouter router_;
     ExitStatistics statistics_;
 
     std::atomic<std::uint32_t> requests_ = 0;
     std::atomic<std::thread::id> thread_{};
-    bool halted_ = false;
+    Activity activity_ = Activity::Running;
     bool nmi_pending_ = false;
+    std::uint64_t stopped_ticks_ = 0;  ///< of the clock, that this vCPU's TSC knows of
     Nanoseconds seen_deadline_ =
         kNever;  ///< the timers' next deadline when state_.deadline was computed
-
-    std::mutex pause_mutex_;
-    std::condition_variable pause_changed_;
-    bool paused_ = false;
 };
 
 }  // namespace redoubt::vmmd

@@ -35,6 +35,11 @@ std::string describe(const VmStatistics& statistics) {
     return text;
 }
 
+/// "vCPU 2: triple fault at rip=0x1234"
+std::string describe(const LoopEnd& end, unsigned vcpus) {
+    return vcpus == 1 ? end.reason : "vCPU " + std::to_string(end.vcpu) + ": " + end.reason;
+}
+
 }  // namespace
 
 /// COM1's output into the console hub.
@@ -93,7 +98,7 @@ ControlResult<void> VirtualMachine::stop() {
         return std::unexpected(not_running());
     }
     stop_requested_ = true;
-    if (machine_ != nullptr) machine_->loop().stop();
+    if (machine_ != nullptr) machine_->vcpus().stop();
     return {};
 }
 
@@ -104,7 +109,7 @@ ControlResult<void> VirtualMachine::pause() {
         if (state_ != VmState::Running || machine_ == nullptr) {
             return std::unexpected(not_running());
         }
-        machine_->loop().pause();
+        machine_->vcpus().pause();
         state_ = VmState::Paused;
     }
     surroundings_.emit({.kind = VmEvent::Kind::Stop, .name = config_.name, .reason = {}});
@@ -119,7 +124,7 @@ ControlResult<void> VirtualMachine::resume() {
             return std::unexpected(not_running());
         }
         state_ = VmState::Running;
-        machine_->loop().resume();
+        machine_->vcpus().resume();
     }
     surroundings_.emit({.kind = VmEvent::Kind::Resume, .name = config_.name, .reason = {}});
     return {};
@@ -129,7 +134,7 @@ ControlResult<void> VirtualMachine::reset() {
     std::scoped_lock lock(mutex_);
     if (machine_ == nullptr) return std::unexpected(not_running());
     reset_by_guest_ = false;
-    machine_->loop().reset();
+    machine_->vcpus().reset();
     return {};
 }
 
@@ -220,8 +225,8 @@ std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
             case LoopEnd::Cause::Destroyed:
                 return {VmEnd::Crashed, "the hypervisor destroyed the VM"};
             case LoopEnd::Cause::Crash:
-                report_crash(machine, end.reason);
-                return {VmEnd::Crashed, end.reason};
+                report_crash(machine, end);
+                return {VmEnd::Crashed, describe(end, machine.vcpu_count())};
             case LoopEnd::Cause::Reset:
                 break;
         }
@@ -240,13 +245,23 @@ void VirtualMachine::publish(Machine* machine) {
     std::scoped_lock lock(mutex_);
     machine_ = machine;
     has_run_ = true;
-    if (stop_requested_) machine->loop().stop();
+    if (stop_requested_) machine->vcpus().stop();
 }
 
-void VirtualMachine::report_crash(Machine& machine, const std::string& reason) const {
-    log::error("VM " + config_.name + ": " + reason + "; registers:\n" +
-               describe_registers(machine.vcpu_state()) + "the last exits:\n" +
-               machine.loop().statistics().history());
+void VirtualMachine::report_crash(const Machine& machine, const LoopEnd& end) const {
+    std::string text = "VM " + config_.name + ": " + describe(end, machine.vcpu_count());
+    const auto add = [&](unsigned index) {
+        const auto& vcpu = machine.vcpu(index);
+        text += "; registers" +
+                (machine.vcpu_count() > 1 ? " of vCPU " + std::to_string(index) : std::string()) +
+                ":\n" + describe_registers(vcpu.state()) + "the last exits:\n" +
+                vcpu.statistics().history();
+    };
+    add(end.vcpu);
+    for (unsigned i = 0; i < machine.vcpu_count(); ++i) {
+        if (i != end.vcpu) add(i);
+    }
+    log::error(text);
 }
 
 // -- what others want to know
@@ -255,18 +270,26 @@ VmStatistics VirtualMachine::collect_statistics() const {
     if (machine_ == nullptr) return final_statistics_;
     VmStatistics result;
     result.run_time = since(started_);
-    const auto& statistics = machine_->loop().statistics();
     for (std::size_t i = 0; i < kExitKinds; ++i) {
         const auto kind = static_cast<abi::ExitKind>(i);
-        if (const auto count = statistics.exits(kind); count != 0) {
-            result.exits.emplace_back(exit_name(kind), count);
+        std::uint64_t count = 0;
+        for (unsigned vcpu = 0; vcpu < machine_->vcpu_count(); ++vcpu) {
+            count += machine_->vcpu(vcpu).statistics().exits(kind);
         }
+        if (count != 0) result.exits.emplace_back(exit_name(kind), count);
     }
-    const auto& state = machine_->vcpu_state();
-    result.counters = {{"interrupts_injected", statistics.injections()},
-                       {"exits_in_kernel", state.exits_in_kernel},
-                       {"exits_total", state.exits_total},
-                       {"guest_ticks", state.guest_ticks}};
+    std::uint64_t injections = 0, in_kernel = 0, total = 0, guest_ticks = 0;
+    for (unsigned i = 0; i < machine_->vcpu_count(); ++i) {
+        const auto& vcpu = machine_->vcpu(i);
+        injections += vcpu.statistics().injections();
+        in_kernel += vcpu.state().exits_in_kernel;
+        total += vcpu.state().exits_total;
+        guest_ticks += vcpu.state().guest_ticks;
+    }
+    result.counters = {{"interrupts_injected", injections},
+                       {"exits_in_kernel", in_kernel},
+                       {"exits_total", total},
+                       {"guest_ticks", guest_ticks}};
     return result;
 }
 

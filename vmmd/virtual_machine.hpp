@@ -1,5 +1,5 @@
 // One configured VM over its life: started, paused, stopped, started again. Owns the thread that
-// its vCPU runs on.
+// its first vCPU runs on.
 #pragma once
 
 #include <chrono>
@@ -20,6 +20,7 @@ namespace redoubt::vmmd {
 
 class ConsoleHub;
 class Machine;
+struct LoopEnd;
 
 enum class VmEnd {
     NeverRan,
@@ -67,7 +68,7 @@ class VirtualMachine {
     /// Runs the machine to its end. Gives how, and the reason in words.
     std::pair<VmEnd, std::string> run_machine();
     void publish(Machine* machine);
-    void report_crash(Machine& machine, const std::string& reason) const;
+    void report_crash(const Machine& machine, const LoopEnd& end) const;
     ControlError not_running() const;
     VmStatistics collect_statistics() const;
 

@@ -48,7 +48,7 @@ using UrlCheck = std::function<std::expected<void, std::string>(std::string_view
 inline constexpr std::uint64_t kMinimumMemory = std::uint64_t{32} << 20;
 inline constexpr std::uint64_t kMaximumMemory = std::uint64_t{64} << 30;
 inline constexpr std::uint64_t kMemoryGranularity = std::uint64_t{2} << 20;
-inline constexpr unsigned kMaximumCpus = 1;
+inline constexpr unsigned kMaximumCpus = 8;
 
 /// Never throws; any text is answered with VMs or errors.
 ParsedConfig parse_config(std::string_view text, const UrlCheck& check_serial);

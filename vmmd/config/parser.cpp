@@ -184,8 +184,9 @@ class Parser {
         if (value == nullptr) return wrong_type("cpus", node, "an integer");
         if (value->get() < 1) return error(node.source().begin, "a VM needs at least 1 cpu");
         if (value->get() > kMaximumCpus) {
-            return error(node.source().begin, std::to_string(value->get()) +
-                                                  " cpus: only 1 is supported now; write cpus = 1");
+            const auto most = std::to_string(kMaximumCpus);
+            return error(node.source().begin, std::to_string(value->get()) + " cpus: at most " +
+                                                  most + " are possible; write cpus = " + most);
         }
         config.cpus = static_cast<unsigned>(value->get());
     }

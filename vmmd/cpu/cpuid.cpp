@@ -59,7 +59,8 @@ constexpr Rule kRules[] = {
      {0, bits(0, 3, 5, 7, 8, 9, 10, 16, 17, 18, 19, 20, 21, 23, 24, 28, 29, 30, 31),
       bits(1, 2, 6, 8, 9, 10, 11, 12, 14, 22), bits(4, 14)},
      {0, bits(1), 0, 0}},
-    // ECX hidden: CmpLegacy 1, SVM 2, ExtApicSpace 3, OSVW 9, IBS 10, SKINIT 12, WDT 13, LWP 15,
+    // ECX hidden: CmpLegacy 1 (per VM), SVM 2, ExtApicSpace 3, OSVW 9, IBS 10, SKINIT 12, WDT 13,
+    // LWP 15,
     // NodeId 19, TopologyExtensions 22, performance counters 23 24 28, DataBreakpoint 26, PTSC 27,
     // MONITORX 29.
     {0x80000001,
@@ -238,8 +239,13 @@ CpuidRegisters CpuidPolicy::query(std::uint32_t leaf, std::uint32_t subleaf,
         case 0xD:
             if (subleaf == 0 && xcr0_mask_ != 0) value.ebx = extended_state_size(context.xcr0);
             break;
+        case 0x80000001:
+            // CmpLegacy: the logical processors of leaf 1 are cores, not threads.
+            if (is_amd_ && vcpus_ > 1) value.ecx |= bits(1);
+            break;
         case 0x80000008:
-            value.ecx = vcpus_ - 1;
+            // Bits 15..12: how many of the APIC id's bits say which core it is.
+            value.ecx = (vcpus_ - 1) | static_cast<std::uint32_t>(std::bit_width(vcpus_ - 1)) << 12;
             break;
         default:
             break;

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "libhvcall/vcpu.hpp"
 #include "vmmd/cpu/msr.hpp"
 #include "vmmd/memory/layout.hpp"
 
@@ -27,40 +28,53 @@ constexpr abi::SegmentRegister kFlatData = {0x18, 0xC93, 0xFFFF'FFFF, 0};
 
 }  // namespace
 
-void set_reset_state(abi::VcpuState& state) {
+void set_init_state(abi::VcpuState& state) {
     std::memset(state.gpr, 0, sizeof state.gpr);
     state.gpr[abi::kRdx] = 0x600;
     state.rip = 0xFFF0;
     state.rflags = 2;
-    state.cr0 = kCr0Et | kCr0Nw | kCr0Cd;
+    state.cr0 = kCr0Et | (state.cr0 & (kCr0Nw | kCr0Cd));
     state.cr2 = state.cr3 = state.cr4 = state.efer = state.tpr = 0;
     for (auto& segment : state.segments) segment = kRealModeData;
     state.segments[abi::kCs] = {0xF000, 0x9B, 0xFFFF, 0xFFFF'0000};
     state.segments[abi::kLdtr] = kLdtr;
     state.segments[abi::kTr] = kTaskRegister;
     state.gdtr = state.idtr = {0, 0, 0xFFFF, 0};
+    std::memset(state.dr, 0, sizeof state.dr);
+    state.dr6 = 0xFFFF'0FF0;
+    state.dr7 = 0x400;
+    state.inject = 0;
+    state.interruptibility = 0;
+    state.control = 0;
+    using enum abi::RegisterGroup;
+    for (const auto group : {Control, Segments, Debug}) hvcall::mark_dirty(state, group);
+}
+
+void set_startup_address(abi::VcpuState& state, std::uint8_t vector) {
+    state.rip = 0;
+    state.segments[abi::kCs] = {static_cast<std::uint16_t>(vector << 8), 0x9B, 0xFFFF,
+                                std::uint64_t{vector} << 12};
+    hvcall::mark_dirty(state, abi::RegisterGroup::Segments);
+}
+
+void set_reset_state(abi::VcpuState& state) {
+    state.cr0 = kCr0Nw | kCr0Cd;
+    set_init_state(state);
     state.star = state.lstar = state.cstar = state.sfmask = state.kernel_gs_base = 0;
     state.sysenter_cs = state.sysenter_esp = state.sysenter_eip = 0;
     state.pat = kPowerOnPat;
     state.debug_control = 0;
-    std::memset(state.dr, 0, sizeof state.dr);
-    state.dr6 = 0xFFFF'0FF0;
-    state.dr7 = 0x400;
     // x87 control word and MXCSR of the XSAVE area's legacy part.
     state.xcr0 = 1;
     std::memset(state.xsave_area, 0, sizeof state.xsave_area);
     state.xsave_area[0] = 0x40;
     constexpr std::uint32_t kMxcsr = 0x1F80;
     std::memcpy(state.xsave_area + 24, &kMxcsr, sizeof kMxcsr);
-    state.inject = 0;
-    state.interruptibility = 0;
-    state.control = 0;
     state.exception_exits = 0;
     state.dirty = static_cast<std::uint32_t>(abi::RegisterGroup::All);
 }
 
 void set_linux_entry_state(abi::VcpuState& state, std::uint64_t entry) {
-    set_reset_state(state);
     state.rip = entry;
     state.gpr[abi::kRsi] = kBootParameters;
     state.gpr[abi::kRsp] = kBootParameters;

@@ -76,7 +76,8 @@ MsrBank::MsrBank(hvcall::Vcpu& vcpu, const hvcall::GuestMemory& memory,
       unknown_(std::move(unknown)),
       kvm_clock_(memory, hypervisor.ticks_per_second()) {}
 
-void MsrBank::reset(std::uint64_t memory_below_4g, std::uint64_t memory_end) {
+void MsrBank::reset(std::uint64_t memory_below_4g, std::uint64_t memory_end,
+                    hvcall::HostTicks tsc_zero) {
     stored_.clear();
     for (const auto& row : kRows) {
         const auto vendor = cpuid_.is_amd() ? Vendor::Amd : Vendor::Intel;
@@ -95,7 +96,7 @@ void MsrBank::reset(std::uint64_t memory_below_4g, std::uint64_t memory_end) {
     if (auto* top = find(0xC001'001D)) top->value = memory_end > (1ULL << 32) ? memory_end : 0;
     tsc_adjust_ = 0;
     kvm_clock_.reset();
-    set_tsc_offset(0 - hypervisor_.ticks_now().count);
+    set_tsc_offset(0 - tsc_zero.count);
     vcpu_.state().tsc_aux = 0;
 }
 

@@ -48,8 +48,8 @@ class MsrBank {
     [[nodiscard]] bool write(std::uint32_t number, std::uint64_t value);
     /// The guest's TSC was stopped for that many ticks.
     void delay_tsc(std::uint64_t ticks);
-    /// As after power-on; the guest's TSC starts at zero.
-    void reset(std::uint64_t memory_below_4g, std::uint64_t memory_end);
+    /// As after power-on; the guest's TSC was zero at `tsc_zero`, the same on all vCPUs.
+    void reset(std::uint64_t memory_below_4g, std::uint64_t memory_end, hvcall::HostTicks tsc_zero);
 
   private:
     struct Stored {

@@ -98,6 +98,7 @@ Chipset::Parts::Parts(TimerQueue& timers, ChipsetOptions& given)
 std::vector<std::unique_ptr<LocalApic>> Chipset::Parts::make_local_apics(TimerQueue& timers) {
     std::vector<std::unique_ptr<LocalApic>> apics;
     for (unsigned vcpu = 0; vcpu < options.vcpus; ++vcpu) {
+        auto& own_timers = options.vcpu_timers ? options.vcpu_timers(vcpu) : timers;
         tscs.push_back(std::make_unique<TscClock>(timers.clock(), options.tsc_frequency_hz));
         LocalApicWiring wiring;
         wiring.kick = [this, vcpu] {
@@ -115,7 +116,8 @@ std::vector<std::unique_ptr<LocalApic>> Chipset::Parts::make_local_apics(TimerQu
         wiring.nmi = [this, vcpu] {
             if (options.nmi_vcpu) options.nmi_vcpu(vcpu);
         };
-        apics.push_back(std::make_unique<LocalApic>(vcpu, timers, *tscs[vcpu], std::move(wiring)));
+        apics.push_back(
+            std::make_unique<LocalApic>(vcpu, own_timers, *tscs[vcpu], std::move(wiring)));
         bus.attach(*apics.back());
     }
     return apics;

@@ -26,6 +26,8 @@ struct ChipsetOptions {
     std::uint64_t memory_bytes = 0;       ///< for the CMOS, where old firmware looks for it
     std::uint64_t real_time_seconds = 0;  ///< seconds since 1970, at the time of construction
     CharacterBackend* serial = nullptr;   ///< COM1's output; null: discarded
+    /// The queue for the timer of a vCPU's local APIC; empty: that of the other devices.
+    std::function<TimerQueue&(unsigned vcpu)> vcpu_timers;
     std::function<void(unsigned vcpu)> kick_vcpu;
     std::function<void()> power_off;  ///< ACPI S5
     std::function<void(std::string_view how)>

@@ -83,7 +83,7 @@ TEST(VcpuLoop, StopFromAnotherThreadEndsAGuestThatNeverExits) {
     GuestMachine guest({});
     std::thread stopper([&] {
         std::this_thread::sleep_for(20ms);
-        guest.machine().loop().stop();
+        guest.machine().vcpus().stop();
     });
     EXPECT_EQ(guest.run().cause, LoopEnd::Cause::Requested);
     stopper.join();
@@ -100,15 +100,15 @@ TEST(VcpuLoop, PausedGuestDoesNotRunUntilItIsResumed) {
     LoopEnd end;
     std::thread runner([&] { end = guest.run(); });
     while (runs == 0) std::this_thread::sleep_for(1ms);
-    guest.machine().loop().pause();
+    guest.machine().vcpus().pause();
     std::this_thread::sleep_for(20ms);
     const unsigned before = runs;
     std::this_thread::sleep_for(30ms);
     EXPECT_EQ(runs, before);
-    guest.machine().loop().resume();
+    guest.machine().vcpus().resume();
     while (runs == before) std::this_thread::sleep_for(1ms);
-    guest.machine().loop().pause();
-    guest.machine().loop().stop();
+    guest.machine().vcpus().pause();
+    guest.machine().vcpus().stop();
     runner.join();
     EXPECT_EQ(end.cause, LoopEnd::Cause::Requested) << "a paused guest can be stopped";
 }
@@ -129,9 +129,9 @@ TEST(VcpuLoop, PauseIsNoTimeForTheGuest) {
                         }});
     std::thread controller([&] {
         while (!pause_now) std::this_thread::sleep_for(1ms);
-        guest.machine().loop().pause();
+        guest.machine().vcpus().pause();
         std::this_thread::sleep_for(100ms);
-        guest.machine().loop().resume();
+        guest.machine().vcpus().resume();
     });
     guest.run();
     controller.join();
@@ -168,9 +168,9 @@ TEST(VcpuLoop, TimerInterruptWakesAHaltedGuest) {
                        [&](abi::VcpuState& s, const GuestMemory& m) { power_off()(s, m); });
     // The model forgets `inject` at entry, as the processor does; the statistics remember.
     EXPECT_EQ(guest.run().cause, LoopEnd::Cause::PowerOff);
-    injected = guest.machine().loop().statistics().injections();
+    injected = guest.machine().vcpu(0).statistics().injections();
     EXPECT_EQ(injected, 1U);
-    EXPECT_EQ(guest.machine().loop().statistics().exits(abi::ExitKind::Halt), 1U);
+    EXPECT_EQ(guest.machine().vcpu(0).statistics().exits(abi::ExitKind::Halt), 1U);
 }
 
 TEST(VcpuLoop, InterruptWaitsForItsWindow) {
@@ -187,7 +187,7 @@ TEST(VcpuLoop, InterruptWaitsForItsWindow) {
                         power_off()});
     guest.run();
     EXPECT_EQ(control & abi::kRequestInterruptWindow, abi::kRequestInterruptWindow);
-    EXPECT_EQ(guest.machine().loop().statistics().injections(), 1U);
+    EXPECT_EQ(guest.machine().vcpu(0).statistics().injections(), 1U);
 }
 
 TEST(VcpuLoop, UnknownMsrIsGeneralProtectionAndOneLine) {
@@ -215,7 +215,7 @@ TEST(VcpuLoop, CountsExitsByKind) {
     GuestMachine guest(
         {exits::cpuid(1, 0), exits::cpuid(1, 0), exits::read_msr(0x10), power_off()});
     guest.run();
-    const auto& statistics = guest.machine().loop().statistics();
+    const auto& statistics = guest.machine().vcpu(0).statistics();
     EXPECT_EQ(statistics.exits(abi::ExitKind::Cpuid), 2U);
     EXPECT_EQ(statistics.exits(abi::ExitKind::Msr), 1U);
     EXPECT_EQ(statistics.exits(abi::ExitKind::PortIo), 1U);

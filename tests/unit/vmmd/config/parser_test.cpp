@@ -90,8 +90,8 @@ TEST(Config, ImpossibleValuesAreTold) {
               "f.toml:3:10: error: \"65M\" is not a multiple of 2M: write \"66M\"");
     EXPECT_EQ(with("memory = \"99999999999G\""),
               "f.toml:3:10: error: \"99999999999G\": the number is too large");
-    EXPECT_EQ(with("memory = \"64M\"\ncpus = 2"),
-              "f.toml:4:8: error: 2 cpus: only 1 is supported now; write cpus = 1");
+    EXPECT_EQ(with("memory = \"64M\"\ncpus = 9"),
+              "f.toml:4:8: error: 9 cpus: at most 8 are possible; write cpus = 8");
     EXPECT_EQ(with("memory = \"64M\"\ncpus = 0"), "f.toml:4:8: error: a VM needs at least 1 cpu");
     EXPECT_EQ(
         with("memory = \"64M\"\nrestart = \"alway\""),

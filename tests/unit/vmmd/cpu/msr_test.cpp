@@ -22,7 +22,7 @@ class Msr : public testing::Test {
   protected:
     Msr() : ram_(4096) {
         memory_.add(hvcall::GuestPhysicalAddress{0}, ram_);
-        bank_.reset(64 << 20, 64 << 20);
+        bank_.reset(64 << 20, 64 << 20, hypervisor_.ticks_now());
     }
 
     std::vector<std::uint8_t> ram_;
@@ -74,7 +74,7 @@ TEST_F(Msr, UnknownRegistersAreReported) {
 TEST_F(Msr, MtrrsAreStoredAndReset) {
     ASSERT_TRUE(bank_.write(0x202, 0x1234'5006));
     EXPECT_EQ(bank_.read(0x202), 0x1234'5006U);
-    bank_.reset(64 << 20, 64 << 20);
+    bank_.reset(64 << 20, 64 << 20, hypervisor_.ticks_now());
     EXPECT_EQ(bank_.read(0x202), 0U);
     EXPECT_EQ(bank_.read(0x200), 0xC000'0000U);
     EXPECT_EQ(bank_.read(0xC001'001A), 64U << 20);

@@ -1,0 +1,102 @@
+// The common end, pause and silence of a machine's vCPUs.
+#include "vmmd/vcpu_group.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "vmmd/vcpu_loop.hpp"
+
+namespace redoubt::vmmd {
+
+namespace {
+constexpr std::uint32_t bit(LoopEnd::Cause cause) { return 1U << static_cast<unsigned>(cause); }
+}  // namespace
+
+void VcpuGroup::call_everybody() {
+    for (auto* loop : loops_) loop->call();
+}
+
+void VcpuGroup::end(LoopEnd::Cause cause) {
+    {
+        const std::scoped_lock lock(mutex_);
+        ends_ |= bit(cause);
+        let_time_pass();
+        changed_.notify_all();
+    }
+    call_everybody();
+}
+
+void VcpuGroup::crash(unsigned vcpu, std::string reason) {
+    {
+        const std::scoped_lock lock(mutex_);
+        // The first to fall is the one to tell about.
+        if ((ends_ & bit(LoopEnd::Cause::Crash)) == 0) {
+            reason_ = std::move(reason);
+            crashed_vcpu_ = vcpu;
+        }
+    }
+    end(LoopEnd::Cause::Crash);
+}
+
+void VcpuGroup::pause() {
+    {
+        const std::scoped_lock lock(mutex_);
+        paused_ = true;
+    }
+    call_everybody();
+}
+
+void VcpuGroup::resume() {
+    const std::scoped_lock lock(mutex_);
+    paused_ = false;
+    let_time_pass();
+    changed_.notify_all();
+}
+
+/// While everybody was parked there was no time for the guest.
+void VcpuGroup::let_time_pass() {
+    if (stopped_since_) clock_.skip_since(*stopped_since_);
+    stopped_since_.reset();
+}
+
+bool VcpuGroup::attend() {
+    std::unique_lock lock(mutex_);
+    if (paused_ && ends_ == 0) {
+        if (++parked_ == loops_.size()) stopped_since_ = hypervisor_.ticks_now();
+        changed_.wait(lock, [this] { return !paused_ || ends_ != 0; });
+        --parked_;
+    }
+    return ends_ != 0;
+}
+
+// A vCPU in silence that was sent something leaves it before it takes what was sent, and who sends
+// does so before its own silence: one of the two is seen here.
+bool VcpuGroup::begin_silence() {
+    const std::scoped_lock lock(mutex_);
+    ++silent_;
+    return silent_ < loops_.size() || std::ranges::any_of(loops_, &VcpuLoop::has_signal);
+}
+
+void VcpuGroup::end_silence() {
+    const std::scoped_lock lock(mutex_);
+    --silent_;
+}
+
+void VcpuGroup::prepare_run() {
+    for (auto* loop : loops_) loop->prepare_run();
+}
+
+LoopEnd VcpuGroup::take_end() {
+    using enum LoopEnd::Cause;
+    const std::scoped_lock lock(mutex_);
+    const auto ends = std::exchange(ends_, 0);
+    for (const auto cause : std::array{Destroyed, Crash, Requested, PowerOff}) {
+        if ((ends & bit(cause)) == 0) continue;
+        if (cause != Crash) return {cause, {}, 0};
+        return {cause, std::exchange(reason_, {}), crashed_vcpu_};
+    }
+    return {Reset, {}, 0};
+}
+
+}  // namespace redoubt::vmmd
