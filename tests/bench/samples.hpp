@@ -24,24 +24,32 @@ inline void report(const char* part, const char* name, std::uint64_t figure) {
     std::printf("BENCH %s %s %llu\n", part, name, static_cast<unsigned long long>(figure));
 }
 
-inline void report(const char* part, const char* name, Samples& samples) {
+inline std::uint64_t median(Samples& samples) {
     const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
     std::nth_element(samples.begin(), middle, samples.end());
-    report(part, name, *middle);
+    return *middle;
 }
 
-/// How long each call of `round` takes, from the end of one to the end of the next.
+inline void report(const char* part, const char* name, Samples& samples) {
+    report(part, name, median(samples));
+}
+
+/// What a pair of ticks() around nothing shows.
+inline std::uint64_t overhead() {
+    const std::uint64_t start = ticks();
+    return ticks() - start;
+}
+
+/// How long each call of `round` takes.
 template <class Round>
 Samples measure(Round&& round) {
-    Samples samples;
-    samples.reserve(kRounds);
+    Samples samples(kRounds);
+    const std::uint64_t nothing = overhead();
     for (std::size_t i = 0; i < kWarmUp; ++i) round();
-    std::uint64_t last = ticks();
-    for (std::size_t i = 0; i < kRounds; ++i) {
+    for (auto& sample : samples) {
+        const std::uint64_t start = ticks();
         round();
-        const std::uint64_t now = ticks();
-        samples.push_back(now - last);
-        last = now;
+        sample = ticks() - start - nothing;
     }
     return samples;
 }

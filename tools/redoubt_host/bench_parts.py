@@ -10,7 +10,7 @@ from .bench_machines import Figures
 from .bench_tables import Row, Table
 from .progress import ToolError
 
-KVM, KVM_OFF, NOVA = "KVM", "KVM, mit.=off", "NOVA*"
+KVM, KVM_OFF, LINUX, NOVA, SEL4 = "KVM", "KVM, mit.=off", "Linux", "NOVA*", "seL4*"
 
 
 class Session:
@@ -68,5 +68,30 @@ def exits(session: Session) -> Table:
     return table
 
 
-PARTS: dict[str, Callable[[Session], Table]] = {"exits": exits}
-LINUX_PARTS = ["exits"]  # those that tests/bench/linux_peer measures for tables
+def ipc(session: Session) -> Table:
+    def row(label: str, nova: str | None, sel4: str | None, budget: int, goal: int, note: str = "") -> Row:
+        return Row(label, {NOVA: nova, SEL4: sel4}, budget, goal, note)
+
+    table = Table("ipc", "instructions of kernel primitives", ["ours", LINUX, NOVA, SEL4], {
+        "syscall": row("cheapest system call", "54", "261–355", 100, 50, "ours: SystemInfo; Linux: getppid"),
+        "call_reply": row("call and reply between two address spaces", "281", "452", 450, 250,
+                          "Linux: a byte through a pipe to another process, and one back"),
+        "call_reply_4_words": row("… with 4 words", "≈ 311", "486", 480, 280, "Linux: 32 bytes"),
+        "call_reply_futex": Row("… through shared memory and futexes (Linux only)"),
+        "signal_wait": row("signal a waiting thread, it runs, back to wait", None, "969", 800, 450,
+                           "across address spaces; Linux: an eventfd, and a process of better priority"),
+        "fault_restart": row("fault -> handler in another space -> restart", None, "1,272", 900, 500,
+                             "Linux: userfaultfd, and a handler that gives the zero page"),
+        "map": row("map one 4 KiB page", None, "790", 700, 400, "Linux: mmap of a page of a memfd, populated"),
+        "unmap": row("unmap it", None, "651", 700, 400),
+        "retype": row("retype one page object, without zeroing", None, "990", 800, 500),
+        "retype_zeroed": Row("retype one page object, with zeroing"),
+    }, ["NOVA moves 1 word in the first figure; the one of 4 words is interpolated.",
+        "The cost of reading the counter is subtracted."])
+    table.set("ours", session.ours("ipc").get("ipc", {}))
+    table.set(LINUX, session.linux(True).get("ipc", {}))
+    return table
+
+
+PARTS: dict[str, Callable[[Session], Table]] = {"exits": exits, "ipc": ipc}
+LINUX_PARTS = ["exits", "ipc"]  # those that tests/bench/linux_peer measures for tables

@@ -41,7 +41,8 @@ class Table:
                 self.rows[name].cells[column] = value
 
     def missing(self) -> list[str]:
-        return [row.label for row in self.rows.values() if row.cells.get("ours") is None]
+        """What ought to have been measured and was not."""
+        return [row.label for row in self.rows.values() if row.budget is not None and row.cells.get("ours") is None]
 
     def text(self) -> str:
         headings = ["", *self.columns, "budget", "goal", ""]
