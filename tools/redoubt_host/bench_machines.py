@@ -3,6 +3,8 @@ peer, Debian's kernel with a program in the place of init. One tick of their TSC
 
 import gzip
 import re
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from .progress import ToolError
 COUNT_INSTRUCTIONS = ["-icount", "shift=0,sleep=off"]
 PROGRAMS = SYSTEM_BUILD / "tests/bench"
 KVM_MODULES = ["kernel/virt/lib/irqbypass.ko", "kernel/arch/x86/kvm/kvm.ko", "kernel/arch/x86/kvm/kvm-amd.ko"]
+FIRMWARE = ["bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin"]
+FIRMWARE_FOLDERS = ["/usr/share/qemu", "/usr/share/seabios"]
+GUEST_COMMAND_LINE = "console=ttyS0 quiet"
 SECONDS = 600
 
 Figures = dict[str, dict[str, int]]  # part -> name -> instructions
@@ -34,10 +39,22 @@ def redoubt(directory: Path, program: str, extra: list[str] = []) -> Machine:
     return Machine(directory, boot_archive, MachineOptions(extra=[*COUNT_INSTRUCTIONS, *extra]))
 
 
+def redoubt_with_guest(directory: Path, configuration: str, files: dict[str, bytes]) -> Machine:
+    """Redoubt as it is, with this configuration; `files` are those it names with file: URLs."""
+    for name, data in files.items():
+        (directory / name).write_bytes(data)
+    config_file = directory / "vmm.toml"
+    config_file.write_text(configuration)
+    boot_archive = directory / "boot.cpio"
+    archive.check_configuration(config_file)
+    archive.pack(boot_archive, archive.read_configuration(config_file))
+    return Machine(directory, boot_archive, MachineOptions(extra=COUNT_INSTRUCTIONS))
+
+
 def bare_linux(directory: Path, initramfs: Path, *, memory: str = "2G", command_line: str = "") -> Machine:
     """Debian's kernel on that machine itself."""
     boot = ["-kernel", str(guests.guest().kernel), "-initrd", str(initramfs),
-            "-append", f"console=ttyS0 quiet {command_line}".rstrip()]
+            "-append", f"{GUEST_COMMAND_LINE} {command_line}".rstrip()]
     return Machine(directory, initramfs, MachineOptions(memory=memory, boot=boot, extra=COUNT_INSTRUCTIONS))
 
 
@@ -68,18 +85,35 @@ def guest_initramfs() -> bytes:
     return gzip.compress(contents.bytes(), mtime=0)
 
 
-def measure(machine: Machine, seconds: float = SECONDS) -> Figures:
-    """Lets the machine run until its program says that it is done; gives what it reported."""
+def qemu_files() -> dict[str, bytes]:
+    """QEMU with its libraries and what firmware it needs here, to run on another Linux."""
+    program = shutil.which("qemu-system-x86_64")
+    if program is None:
+        raise ToolError("qemu-system-x86_64 is not installed; tools/setup --run installs it")
+    files = {"bin/qemu": Path(program)}
+    libraries = subprocess.run(["ldd", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    for path in re.findall(r"(/\S+) \(0x", libraries):
+        files[path.lstrip("/")] = Path(path)
+    for name in FIRMWARE:
+        found = [path for folder in FIRMWARE_FOLDERS if (path := Path(folder) / name).exists()]
+        if not found:
+            raise ToolError(f"QEMU's firmware {name} is in none of {', '.join(FIRMWARE_FOLDERS)}")
+        files[f"firmware/{name}"] = found[0]
+    return {name: path.read_bytes() for name, path in files.items()}
+
+
+def measure(machine: Machine, until: str = "BENCH DONE", seconds: float = SECONDS) -> Figures:
+    """Lets the machine run until its log matches; gives what its program reported there."""
     machine.start()
     deadline = time.monotonic() + seconds
     try:
-        while machine.running() and time.monotonic() < deadline and "BENCH DONE" not in _log(machine):
+        while machine.running() and time.monotonic() < deadline and not re.search(until, _log(machine)):
             failed = re.search(r"BENCH FAILED (.*)", _log(machine))
             if failed:
                 raise ToolError(f"the measuring program failed: {failed[1].strip()}\n{machine.log_tail()}")
             time.sleep(0.1)
         log = _log(machine)
-        if "BENCH DONE" not in log:
+        if not re.search(until, log):
             raise ToolError(f"the measuring program did not finish within {seconds:.0f} s\n{machine.log_tail()}"
                             if machine.running() else f"the machine ended early\n{machine.log_tail()}")
     finally:

@@ -5,12 +5,13 @@ from functools import cache
 from pathlib import Path
 from typing import Callable
 
-from . import bench_machines, progress
+from . import bench_machines, guests, progress
 from .bench_machines import Figures
 from .bench_tables import Row, Table
 from .progress import ToolError
 
 KVM, KVM_OFF, LINUX, NOVA, SEL4 = "KVM", "KVM, mit.=off", "Linux", "NOVA*", "seL4*"
+BARE, NESTED = "bare QEMU", "QEMU on KVM"
 
 
 class Session:
@@ -93,5 +94,45 @@ def ipc(session: Session) -> Table:
     return table
 
 
-PARTS: dict[str, Callable[[Session], Table]] = {"exits": exits, "ipc": ipc}
+GUEST = """\
+[vm.bench]
+cpus    = 1
+memory  = "256M"
+kernel  = "initfs:/guests/vmlinuz"
+initrd  = "file:guest.cpio.gz"
+cmdline = "{command_line}"
+serial  = "console:bench"
+"""
+
+
+def boot(session: Session) -> Table:
+    table = Table("boot", "instructions from the start of a VM (256 MiB) to its init, Debian's cloud kernel, quiet",
+                  ["ours", BARE, NESTED], {
+        "guest_init": Row("VM start -> guest init", {}, 1_650_000_000, 1_600_000_000),
+    }, ["What the guest's init reads from its TSC, which is 0 at the start."])
+    initramfs = bench_machines.guest_initramfs()
+    configuration = GUEST.format(command_line=bench_machines.GUEST_COMMAND_LINE)
+
+    def until_init(machine: bench_machines.Machine) -> Figures:
+        return bench_machines.measure(machine, until=r"guest_init +\d+\s")
+
+    def bare(folder: Path) -> Figures:
+        path = folder / "guest.cpio.gz"
+        path.write_bytes(initramfs)
+        return until_init(bench_machines.bare_linux(folder, path, memory="256M"))
+
+    def nested(folder: Path) -> Figures:
+        files = {**bench_machines.qemu_files(), "guest/initramfs": initramfs,
+                 "guest/vmlinuz": guests.guest().kernel.read_bytes()}
+        return until_init(bench_machines.linux_with_kvm(folder, ["boot"], extra=files))
+
+    table.set("ours", session.attempt("boot on Redoubt", lambda folder: until_init(
+        bench_machines.redoubt_with_guest(folder, configuration, {"guest.cpio.gz": initramfs}))).get("boot", {}))
+    table.set(BARE, session.attempt("boot in QEMU", bare).get("boot", {}))
+    if not session.quick:
+        table.set(NESTED, session.attempt("boot in QEMU on KVM in QEMU", nested).get("boot", {}))
+    return table
+
+
+PARTS: dict[str, Callable[[Session], Table]] = {"exits": exits, "ipc": ipc, "boot": boot}
 LINUX_PARTS = ["exits", "ipc"]  # those that tests/bench/linux_peer measures for tables
