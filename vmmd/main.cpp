@@ -92,6 +92,7 @@ int serve(const CommandLine& options) {
     }
     manager->start_all();
     hvcall::announce_ready();
+    log::info("ready");
     loop.run();
     server.reset();
     manager.reset();

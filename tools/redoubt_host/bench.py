@@ -24,7 +24,7 @@ def main() -> int:
     except ToolError as error:
         print(f"tools/bench: {error}", file=sys.stderr)
         return error.status
-    session = Session([name for name in LINUX_PARTS if name in parts], arguments.quick)
+    session = Session(sorted({LINUX_PARTS[name] for name in parts if name in LINUX_PARTS}), arguments.quick)
     tables = []
     for name in parts:
         tables.append(PARTS[name](session))

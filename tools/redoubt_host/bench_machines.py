@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import archive, guests
@@ -102,26 +103,37 @@ def qemu_files() -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in files.items()}
 
 
-def measure(machine: Machine, until: str = "BENCH DONE", seconds: float = SECONDS) -> Figures:
-    """Lets the machine run until its log matches; gives what its program reported there."""
+@contextmanager
+def running(machine: Machine):
+    """The machine, from its start to the end of the block."""
     machine.start()
-    deadline = time.monotonic() + seconds
     try:
-        while machine.running() and time.monotonic() < deadline and not re.search(until, _log(machine)):
-            failed = re.search(r"BENCH FAILED (.*)", _log(machine))
-            if failed:
-                raise ToolError(f"the measuring program failed: {failed[1].strip()}\n{machine.log_tail()}")
-            time.sleep(0.1)
-        log = _log(machine)
-        if not re.search(until, log):
-            raise ToolError(f"the measuring program did not finish within {seconds:.0f} s\n{machine.log_tail()}"
-                            if machine.running() else f"the machine ended early\n{machine.log_tail()}")
+        yield machine
     finally:
         machine.stop()
-    return reported(log)
 
 
-def reported(log: str) -> Figures:
+def wait_for_log(machine: Machine, pattern: str, seconds: float = SECONDS) -> str:
+    """The log of a running machine, as soon as it matches."""
+    deadline = time.monotonic() + seconds
+    while True:
+        alive = machine.running()
+        log = _log(machine)
+        if re.search(pattern, log):
+            return log
+        if failed := re.search(r"BENCH FAILED (.*)", log):
+            raise ToolError(f"the measuring program failed: {failed[1].strip()}\n{machine.log_tail()}")
+        if not alive:
+            raise ToolError(f"the machine ended early\n{machine.log_tail()}")
+        if time.monotonic() > deadline:
+            raise ToolError(f"{pattern!r} did not come within {seconds:.0f} s\n{machine.log_tail()}")
+        time.sleep(0.1)
+
+
+def measure(machine: Machine, until: str = "BENCH DONE") -> Figures:
+    """Lets the machine run until its log matches; gives what its program reported there: part -> name -> figure."""
+    with running(machine):
+        log = wait_for_log(machine, until)
     figures: Figures = {}
     for part, name, value in re.findall(r"BENCH (\w+) (\w+) +(\d+)", log):
         figures.setdefault(part, {})[name] = int(value)

@@ -1,5 +1,7 @@
 """The parts of tools/bench: their rows with budgets, goals and published figures of peers, and how each is measured."""
 
+import re
+import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -8,7 +10,10 @@ from typing import Callable
 from . import bench_machines, guests, progress
 from .bench_machines import Figures
 from .bench_tables import Row, Table
+from .mux import MuxThread
+from .paths import REPOSITORY
 from .progress import ToolError
+from .qmp import QmpClient, QmpError
 
 KVM, KVM_OFF, LINUX, NOVA, SEL4 = "KVM", "KVM, mit.=off", "Linux", "NOVA*", "seL4*"
 BARE, NESTED = "bare QEMU", "QEMU on KVM"
@@ -40,9 +45,17 @@ class Session:
 
     def _linux(self, mitigations: bool) -> Figures:
         """What Linux on the same machine reports, for all parts that want it."""
-        name = f"{', '.join(self._linux_parts)} on Linux" + ("" if mitigations else " with mitigations=off")
+        name = f"{', '.join(self._linux_parts) or 'start'} on Linux" + ("" if mitigations else " with mitigations=off")
         return self.attempt(name, lambda folder: bench_machines.measure(
             bench_machines.linux_with_kvm(folder, self._linux_parts, mitigations=mitigations)))
+
+
+def exit_figures(session: Session, table: Table, derive: Callable[[dict[str, int]], dict[str, int]]) -> None:
+    """Fills a table with what is derived from the figures of `exits`."""
+    table.set("ours", derive(session.ours("exits").get("exits", {})))
+    table.set(KVM, derive(session.linux(True).get("exits", {})))
+    if not session.quick:
+        table.set(KVM_OFF, derive(session.linux(False).get("exits", {})))
 
 
 def exits(session: Session) -> Table:
@@ -62,10 +75,35 @@ def exits(session: Session) -> Table:
         "run_returns_at_once": row("run call that returns at once", None, 400, 200),
     }, ["KVM handles CPUID, VMMCALL, RDMSR and the fault in the kernel; ours are handled in user space.",
         "NOVA moves one register in the lower figure and a typical set in the higher; it does not decode MMIO."])
-    table.set("ours", session.ours("exits").get("exits", {}))
-    table.set(KVM, session.linux(True).get("exits", {}))
-    if not session.quick:
-        table.set(KVM_OFF, session.linux(False).get("exits", {}))
+    exit_figures(session, table, lambda figures: figures)
+    return table
+
+
+def injection(session: Session) -> Table:
+    table = Table("injection", "instructions for an interrupt that user space injects", ["ours", KVM, KVM_OFF], {
+        "inject_two_outs": Row("inject, handler with an OUT, IRET, OUT of the main loop", {}, 2000, 1000),
+        "two_outs": Row("two OUT exits without an injection"),
+        "injection": Row("difference: the injection itself"),
+    })
+
+    def derive(figures: dict[str, int]) -> dict[str, int]:
+        if "inject_two_outs" not in figures or "pio_out_user" not in figures:
+            return figures
+        outs = 2 * figures["pio_out_user"]
+        return {**figures, "two_outs": outs, "injection": figures["inject_two_outs"] - outs}
+
+    exit_figures(session, table, derive)
+    return table
+
+
+def faults(session: Session) -> Table:
+    table = Table("faults", "instructions for a guest's access that the second-level tables do not allow",
+                  ["ours", KVM, KVM_OFF], {
+        "second_level_fault": Row("to memory, 4 KiB of which are mapped then", {}, 1500, 800,
+                                  "KVM: in the kernel, the page is there already"),
+        "mmio_write_user": Row("to a device in user space, decoded", {}, 1500, 900),
+    })
+    exit_figures(session, table, lambda figures: figures)
     return table
 
 
@@ -134,5 +172,100 @@ def boot(session: Session) -> Table:
     return table
 
 
-PARTS: dict[str, Callable[[Session], Table]] = {"exits": exits, "ipc": ipc, "boot": boot}
-LINUX_PARTS = ["exits", "ipc"]  # those that tests/bench/linux_peer measures for tables
+def system(session: Session) -> Table:
+    table = Table("system", "instructions from the kernel's entry until everything runs", ["ours", LINUX], {
+        "ready": Row("kernel entry -> vmmd ready, a VM loaded", {}, 100_000_000, 40_000_000,
+                     "Linux: to the first process of a small initramfs, Debian's cloud kernel, quiet"),
+        "firmware": Row("reset -> kernel entry"),
+    })
+
+    def ours(folder: Path) -> Figures:
+        machine = bench_machines.redoubt_with_guest(folder, GUEST.format(
+            command_line=bench_machines.GUEST_COMMAND_LINE), {"guest.cpio.gz": bench_machines.guest_initramfs()})
+        with bench_machines.running(machine):
+            log = bench_machines.wait_for_log(machine, r"vmmd: ready\s")
+        megahertz, entry = map(int, re.search(r"(\d+) MHz counter, entered at (\d+)", log).groups())
+        ready = float(re.search(r"\[ *(\d+\.\d+)\] vmmd: ready", log)[1])
+        return {"system": {"ready": round(ready * megahertz * 1_000_000) - entry, "firmware": entry}}
+
+    figures = session.attempt("the system's start on Redoubt", ours).get("system", {})
+    table.set("ours", figures)
+    # Linux does not tell when it was entered; QEMU's firmware is the same.
+    linux = session.linux(True).get("system", {}).get("linux_init")
+    if linux is not None and "firmware" in figures:
+        table.set(LINUX, {"ready": linux - figures["firmware"]})
+    return table
+
+
+MEMORY_VM = """\
+[vm.{name}]
+memory    = "256M"
+kernel    = "initfs:/guests/vmlinuz"
+initrd    = "initfs:/guests/initramfs.cpio.gz"
+cmdline   = "console=ttyS0 quiet"
+autostart = {autostart}
+"""
+
+
+def memory(session: Session) -> Table:
+    table = Table("memory", "bytes per VM with one vCPU and 256 MiB, beyond the guest's memory", ["ours", "Firecracker*"], {
+        "kernel_per_vm": Row("kernel memory, page tables included", {}, 128 << 10, 48 << 10),
+        "monitor_per_vm": Row("monitor memory, for a guest at its prompt", {"Firecracker*": "≤ 5,242,880"}, 8 << 20, 4 << 20),
+    }, ["Kernel: what is missing from the Untyped of a program that has made the VM, less the guest's memory.",
+        "Monitor: what is missing from the memory for VMs (query-host) after a second one was started, less the two."])
+
+    def monitor(folder: Path) -> Figures:
+        configuration = "".join(MEMORY_VM.format(name=name, autostart=autostart)
+                                for name, autostart in (("first", "true"), ("second", "false")))
+        machine = bench_machines.redoubt_with_guest(folder, configuration, {})
+        socket = folder / "vmm.sock"
+        with bench_machines.running(machine):
+            mux = MuxThread(machine.mux_socket, socket)
+            mux.start()
+            try:
+                bench_machines.wait_for_log(machine, r"first\| This is Linux")
+                with QmpClient(socket, timeout=120) as client:
+                    before = client.execute("query-host")["free-bytes"]
+                    client.execute("vm-start", name="second")
+                    bench_machines.wait_for_log(machine, r"second\| This is Linux")
+                    after = client.execute("query-host")["free-bytes"]
+            except QmpError as error:
+                raise ToolError(f"the daemon refused: {error}\n{machine.log_tail()}")
+            finally:
+                mux.stop()
+        return {"memory": {"taken": before - after - (256 << 20)}}
+
+    kernel = session.ours("memory").get("memory", {})
+    table.set("ours", kernel)
+    taken = session.attempt("memory of a monitor", monitor).get("memory", {}).get("taken")
+    if taken is not None and "kernel_per_vm" in kernel:
+        table.set("ours", {"monitor_per_vm": taken - kernel["kernel_per_vm"]})
+    return table
+
+
+def lines(session: Session) -> Table:
+    counts = session.attempt("lines", lambda _: {"lines": count_kernel()})
+    quoted = {"Hedron*": "11,100", "NOVA*": "14,100", "Xvisor*": "> 80,000", "Redox*": "≈ 40,000"}
+    table = Table("lines", "kernel code, without comments and blank lines", ["ours", *quoted], {
+        "x86_64": Row("one architecture: x86-64", quoted, 9_000),
+        "all": Row("all architectures", {}, 16_000),
+    }, ["Hedron is for VMX only."])
+    table.set("ours", counts.get("lines", {}))
+    return table
+
+
+def count_kernel() -> dict[str, int]:
+    """The totals of tools/count-kernel."""
+    tool = subprocess.run([str(REPOSITORY / "tools/count-kernel")], stdout=subprocess.PIPE, text=True)
+    totals = [int(total.replace(",", "")) for total in re.findall(r"^ +total +([\d,]+)", tool.stdout, re.MULTILINE)]
+    titles = re.findall(r"^(\S.*)$", tool.stdout, re.MULTILINE)
+    if tool.returncode or len(titles) != len(totals):
+        raise ToolError("tools/count-kernel failed")
+    return {"all" if title.startswith("all") else title: total for title, total in zip(titles, totals)}
+
+
+PARTS: dict[str, Callable[[Session], Table]] = {
+    "exits": exits, "ipc": ipc, "injection": injection, "faults": faults, "boot": boot, "system": system,
+    "memory": memory, "lines": lines}
+# What tests/bench/linux_peer has to measure for each part.
+LINUX_PARTS = {"exits": "exits", "injection": "exits", "faults": "exits", "ipc": "ipc"}

@@ -6,6 +6,7 @@
 #include "arch/cpu_setup.hpp"
 #include "arch/kernel_map.hpp"
 #include "arch/processors.hpp"
+#include "arch/timer.hpp"
 #include "arch/trap.hpp"
 #include "kernel/main.hpp"
 #include "kernel/panic.hpp"
@@ -25,6 +26,7 @@ const BootInformation& boot_information() { return information; }
 
 /// boot.S comes here with the boot stack and the boot page tables.
 extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t address) {
+    information.entry_ticks = ticks_now();
     console_initialize();
     features_initialize();
     cpu_initialize();

@@ -52,6 +52,7 @@ struct BootInformation {
     /// excluded) and the space above RAM.
     BootList<PhysicalRange, 8> device_memory;
     char command_line[256];
+    std::uint64_t entry_ticks;  ///< the counter when the kernel was entered
 
     PhysicalAddress rsdp;
     std::uint32_t pm1a_control_port;
