@@ -24,7 +24,7 @@ template <class B>
 concept HypervisorBackend =
     requires(Vm& vm, Vcpu& vcpu, Capabilities& capabilities, PhysicalAddress frame,
              GuestPhysicalAddress address, PageFlags flags, std::uint64_t bytes,
-             std::uint32_t groups, unsigned index) {
+             std::uint32_t groups, unsigned index, const Requests& requests) {
         { B::kRootPages } -> std::convertible_to<unsigned>;
         /// False, with capabilities.reason, if this processor cannot.
         { B::detect(capabilities) } -> std::same_as<bool>;
@@ -35,9 +35,13 @@ concept HypervisorBackend =
         /// Constructs a vCPU in zeroed memory of abi::kVcpuBits, in the processor's reset state.
         { B::create_vcpu(frame, vm, index) } -> std::same_as<Vcpu*>;
         { B::destroy_vcpu(vcpu) } -> std::same_as<void>;
-        /// The state page's values into the control block, at the beginning of a run. False, with
-        /// state->exit filled, if they cannot be entered with.
-        { B::load(vcpu) } -> std::same_as<bool>;
+        /// The registers that are always taken from the state page into the control block, at the
+        /// beginning of a run.
+        { B::load(vcpu) } -> std::same_as<void>;
+        /// Afterwards, if they are not vcpu.seen: acts upon the requests and remembers them there.
+        { B::act_upon(vcpu, requests) } -> std::same_as<void>;
+        /// Takes state->inject, which is not 0. False, with state->exit filled, if it cannot be.
+        { B::take_event(vcpu) } -> std::same_as<bool>;
         /// One world switch.
         { B::enter(vcpu) } -> std::same_as<Entered>;
         /// The fields that are always valid after an exit, at the end of a run.
@@ -55,7 +59,7 @@ struct Backend {
     void (*unmap_all)(Vm&);
     Vcpu* (*create_vcpu)(PhysicalAddress, Vm&, unsigned);
     void (*destroy_vcpu)(Vcpu&);
-    RunOutcome (*resume)(Thread&);
+    void (*resume)(Thread&);
     void (*store)(Vcpu&);
     void (*store_groups)(Vcpu&, std::uint32_t);
 };

@@ -49,18 +49,16 @@ void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes);
 
 // ---- running guests
 
-/// Begins a run of `vcpu` by the current thread: sets thread.vcpu.
+/// Begins a run of `vcpu` by the current thread, and ends it too if nothing comes between. When it
+/// is still in progress on return, thread.vcpu is set, and resume_guest() continues it.
+/// The result is the system call's.
 /// Errors: InvalidState (a run of it is in progress), Cancelled (its VM was destroyed).
-Result<void> vcpu_run(Thread& thread, Vcpu& vcpu);
+abi::Error vcpu_run(Thread& thread, Vcpu& vcpu);
 
-enum class RunOutcome {
-    Finished,   ///< the run is over: thread.vcpu is null, the status register is set; continue in
-                ///< user mode
-    Preempted,  ///< a host interrupt was handled: choose a thread, and call again when it is this
-                ///< one's turn
-};
-/// Runs the guest of the current thread, whose thread.vcpu is set.
-RunOutcome resume_guest(Thread& thread);
+/// Runs the guest of the current thread, whose thread.vcpu is set. On return either the run is
+/// over: thread.vcpu is null, the status register set. Or a host interrupt was handled: choose a
+/// thread, and call again when it is this one's turn.
+void resume_guest(Thread& thread);
 
 /// Host counter value at which the run of `vcpu` ends by itself; the timer must fire by then.
 std::uint64_t run_deadline(const Vcpu& vcpu);

@@ -2,7 +2,7 @@
 // call. Each backend instantiates it once, beside its enter().
 #pragma once
 
-#include "arch/fpu.hpp"
+#include "arch/fpu_switch.hpp"
 #include "arch/interrupt.hpp"
 #include "arch/timer.hpp"
 #include "kernel/hv/backend.hpp"
@@ -16,19 +16,21 @@ namespace redoubt::kernel::hv {
 template <HypervisorBackend B>
 class Run {
   public:
-    [[gnu::flatten]] static RunOutcome resume(Thread& thread) {
+    [[gnu::flatten]] static void resume(Thread& thread) {
         Vcpu& vcpu = *thread.vcpu;
         if (!vcpu.entered) [[likely]] {
-            abi::VcpuState& state = *vcpu.state;
-            if ((state.control & abi::kExitAtOnce) != 0)
-                return end(thread, vcpu, abi::ExitKind::Interrupted);
-            if ((state.dirty & kFpuGroup) != 0) [[unlikely]]
-                load_fpu(vcpu);
-            if (!B::load(vcpu)) [[unlikely]]
+            const Requests requests = Requests::of(*vcpu.state);
+            B::load(vcpu);
+            if (!(requests == vcpu.seen)) [[unlikely]] {
+                if ((requests.control() & abi::kExitAtOnce) != 0)
+                    return end(thread, vcpu, abi::ExitKind::Interrupted);
+                act_upon(vcpu, requests);
+            }
+            if (vcpu.state->inject != 0 && !B::take_event(vcpu)) [[unlikely]]
                 return end(thread, vcpu);
             vcpu.entered = true;
         }
-        fpu_load(vcpu.fpu_area);
+        fpu_switch(vcpu.fpu_area);
         for (;;) {
             if (vcpu.kicked) [[unlikely]] {
                 vcpu.kicked = false;
@@ -38,13 +40,13 @@ class Run {
             if (now >= vcpu.deadline) [[unlikely]]
                 return end(thread, vcpu, abi::ExitKind::Deadline);
             const Entered entered = B::enter(vcpu);
-            vcpu.guest_ticks += ticks_now() - now;
+            vcpu.state->guest_ticks += ticks_now() - now;
             if (entered == Entered::ToMonitor) [[likely]]
                 return end(thread, vcpu);
-            ++vcpu.exits_in_kernel;
+            vcpu.state->exits_in_kernel = ++vcpu.exits_in_kernel;
             if (entered == Entered::HostInterrupt) {
                 take_pending_interrupts();
-                return RunOutcome::Preempted;
+                return;
             }
         }
     }
@@ -52,25 +54,28 @@ class Run {
   private:
     static constexpr auto kFpuGroup = static_cast<std::uint32_t>(abi::RegisterGroup::Fpu);
 
+    [[gnu::noinline]] static void act_upon(Vcpu& vcpu, const Requests& requests) {
+        vcpu.state->dirty = 0;
+        vcpu.seen = {requests.control(), requests.exceptions_and_interruptibility};
+        if ((requests.dirty() & kFpuGroup) != 0) load_fpu(vcpu);
+        B::act_upon(vcpu, requests);
+    }
+
     /// Ends a run whose exit record is filled. Only a run that took the page's values has some to
     /// give back.
-    static RunOutcome end(Thread& thread, Vcpu& vcpu) {
+    static void end(Thread& thread, Vcpu& vcpu) {
         abi::VcpuState& state = *vcpu.state;
         if (vcpu.entered) [[likely]]
             B::store(vcpu);
         ++vcpu.exits[static_cast<std::uint32_t>(state.exit.kind) % Vcpu::kExitKinds];
-        ++vcpu.runs;
-        state.exits_in_kernel = vcpu.exits_in_kernel;
-        state.exits_total = exit_count(vcpu);
-        state.guest_ticks = vcpu.guest_ticks;
+        ++state.exits_total;
         vcpu.entered = false;
         vcpu.runner = nullptr;
         thread_end_run(thread, abi::Error::Ok);
-        return RunOutcome::Finished;
+        fpu_switch(thread.context.fpu_area);
     }
 
-    [[gnu::cold, gnu::noinline]] static RunOutcome end(Thread& thread, Vcpu& vcpu,
-                                                       abi::ExitKind kind) {
+    [[gnu::cold, gnu::noinline]] static void end(Thread& thread, Vcpu& vcpu, abi::ExitKind kind) {
         vcpu.state->exit = abi::Exit{};
         vcpu.state->exit.kind = kind;
         return end(thread, vcpu);

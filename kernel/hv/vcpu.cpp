@@ -6,6 +6,8 @@
 #include "kernel/hv/fpu_state.hpp"
 #include "kernel/hv/hv.hpp"
 #include "kernel/object/thread.hpp"
+#include "kernel/sched/scheduler.hpp"
+#include "kernel/syscall/syscall.hpp"
 
 namespace redoubt::kernel {
 
@@ -47,17 +49,21 @@ void load_fpu(Vcpu& vcpu) {
     vcpu.xcr0 = sanitized_xcr0(vcpu.state->xcr0, fpu_features());
 }
 
-Result<void> vcpu_run(Thread& thread, Vcpu& vcpu) {
+abi::Error vcpu_run(Thread& thread, Vcpu& vcpu) {
     if (vcpu.vm == nullptr) return abi::Error::Cancelled;
     if (vcpu.runner != nullptr) return abi::Error::InvalidState;
     vcpu.runner = &thread;
     vcpu.ever_ran = true;
     vcpu.deadline = vcpu.state->deadline;
     thread.vcpu = &vcpu;
-    return {};
+    // Where nobody else is to run and the timer fires in time anyway, there is nothing to schedule.
+    const Scheduler& sched = scheduler();
+    if (!sched.reschedule && vcpu.deadline >= sched.armed) [[likely]]
+        backend->resume(thread);
+    return kNoStatus;
 }
 
-RunOutcome resume_guest(Thread& thread) { return backend->resume(thread); }
+void resume_guest(Thread& thread) { backend->resume(thread); }
 
 std::uint64_t run_deadline(const Vcpu& vcpu) { return vcpu.deadline; }
 
@@ -113,6 +119,12 @@ VcpuState vcpu_state(const Vcpu& vcpu) {
     if (!vcpu.ever_ran) return VcpuState::Stopped;
     if (vcpu.runner == nullptr) return VcpuState::Exited;
     return vcpu.runner->state == ThreadState::Running ? VcpuState::Running : VcpuState::Waiting;
+}
+
+std::uint64_t exit_count(const Vcpu& vcpu) {
+    std::uint64_t count = vcpu.exits_in_kernel;
+    for (const std::uint64_t of_kind : vcpu.exits) count += of_kind;
+    return count;
 }
 
 const char* name_of(VcpuState state) {

@@ -14,6 +14,36 @@ namespace redoubt::kernel {
 struct Thread;
 struct Vm;
 
+/// What the monitor asks for in the state page beside register values, read in one go: four 32-bit
+/// words that seldom change from run to run.
+struct Requests {
+    std::uint64_t control_and_dirty, exceptions_and_interruptibility;
+
+    static Requests of(const abi::VcpuState& state) {
+        Requests requests;
+        __builtin_memcpy(&requests, &state.control, sizeof requests);
+        return requests;
+    }
+    std::uint32_t control() const { return static_cast<std::uint32_t>(control_and_dirty); }
+    std::uint32_t dirty() const { return static_cast<std::uint32_t>(control_and_dirty >> 32); }
+    std::uint32_t exception_exits() const {
+        return static_cast<std::uint32_t>(exceptions_and_interruptibility);
+    }
+    std::uint32_t interruptibility() const {
+        return static_cast<std::uint32_t>(exceptions_and_interruptibility >> 32);
+    }
+    void set_interruptibility(std::uint32_t value) {
+        exceptions_and_interruptibility = exception_exits() | static_cast<std::uint64_t>(value)
+                                                                  << 32;
+    }
+    /// Differs from everything in a state page whose `dirty` was taken.
+    void forget() { control_and_dirty = ~0ULL; }
+    bool operator==(const Requests&) const = default;
+};
+static_assert(sizeof(Requests) == 16 && offsetof(abi::VcpuState, dirty) == 20 &&
+              offsetof(abi::VcpuState, exception_exits) == 24 &&
+              offsetof(abi::VcpuState, interruptibility) == 28);
+
 /// Base of the backends' vCPU types. Its memory: the object, the control block, the state page, the
 /// FPU area; one page each.
 struct Vcpu : ObjectHeader {
@@ -34,12 +64,11 @@ struct Vcpu : ObjectHeader {
     bool entered = false;  ///< the run in progress has taken its values from the state page
     bool ever_ran = false;
     std::uint64_t deadline = abi::kNever;  ///< of the run in progress
+    Requests seen{~0ULL, 0};               ///< what the backend has acted upon
     std::uint64_t xcr0 = 1;
     static constexpr std::size_t kExitKinds = 16;
     std::uint64_t exits[kExitKinds] = {};  ///< by ExitKind, ends of runs
-    std::uint64_t runs = 0;                ///< their sum
     std::uint64_t exits_in_kernel = 0;
-    std::uint64_t guest_ticks = 0;
 };
 
 namespace hv {
@@ -50,7 +79,7 @@ enum class VcpuState { Stopped, Running, Waiting, Exited };
 VcpuState vcpu_state(const Vcpu& vcpu);
 const char* name_of(VcpuState state);
 
-inline std::uint64_t exit_count(const Vcpu& vcpu) { return vcpu.runs + vcpu.exits_in_kernel; }
+std::uint64_t exit_count(const Vcpu& vcpu);
 const char* name_of(abi::ExitKind kind);
 
 /// The FPU group of the state page into the area that guests run with, sanitized.

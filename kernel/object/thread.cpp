@@ -113,11 +113,6 @@ void thread_cancel_call(Thread& thread) {
     }
 }
 
-void thread_end_run(Thread& thread, abi::Error status) {
-    thread.vcpu = nullptr;
-    set_status(thread.context, status);
-}
-
 void thread_set_priority(Thread& thread, std::uint8_t priority) {
     switch (thread.state) {
         case ThreadState::Calling:

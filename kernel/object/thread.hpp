@@ -123,7 +123,10 @@ void thread_cancel_call(Thread& thread);
 
 /// A run of a vCPU ends with this status in its thread (also called by kernel/hv when a VM is
 /// destroyed).
-void thread_end_run(Thread& thread, abi::Error status);
+inline void thread_end_run(Thread& thread, abi::Error status) {
+    thread.vcpu = nullptr;
+    set_status(thread.context, status);
+}
 
 void thread_set_priority(Thread& thread, std::uint8_t priority);
 

@@ -10,8 +10,7 @@ namespace redoubt::kernel {
 abi::Error syscall_vcpu_run(Thread& self, UserContext& context) {
     Capability* capability =
         REDOUBT_TRY(require(self, argument(context, 0), abi::ObjectType::Vcpu, abi::Rights::Write));
-    REDOUBT_TRY(hv::vcpu_run(self, capability->as<Vcpu>()));
-    return kNoStatus;
+    return hv::vcpu_run(self, capability->as<Vcpu>());
 }
 
 abi::Error syscall_vcpu_control(Thread& self, UserContext& context) {

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <memory>
 
 #include "abi/object.hpp"
@@ -31,11 +30,15 @@ constexpr std::uint64_t kMemory = 32ULL << 20;
     std::exit(1);
 }
 
+/// Where tools/bench --path begins: what follows belongs to the row of that name.
+extern "C" [[gnu::noinline]] void begin_row(const char* name) {
+    asm volatile("" : : "r"(name) : "memory");
+}
+
 /// One VM with one vCPU in 64-bit mode, its first GiB mapped 1:1.
 class Machine {
   public:
-    explicit Machine(hvcall::Hypervisor& hypervisor)
-        : hypervisor_(hypervisor), vm_(hypervisor.create_vm(kMemory)) {
+    explicit Machine(hvcall::Hypervisor& hypervisor) : vm_(hypervisor.create_vm(kMemory)) {
         vm_->add_memory(GuestPhysicalAddress{0}, kMemory);
         vcpu_ = vm_->create_vcpu(0);
         make_tables([this](std::uint64_t address, std::uint64_t value) {
@@ -47,7 +50,6 @@ class Machine {
     abi::VcpuState& state() { return vcpu_->state(); }
     hvcall::Vcpu& vcpu() { return *vcpu_; }
     const hvcall::GuestMemory& memory() const { return vm_->memory(); }
-    std::uint64_t now() const { return hypervisor_.ticks_now().count; }
 
     /// Puts a routine at kCode and points the vCPU there.
     void load(const std::uint8_t* begin, const std::uint8_t* end) {
@@ -84,23 +86,24 @@ class Machine {
     }
 
   private:
-    hvcall::Hypervisor& hypervisor_;
     std::unique_ptr<hvcall::Vm> vm_;
     std::unique_ptr<hvcall::Vcpu> vcpu_;
 };
 
 /// The time from one return of run() to the next, `handle` in between.
-void measure_rounds(Machine& machine, const char* name, ExitKind kind,
-                    const std::function<void(abi::VcpuState&)>& handle) {
+template <class Handle>
+void measure_rounds(Machine& machine, const char* name, ExitKind kind, const Handle& handle) {
+    begin_row(name);
     Samples samples;
     samples.reserve(kRounds);
     std::uint64_t last = 0;
+    auto& vcpu = machine.vcpu();
+    auto& state = machine.state();
     for (std::size_t i = 0; i < kWarmUp + kRounds; ++i) {
-        machine.vcpu().run();
-        auto& state = machine.state();
+        vcpu.run();
         if (state.exit.kind != kind) fail(name, state);
         handle(state);
-        const std::uint64_t now = machine.now();
+        const std::uint64_t now = ticks();
         if (i >= kWarmUp) samples.push_back(now - last);
         last = now;
     }
@@ -108,9 +111,10 @@ void measure_rounds(Machine& machine, const char* name, ExitKind kind,
 }
 
 /// What the guest's own loop measured, less the cost of measuring.
+template <class Answer>
 void measure_inside(Machine& machine, const char* name, ExitKind kind, const std::uint8_t* begin,
-                    const std::uint8_t* end, std::uint32_t argument,
-                    const std::function<void(abi::VcpuState&)>& answer) {
+                    const std::uint8_t* end, std::uint32_t argument, const Answer& answer) {
+    begin_row(name);
     machine.load(begin, end);
     auto& state = machine.state();
     state.gpr[abi::kRdi] = kResults;

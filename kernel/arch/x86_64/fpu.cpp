@@ -60,10 +60,7 @@ void fpu_initialize(void* area) {
     std::memcpy(static_cast<char*>(area) + 24, &kMxcsr, sizeof(kMxcsr));
 }
 
-void fpu_load(void* area) {
-    PerCpu& cpu = this_cpu();
-    if (cpu.fpu_area != area) fpu_exchange(cpu, area);
-}
+void fpu_load(void* area) { fpu_switch(area); }
 
 void fpu_flush(void* area) {
     if (this_cpu().fpu_area == area) fpu_store_registers(area);

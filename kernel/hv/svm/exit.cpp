@@ -10,11 +10,6 @@ using abi::InterceptedInstruction;
 /// Bits of EXITINFO1 of a nested page fault (APM vol. 2, 15.25.6).
 constexpr std::uint64_t kFaultWrite = 1ULL << 1, kFaultFetch = 1ULL << 4,
                         kFaultPageTable = 1ULL << 33;
-/// Bits of EXITINFO1 of IOIO (15.10.2); the size bits 4..6 are where PortIoDetail has the size in
-/// bytes.
-constexpr std::uint64_t kIoIn = 1ULL << 0, kIoString = 1ULL << 2, kIoRepeat = 1ULL << 3,
-                        kIoSizes = 7ULL << 4;
-constexpr unsigned kIoPortShift = 16;
 constexpr unsigned kBreakpointVector = 3;
 
 class Decoder {
@@ -25,8 +20,6 @@ class Decoder {
     ExitAction decode() {
         const VmcbControlArea& control = vmcb_.control;
         switch (control.exit_code) {
-            case ExitCode::Ioio:
-                return port_io();
             case ExitCode::NestedPageFault:
                 return nested_fault();
             case ExitCode::Intr:
@@ -114,16 +107,6 @@ class Decoder {
         return instruction(ExitKind::Instruction, static_cast<std::uint32_t>(which), length);
     }
 
-    ExitAction port_io() {
-        const std::uint64_t info = vmcb_.control.exit_info1;
-        auto detail = static_cast<std::uint32_t>(info & kIoSizes);
-        if ((info & kIoIn) != 0) detail |= abi::PortIoDetail::kIn;
-        if ((info & kIoString) != 0) detail |= abi::PortIoDetail::kString;
-        if ((info & kIoRepeat) != 0) detail |= abi::PortIoDetail::kRepeat;
-        return record(ExitKind::PortIo, detail, info >> kIoPortShift & 0xFFFF, 0,
-                      vmcb_.control.exit_info2);
-    }
-
     ExitAction nested_fault() {
         const std::uint64_t info = vmcb_.control.exit_info1;
         std::uint32_t detail = 0;
@@ -174,7 +157,7 @@ class Decoder {
 
 }  // namespace
 
-ExitAction decode_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit) {
+ExitAction decode_other_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit) {
     return Decoder{vmcb, context, exit}.decode();
 }
 

@@ -29,7 +29,30 @@ struct DecodeContext {
     std::uint32_t exception_exits;  ///< vectors the monitor asked for
 };
 
+/// Bits of EXITINFO1 of IOIO (15.10.2); the size bits 4..6 are where PortIoDetail has the size in
+/// bytes, and STR (2) and REP (3) one above its bits for them.
+inline ExitAction decode_port_io(const VmcbControlArea& control, abi::Exit& exit) {
+    constexpr std::uint64_t kInAndSizes = 0x71, kStringAndRepeat = 0xC;
+    constexpr unsigned kPortShift = 16;
+    const std::uint64_t info = control.exit_info1;
+    exit.kind = abi::ExitKind::PortIo;
+    exit.detail = static_cast<std::uint32_t>((info & kInAndSizes) | (info & kStringAndRepeat) >> 1);
+    exit.info1 = static_cast<std::uint16_t>(info >> kPortShift);
+    exit.info2 = 0;
+    exit.next_rip = control.exit_info2;
+    exit.instruction_length = 0;
+    return ExitAction::ToMonitor;
+}
+static_assert(abi::PortIoDetail::kIn == 1U << 0 && abi::PortIoDetail::kString == 1U << 1 &&
+              abi::PortIoDetail::kRepeat == 1U << 2 && abi::PortIoDetail::kSizeShift == 4);
+
+/// decode_exit() for all but port I/O.
+ExitAction decode_other_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit);
+
 /// Fills `exit` for the actions that end, or may end, in the monitor. Touches nothing else.
-ExitAction decode_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit);
+inline ExitAction decode_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit) {
+    if (vmcb.control.exit_code == ExitCode::Ioio) return decode_port_io(vmcb.control, exit);
+    return decode_other_exit(vmcb, context, exit);
+}
 
 }  // namespace redoubt::kernel::svm

@@ -19,6 +19,8 @@ struct Svm {
     static constexpr auto create_vcpu = svm::create_vcpu;
     static constexpr auto destroy_vcpu = svm::destroy_vcpu;
     static constexpr auto load = svm::load;
+    static constexpr auto act_upon = svm::act_upon;
+    static constexpr auto take_event = svm::take_event;
     static constexpr auto enter = svm::enter;
     static constexpr auto store = svm::store;
     static constexpr auto store_groups = svm::store_groups;

@@ -1,5 +1,5 @@
 // VMRUN with everything around it (APM vol. 2, 15.5 and 15.17). Interrupts are off and GIF is set on entry and
-// on return. With GIF clear the host's IF may be set: it tells VMRUN to let physical interrupts end the guest.
+// on return. rdi: general registers, rsi: VMCB, rdx: host state; only rbx and rbp are preserved. With GIF clear the host's IF may be set: it tells VMRUN to let physical interrupts end the guest.
 
 .section .text, "ax", @progbits
 
@@ -9,13 +9,8 @@
 svm_switch:
     pushq %rbp
     pushq %rbx
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-    pushq %rdx                      // 16(%rsp): host state
-    pushq %rsi                      //  8(%rsp): VMCB
-    pushq %rdi                      //  0(%rsp): general registers
+    pushq %rdx                      // 8(%rsp): host state
+    pushq %rdi                      // 0(%rsp): general registers
     movq %rdx, %rax
     clgi
     sti
@@ -38,7 +33,7 @@ svm_switch:
     vmload %rax
     vmrun %rax
     vmsave %rax                     // rax is the host's again
-    movq 16(%rsp), %rax
+    movq 8(%rsp), %rax
     vmload %rax
     xchgq %rdi, 0(%rsp)
     movq %rcx, 1*8(%rdi)
@@ -63,16 +58,15 @@ svm_switch:
     xorl %ecx, %ecx
     xorl %edx, %edx
     xorl %esi, %esi
-    xorl %edi, %edi
     xorl %r8d, %r8d
     xorl %r9d, %r9d
     xorl %r10d, %r10d
     xorl %r11d, %r11d
-    addq $16, %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
+    addq $8, %rsp                   // the host state
     popq %rbx
     popq %rbp
     ret

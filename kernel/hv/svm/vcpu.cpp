@@ -3,6 +3,7 @@
 #include "kernel/hv/svm/vcpu.hpp"
 
 #include <new>
+#include <utility>
 
 #include "arch/fpu.hpp"
 #include "arch/msr.hpp"
@@ -31,7 +32,7 @@ constexpr bool has(std::uint32_t groups, RegisterGroup group) {
 }
 
 void set_nmi_blocked(SvmVcpu& vcpu, bool blocked) {
-    vcpu.nmi_blocked = blocked;
+    vcpu.nmi_blocked = blocked ? abi::kNmiBlocked : 0;
     auto& intercepts = vcpu.vmcb.control.intercepts1;
     intercepts = blocked ? intercepts | Intercept1::kIret : intercepts & ~Intercept1::kIret;
 }
@@ -56,11 +57,12 @@ inline void assign_asid(SvmVcpu& vcpu, Processor& processor) {
 }
 
 /// XCR0 matters only with CR4.OSXSAVE, whose first writing is intercepted.
-bool switches_xcr0(const SvmVcpu& vcpu) {
-    return vcpu.xcr0_live && fpu_features() != 0 && vcpu.xcr0 != fpu_features();
-}
+bool switches_xcr0(const SvmVcpu& vcpu) { return vcpu.xcr0_live && vcpu.xcr0 != fpu_features(); }
 
-void make_xcr0_live(SvmVcpu& vcpu) { vcpu.xcr0_live = true; }
+void make_xcr0_live(SvmVcpu& vcpu) {
+    vcpu.cr4_watched = false;
+    vcpu.xcr0_live = fpu_features() != 0;
+}
 
 /// What the VMCB does not hold and few guests set differently from the host.
 [[gnu::noinline]] void exchange_before(SvmVcpu& vcpu, Processor& processor) {
@@ -108,7 +110,7 @@ void recover_xcr0(SvmVcpu& vcpu) {
     }
     if ((vcpu.vmcb.save.cr4 & kCr4Osxsave) != 0) make_xcr0_live(vcpu);
     if (has(groups, RegisterGroup::Control))
-        follow_control_load(vcpu.vmcb, vcpu.lme_hidden, !vcpu.xcr0_live);
+        follow_control_load(vcpu.vmcb, vcpu.lme_hidden, vcpu.cr4_watched);
     find_exchanges(vcpu);
 }
 
@@ -128,7 +130,8 @@ bool may_access(const Vm& vm, const abi::Exit& exit) {
     return (exit.detail & abi::MmioDetail::kFetch) == 0 || translation->flags.is_executable();
 }
 
-hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
+/// What the exit asks of the kernel.
+[[gnu::noinline]] hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
     VmcbControlArea& control = vcpu.vmcb.control;
     switch (action) {
         case ExitAction::ToMonitor:
@@ -140,6 +143,8 @@ hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
             initialize_state(vcpu.vmcb.save);
             control.interrupt_control = InterruptControl::kMasking;
             vcpu.lme_hidden = false;
+            control.event_injection = 0;
+            vcpu.seen.forget();
             vcpu.entered = false;
             return hv::Entered::ToMonitor;
         case ExitAction::NestedFault:
@@ -160,11 +165,11 @@ hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
             return hv::Entered::Resume;
         case ExitAction::ExtendedControl:
             make_xcr0_live(vcpu);
-            follow_cr4_write(vcpu.vmcb, vcpu.lme_hidden, !vcpu.xcr0_live);
+            follow_cr4_write(vcpu.vmcb, vcpu.lme_hidden, vcpu.cr4_watched);
             find_exchanges(vcpu);
             return hv::Entered::Resume;
         case ExitAction::PagingControl:
-            follow_cr0_write(vcpu.vmcb, vcpu.lme_hidden, !vcpu.xcr0_live);
+            follow_cr0_write(vcpu.vmcb, vcpu.lme_hidden, vcpu.cr4_watched);
             return hv::Entered::Resume;
         case ExitAction::InterruptReturn:
             // Unblocked one instruction early: an NMI may nest on the frame that IRET is about to
@@ -185,6 +190,10 @@ SvmVcpu::SvmVcpu(PhysicalAddress block, Vm& owner, unsigned vcpu_index)
 Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
     auto* vcpu = new (direct_map<void>(memory)) SvmVcpu{memory, vm, index};
     vcpu->vmcb_address = (memory + Vcpu::kControlBlockOffset).value();
+    vcpu->decode = {.next_rip_saved = features().next_rip_save,
+                    .decode_assists = features().decode_assists,
+                    .single_step = false,
+                    .exception_exits = 0};
     find_exchanges(*vcpu);
     initialize_control(vcpu->vmcb, vm.root, io_map(), msr_map());
     VcpuState& state = *vcpu->state;
@@ -196,40 +205,34 @@ Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
 
 void destroy_vcpu(Vcpu& base) { drop_debug_registers(static_cast<SvmVcpu&>(base)); }
 
-bool load(Vcpu& base) {
+void load(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
-    VcpuState& state = *vcpu.state;
-    VmcbControlArea& control = vcpu.vmcb.control;
-    if (const std::uint32_t dirty = state.dirty; dirty != 0) {
-        state.dirty = 0;
-        load_groups(vcpu, dirty);
-    }
-    load_program_state(vcpu.vmcb, state);
-    if (vcpu.exception_exits != state.exception_exits) {
-        vcpu.exception_exits = state.exception_exits;
-        control.exceptions = vcpu.exception_exits | kForcedExceptions;
-    }
-    const std::uint32_t interruptibility = state.interruptibility;
-    control.interrupt_shadow = interruptibility & abi::kInterruptShadow;
-    const bool nmi_blocked = (interruptibility & abi::kNmiBlocked) != 0;
-    if (nmi_blocked != vcpu.nmi_blocked) set_nmi_blocked(vcpu, nmi_blocked);
-    const std::uint32_t wishes = state.control;
-    const bool window = (wishes & abi::kRequestInterruptWindow) != 0;
-    if (window || vcpu.window) set_interrupt_window(control, window);
-    vcpu.window = window;
-    vcpu.single_step = (wishes & abi::kSingleStep) != 0;
-    if (vcpu.single_step) vcpu.vmcb.save.rflags |= kTrapFlag;
+    load_program_state(vcpu.vmcb, *vcpu.state);
+}
 
-    const std::uint64_t event = state.inject;
-    control.event_injection = 0;
-    if (event == 0) return true;
-    if ((event & abi::EventInjection::kValid) != 0 && !is_valid_injection(event)) [[unlikely]] {
-        return refuse(vcpu, event);
+void act_upon(Vcpu& base, const Requests& requests) {
+    auto& vcpu = static_cast<SvmVcpu&>(base);
+    VmcbControlArea& control = vcpu.vmcb.control;
+    if (requests.dirty() != 0) load_groups(vcpu, requests.dirty());
+    vcpu.decode.exception_exits = requests.exception_exits();
+    control.exceptions = requests.exception_exits() | kForcedExceptions;
+    control.interrupt_shadow = requests.interruptibility() & abi::kInterruptShadow;
+    set_nmi_blocked(vcpu, (requests.interruptibility() & abi::kNmiBlocked) != 0);
+    set_interrupt_window(control, (requests.control() & abi::kRequestInterruptWindow) != 0);
+    vcpu.decode.single_step = (requests.control() & abi::kSingleStep) != 0;
+    if (vcpu.decode.single_step) vcpu.vmcb.save.rflags |= kTrapFlag;
+}
+
+bool take_event(Vcpu& base) {
+    auto& vcpu = static_cast<SvmVcpu&>(base);
+    const std::uint64_t event = vcpu.state->inject;
+    if ((event & abi::EventInjection::kValid) != 0) {
+        if (!is_valid_injection(event)) [[unlikely]]
+            return refuse(vcpu, event);
+        vcpu.vmcb.control.event_injection = event;
+        if (is_nmi(event)) set_nmi_blocked(vcpu, true);
     }
-    state.inject = 0;
-    if ((event & abi::EventInjection::kValid) == 0) return true;
-    control.event_injection = event;
-    if (is_nmi(event)) set_nmi_blocked(vcpu, true);
+    vcpu.state->inject = 0;
     return true;
 }
 
@@ -240,35 +243,42 @@ hv::Entered enter(Vcpu& base) {
     assign_asid(vcpu, processor);
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_before(vcpu, processor);
-    svm_switch(vcpu.state->gpr, vcpu.vmcb_address, processor.host_state_address);
+    world_switch(vcpu.state->gpr, vcpu.vmcb_address, processor.host_state_address);
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_after(vcpu);
-    if (vcpu.xcr0_live && fpu_features() != 0) recover_xcr0(vcpu);
+    if (vcpu.xcr0_live) recover_xcr0(vcpu);
 
-    const std::uint64_t interrupted = control.exit_interrupt_info;
-    control.event_injection = was_interrupted(interrupted) ? interrupted_event(interrupted) : 0;
-    const DecodeContext context{.next_rip_saved = features().next_rip_save,
-                                .decode_assists = features().decode_assists,
-                                .single_step = vcpu.single_step,
-                                .exception_exits = vcpu.exception_exits};
-    return act(vcpu, decode_exit(vcpu.vmcb, context, vcpu.state->exit));
+    control.event_injection = 0;
+    if (was_interrupted(control.exit_interrupt_info)) [[unlikely]]
+        control.event_injection = interrupted_event(control.exit_interrupt_info);
+    const ExitAction action = decode_exit(vcpu.vmcb, vcpu.decode, vcpu.state->exit);
+    if (action == ExitAction::ToMonitor) [[likely]]
+        return hv::Entered::ToMonitor;
+    return act(vcpu, action);
+}
+
+/// An event that has not arrived goes back to the page.
+[[gnu::noinline]] void give_event_back(SvmVcpu& vcpu) {
+    vcpu.state->inject = std::exchange(vcpu.vmcb.control.event_injection, 0);
+    if (is_nmi(vcpu.state->inject)) set_nmi_blocked(vcpu, false);
 }
 
 void store(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
     VcpuState& state = *vcpu.state;
-    if (vcpu.single_step) {
+    if (vcpu.decode.single_step) [[unlikely]] {
         vcpu.vmcb.save.rflags &= ~kTrapFlag;
-        vcpu.single_step = false;
+        vcpu.seen.forget();
     }
     store_always(vcpu.vmcb, state);
     if (vcpu.lme_hidden) [[unlikely]]
         state.efer |= kEferLme;
-    state.inject = vcpu.vmcb.control.event_injection;
-    if (is_nmi(state.inject)) set_nmi_blocked(vcpu, false);  // it has not arrived
-    state.interruptibility =
-        static_cast<std::uint32_t>(vcpu.vmcb.control.interrupt_shadow & abi::kInterruptShadow) |
-        (vcpu.nmi_blocked ? abi::kNmiBlocked : 0);
+    if (vcpu.vmcb.control.event_injection != 0) [[unlikely]]
+        give_event_back(vcpu);
+    const auto shadow = static_cast<std::uint32_t>(vcpu.vmcb.control.interrupt_shadow);
+    const std::uint32_t interruptibility = (shadow & abi::kInterruptShadow) | vcpu.nmi_blocked;
+    state.interruptibility = interruptibility;
+    vcpu.seen.set_interruptibility(interruptibility);
 }
 
 void store_groups(Vcpu& base, std::uint32_t groups) {

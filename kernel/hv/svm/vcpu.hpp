@@ -5,6 +5,7 @@
 
 #include "kernel/hv/backend.hpp"
 #include "kernel/hv/svm/control.hpp"
+#include "kernel/hv/svm/exit.hpp"
 #include "kernel/hv/vcpu.hpp"
 
 namespace redoubt::kernel::svm {
@@ -19,13 +20,12 @@ struct SvmVcpu : Vcpu {
     std::uint64_t debug_registers[4] = {};  ///< DR0..3 while another vCPU owns the real ones
     bool debug_live =
         false;  ///< the guest has touched its debug registers: they are not intercepted any more
-    bool xcr0_live = false;  ///< the guest has written CR4, perhaps OSXSAVE: it may look at XCR0
-    bool needs_exchange = false;  ///< debug registers, XCR0 or TSC_AUX must be switched by hand
-    bool nmi_blocked = false;
-    bool single_step = false;
-    bool window = false;      ///< an interrupt window is asked for
-    bool lme_hidden = false;  ///< the guest's EFER.LME is 1, the VMCB's 0: see long_mode.hpp
-    std::uint32_t exception_exits = 0;
+    bool cr4_watched = true;        ///< until the guest has written it, perhaps with OSXSAVE
+    bool xcr0_live = false;         ///< there is an XCR0, and the guest may look at it
+    bool needs_exchange = false;    ///< debug registers, XCR0 or TSC_AUX must be switched by hand
+    bool lme_hidden = false;        ///< the guest's EFER.LME is 1, the VMCB's 0: see long_mode.hpp
+    std::uint32_t nmi_blocked = 0;  ///< or abi::kNmiBlocked
+    DecodeContext decode{};
     std::uint64_t tsc_aux = 0;
 };
 static_assert(sizeof(SvmVcpu) <= Vcpu::kControlBlockOffset);
@@ -34,7 +34,9 @@ Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index);
 void destroy_vcpu(Vcpu& vcpu);
 
 /// Values for a run from the state page; see hv::HypervisorBackend for these.
-bool load(Vcpu& vcpu);
+void load(Vcpu& vcpu);
+void act_upon(Vcpu& vcpu, const Requests& requests);
+bool take_event(Vcpu& vcpu);
 void store(Vcpu& vcpu);
 void store_groups(Vcpu& vcpu, std::uint32_t groups);
 hv::Entered enter(Vcpu& vcpu);

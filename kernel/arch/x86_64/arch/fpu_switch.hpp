@@ -28,9 +28,22 @@ inline void fpu_load_registers(const void* area) {
 
 /// fpu_load() for an area that is not the loaded one.
 inline void fpu_exchange(PerCpu& cpu, void* area) {
-    if (cpu.fpu_area != nullptr) fpu_store_registers(cpu.fpu_area);
-    if (area != nullptr) fpu_load_registers(area);
+    void* const loaded = cpu.fpu_area;
     cpu.fpu_area = area;
+    if (loaded != nullptr && fpu_component_mask != 0) [[likely]] {
+        asm volatile("xsave64 (%0)\n\txrstor64 (%1)"
+                     :
+                     : "r"(loaded), "r"(area), "a"(fpu_component_mask), "d"(0)
+                     : "memory");
+        return;
+    }
+    if (loaded != nullptr) fpu_store_registers(loaded);
+    fpu_load_registers(area);
+}
+/// fpu_load(), inline.
+inline void fpu_switch(void* area) {
+    PerCpu& cpu = this_cpu();
+    if (cpu.fpu_area != area) fpu_exchange(cpu, area);
 }
 
 }  // namespace redoubt::kernel

@@ -8,9 +8,9 @@
 namespace redoubt::kernel {
 
 inline std::uint64_t ticks_now() {
-    std::uint32_t low, high;
+    std::uint64_t low, high;  // the upper halves become zero
     asm volatile("rdtsc" : "=a"(low), "=d"(high));
-    return std::uint64_t{high} << 32 | low;
+    return high << 32 | low;
 }
 std::uint64_t ticks_per_second();
 

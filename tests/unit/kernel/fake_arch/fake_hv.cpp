@@ -11,11 +11,8 @@ Result<void> vm_map_frame(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint6
     return abi::Error::NotSupported;
 }
 void vm_unmap(Vm&, GuestPhysicalAddress, std::uint64_t) {}
-Result<void> vcpu_run(Thread&, Vcpu&) { return abi::Error::NotSupported; }
-RunOutcome resume_guest(Thread& thread) {
-    fake::guest(thread);
-    return RunOutcome::Preempted;
-}
+abi::Error vcpu_run(Thread&, Vcpu&) { return abi::Error::NotSupported; }
+void resume_guest(Thread& thread) { fake::guest(thread); }
 std::uint64_t run_deadline(const Vcpu&) { return fake::guest_deadline; }
 void abandon_run(Thread& thread) { thread.vcpu = nullptr; }
 Result<void> vcpu_control(Vcpu&, std::uint64_t, std::uint64_t) { return abi::Error::NotSupported; }

@@ -1,0 +1,126 @@
+"""tools/bench --path: every instruction of one round trip of an exit, by function, in the order they run."""
+
+import subprocess
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import bench_machines, build, progress
+from .gdb_stub import GdbStub
+from .machine import Machine
+from .progress import ToolError
+
+WARM_UP = 210  # world switches of the row that pass before those that are followed
+ROUNDS = 5  # of which the one of median length is shown: something else may come between
+LONGEST = 20_000
+REGISTER_RDI = 5
+
+
+@dataclass
+class Hop:
+    """A stretch of one round trip in one function, without what it calls."""
+
+    where: str  # guest, kernel, monitor
+    function: str
+    instructions: int = 0
+    inlined: Counter = field(default_factory=Counter)  # by the innermost function
+
+
+def symbols(program: Path) -> dict[str, int]:
+    lines = subprocess.run(["nm", "--defined-only", str(program)], capture_output=True, text=True, check=True).stdout
+    return {name: int(address, 16) for address, _, name in (line.split(maxsplit=2) for line in lines.splitlines())}
+
+
+def functions_at(program: Path, addresses: list[int]) -> dict[int, list[str]]:
+    """The functions each address is in, innermost first (several if inlined)."""
+    if not addresses:
+        return {}
+    text = "\n".join(f"{address:x}" for address in addresses)
+    lines = subprocess.run(["addr2line", "-a", "-f", "-i", "-C", "-e", str(program)], input=text, capture_output=True,
+                           text=True, check=True).stdout.splitlines()
+    found: dict[int, list[str]] = {}
+    for index, line in enumerate(lines):
+        if line.startswith("0x"):
+            current = found.setdefault(int(line, 16), [])
+            first = index + 1
+        elif (index - first) % 2 == 0:
+            current.append(short(line))
+    return found
+
+
+def short(name: str) -> str:
+    """Without namespaces, arguments and templates: as people call it."""
+    depth, text = 0, ""
+    for character in name.replace("operator()", "lambda").replace("(anonymous namespace)::", ""):
+        if character == "(":
+            break
+        depth += (character == "<") - (character == ">")
+        if depth == 0 and character != ">":
+            text += character
+    return "::".join(text.split("::")[-2:]).replace("redoubt::", "")
+
+
+def follow(row: str) -> list[int]:
+    """The program counters of a usual round trip, from one entry into svm_switch to the next."""
+    program = bench_machines.PROGRAMS / "exits"
+    switch = symbols(build.SYSTEM_BUILD / "kernel/kernel.elf")["svm_switch"]
+    begin_row = symbols(program)["begin_row"]
+    with tempfile.TemporaryDirectory(prefix="redoubt-path-") as folder:
+        machine = bench_machines.redoubt(Path(folder), "exits", ["-S", "-gdb", "unix:gdb.sock,server=on,wait=off"])
+        machine.start()
+        try:
+            stub = GdbStub(Path(folder) / "gdb.sock")
+            stub.set_breakpoint(begin_row)
+            # Other programs have other things at that address.
+            while stub.text(stub.register(REGISTER_RDI)) != row:
+                stub.resume()
+            stub.remove_breakpoint(begin_row)
+            stub.set_breakpoint(switch)
+            for _ in range(WARM_UP):
+                stub.resume()
+            rounds = []
+            for _ in range(ROUNDS):
+                counters = [switch]
+                while (counter := stub.step()) != switch:
+                    counters.append(counter)
+                    if len(counters) > LONGEST:
+                        raise ToolError(f"{row}: no further world switch within {LONGEST} instructions")
+                rounds.append(counters)
+            stub.close()
+            return sorted(rounds, key=len)[ROUNDS // 2]
+        except ConnectionError as error:
+            raise ToolError(f"{row} was not reached: {error}\n{machine.log_tail()}") from error
+        finally:
+            machine.stop()
+
+
+def hops(counters: list[int]) -> list[Hop]:
+    programs = {"kernel": build.SYSTEM_BUILD / "kernel/kernel.elf", "monitor": bench_machines.PROGRAMS / "exits"}
+
+    def place(counter: int) -> str:
+        return "kernel" if counter >= 1 << 63 else "monitor" if counter >= 0x40_0000 else "guest"
+
+    distinct = sorted(set(counters))
+    names = {where: functions_at(program, [c for c in distinct if place(c) == where])
+             for where, program in programs.items()}
+    result: list[Hop] = []
+    for counter in counters:
+        where = place(counter)
+        inner = names.get(where, {}).get(counter, [""])
+        if not result or (result[-1].where, result[-1].function) != (where, inner[-1]):
+            result.append(Hop(where, inner[-1]))
+        result[-1].instructions += 1
+        result[-1].inlined[inner[0]] += 1
+    return result
+
+
+def show(row: str) -> None:
+    progress.say(f"following {row}, instruction by instruction")
+    counters = follow(row)
+    print(f"{row}: {len(counters)} instructions from one world switch to the next")
+    for hop in hops(counters):
+        print(f"{hop.instructions:6}  {hop.where:8} {hop.function}")
+        if len(hop.inlined) > 1:
+            for function, count in hop.inlined.items():
+                print(f"{'':10}{count:6}  {function}")
