@@ -1,12 +1,11 @@
 // The exit router.
 #include "vmmd/exit_router.hpp"
 
-#include <cstdio>
-
 #include "vmmd/bus/bus.hpp"
 #include "vmmd/cpu/cpuid.hpp"
 #include "vmmd/cpu/msr.hpp"
 #include "vmmd/devices/local_apic.hpp"
+#include "vmmd/trace/text.hpp"
 #include "vmmd/x86/alu.hpp"
 
 namespace redoubt::vmmd {
@@ -18,12 +17,6 @@ constexpr unsigned kGeneralProtection = 13;
 constexpr std::uint64_t kCr4Osxsave = 1U << 18;
 constexpr std::uint64_t kKvmNoSuchHypercall = static_cast<std::uint64_t>(-1000);
 
-std::string hexadecimal(std::uint64_t value) {
-    char text[24];
-    std::snprintf(text, sizeof text, "%#llx", static_cast<unsigned long long>(value));
-    return text;
-}
-
 }  // namespace
 
 ExitRouter::ExitRouter(const ExitContext& context)
@@ -32,6 +25,7 @@ ExitRouter::ExitRouter(const ExitContext& context)
       emulator_(context.vcpu, context.memory, *this) {}
 
 ExitRouter::Next ExitRouter::route() {
+    access_.size = 0;
     switch (state_.exit.kind) {
         case abi::ExitKind::PortIo:
             return port_io();
@@ -252,11 +246,16 @@ ExitRouter::Next ExitRouter::set_xcr0() {
 
 void ExitRouter::read_memory(std::uint64_t address, std::span<std::uint8_t> data) {
     const auto page = context_.apic.page();
-    if (page && address - *page < 0x1000) return context_.apic.read(address - *page, data);
-    context_.mmio.read(address, data);
+    if (page && address - *page < 0x1000) {
+        context_.apic.read(address - *page, data);
+    } else {
+        context_.mmio.read(address, data);
+    }
+    access_ = {static_cast<unsigned>(data.size()), load_little_endian(data)};
 }
 
 void ExitRouter::write_memory(std::uint64_t address, std::span<const std::uint8_t> data) {
+    access_ = {static_cast<unsigned>(data.size()), load_little_endian(data)};
     const auto page = context_.apic.page();
     if (page && address - *page < 0x1000) return context_.apic.write(address - *page, data);
     context_.mmio.write(address, data);

@@ -37,6 +37,12 @@ class ExitRouter final : private x86::DeviceAccess {
 
     /// Answers the exit in the state page.
     Next route();
+    /// What the last exit did to a memory-mapped device; of several accesses the last.
+    struct MmioAccess {
+        unsigned size = 0;  ///< bytes, 0: none
+        std::uint64_t value = 0;
+    };
+    const MmioAccess& device_access() const { return access_; }
     /// For a person, with rip where it helps.
     const std::string& reason() const { return reason_; }
     /// `what`, and where in the guest.
@@ -63,6 +69,7 @@ class ExitRouter final : private x86::DeviceAccess {
     ExitContext context_;
     abi::VcpuState& state_;
     x86::Emulator emulator_;
+    MmioAccess access_;
     std::string reason_;
 };
 

@@ -81,6 +81,8 @@ Machine::Machine(hvcall::Hypervisor& hypervisor, const MachineOptions& options)
       cpuid_(host_cpuid, host_xcr0(), options.config->cpus),
       clock_(hypervisor),
       group_(clock_, hypervisor),
+      host_time_(hypervisor.ticks_per_second()),
+      started_(hypervisor.ticks_now()),
       unclaimed_ports_("port", clock_, options.log),
       unclaimed_memory_("memory", clock_, options.log),
       unknown_msrs_(options.log),
@@ -225,6 +227,18 @@ void Machine::run_loop(unsigned index) {
     } catch (const std::exception& error) {
         group_.crash(index, error.what());
     }
+}
+
+std::vector<TraceEntry> Machine::trace(const TraceQuery& query) const {
+    std::vector<TraceEntry> entries;
+    for (unsigned i = 0; i < processors_.size(); ++i) {
+        for (const auto& record : processors_[i].loop->trace().last(ExitTrace::kRecords)) {
+            entries.push_back({i, host_time_.nanoseconds(record.time.count - started_.count),
+                               record, describe(record),
+                               std::string(handler_of(record, ports_, mmio_))});
+        }
+    }
+    return select(std::move(entries), query);
 }
 
 }  // namespace redoubt::vmmd

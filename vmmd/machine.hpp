@@ -15,6 +15,7 @@
 #include "vmmd/devices/chipset.hpp"
 #include "vmmd/devices/unclaimed.hpp"
 #include "vmmd/guest_clock.hpp"
+#include "vmmd/trace/describe.hpp"
 #include "vmmd/vcpu_loop.hpp"
 
 namespace redoubt::vmmd {
@@ -46,6 +47,9 @@ class Machine {
     const VcpuLoop& vcpu(unsigned index) const { return *processors_[index].loop; }
     Chipset& chipset() { return *chipset_; }
 
+    /// The last exits of all vCPUs, oldest first. From any thread.
+    std::vector<TraceEntry> trace(const TraceQuery& query) const;
+
   private:
     /// One vCPU. Timers come first: everything else may arm or end one.
     struct Processor {
@@ -67,6 +71,8 @@ class Machine {
     CpuidPolicy cpuid_;
     GuestClock clock_;
     VcpuGroup group_;
+    CounterScale host_time_;
+    hvcall::HostTicks started_;
     Unclaimed unclaimed_ports_;
     Unclaimed unclaimed_memory_;
     OnceLog unknown_msrs_;

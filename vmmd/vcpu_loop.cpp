@@ -12,6 +12,18 @@ namespace redoubt::vmmd {
 namespace {
 constexpr std::uint32_t kBlocksInterrupts = abi::kInterruptShadow;
 constexpr std::uint32_t kBlocksNmi = abi::kInterruptShadow | abi::kNmiBlocked;
+
+constexpr ExitOutcome outcome_of(ExitRouter::Next next) {
+    switch (next) {
+        case ExitRouter::Next::Run:
+            return ExitOutcome::Resumed;
+        case ExitRouter::Next::Halt:
+            return ExitOutcome::Halted;
+        case ExitRouter::Next::Stop:
+            break;
+    }
+    return ExitOutcome::Stopped;
+}
 }  // namespace
 
 VcpuLoop::VcpuLoop(unsigned index, const ExitContext& context, GuestClock& clock,
@@ -51,8 +63,7 @@ void VcpuLoop::run() {
             hvcall::mark_dirty(state_, abi::RegisterGroup::Control);
         }
         if (vcpu_.run() == hvcall::RunResult::Destroyed) return group_.destroyed();
-        statistics_.count(state_);
-        switch (router_.route()) {
+        switch (handle_exit()) {
             case ExitRouter::Next::Run:
                 break;
             case ExitRouter::Next::Halt:
@@ -62,6 +73,15 @@ void VcpuLoop::run() {
                 return group_.crash(index_, router_.reason());
         }
     }
+}
+
+ExitRouter::Next VcpuLoop::handle_exit() {
+    statistics_.count(state_.exit.kind);
+    trace_.begin(state_, hypervisor_.ticks_now());
+    const auto next = router_.route();
+    const auto access = router_.device_access();
+    trace_.finish(state_, outcome_of(next), access.size, access.value);
+    return next;
 }
 
 // -- requests

@@ -10,6 +10,7 @@
 #include "vmmd/exit_router.hpp"
 #include "vmmd/exit_statistics.hpp"
 #include "vmmd/timer_queue.hpp"
+#include "vmmd/trace/exit_trace.hpp"
 #include "vmmd/vcpu_group.hpp"
 
 namespace redoubt::vmmd {
@@ -41,6 +42,7 @@ class VcpuLoop {
 
     const ExitStatistics& statistics() const { return statistics_; }
     const abi::VcpuState& state() const { return state_; }
+    const ExitTrace& trace() const { return trace_; }
 
   private:
     enum Request : std::uint32_t {
@@ -60,6 +62,7 @@ class VcpuLoop {
     void take_startup(std::uint8_t vector);
     void run_timers();
     void prepare_events();
+    ExitRouter::Next handle_exit();
     void rest();
 
     const unsigned index_;
@@ -72,6 +75,7 @@ class VcpuLoop {
     VcpuGroup& group_;
     ExitRouter router_;
     ExitStatistics statistics_;
+    ExitTrace trace_;
 
     std::atomic<std::uint32_t> requests_ = 0;
     std::atomic<std::thread::id> thread_{};

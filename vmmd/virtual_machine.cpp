@@ -9,6 +9,7 @@
 #include "vmmd/devices/character_backend.hpp"
 #include "vmmd/log.hpp"
 #include "vmmd/machine.hpp"
+#include "vmmd/trace/registers.hpp"
 
 namespace redoubt::vmmd {
 
@@ -21,6 +22,15 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
 
 std::unexpected<ControlError> refused(std::string description) {
     return std::unexpected(ControlError{ControlError::Kind::Refused, std::move(description)});
+}
+
+/// A vCPU's exits before a crash, a line each.
+std::string last_exits(const Machine& machine, unsigned vcpu) {
+    constexpr std::size_t kShown = 16;
+    std::string text;
+    for (const auto& entry : machine.trace({.vcpu = vcpu, .count = kShown}))
+        text += to_line(entry) + "\n";
+    return text;
 }
 
 /// "ran 12.3 s; exits: port_io 4711, msr 1200"
@@ -70,6 +80,11 @@ ControlError VirtualMachine::not_running() const {
             "VM \"" + config_.name + "\" is " + std::string(to_string(state_)) + ", not running"};
 }
 
+std::unexpected<ControlError> VirtualMachine::no_such_vcpu(unsigned vcpu) const {
+    return refused("VM \"" + config_.name + "\" has no vCPU " + std::to_string(vcpu) +
+                   ": they are 0 to " + std::to_string(config_.cpus - 1));
+}
+
 ControlResult<void> VirtualMachine::start() {
     std::unique_lock lock(mutex_);
     if (state_ == VmState::Running || state_ == VmState::Paused) {
@@ -87,6 +102,7 @@ ControlResult<void> VirtualMachine::start() {
     has_run_ = false;
     stop_reason_.clear();
     final_statistics_ = {};
+    final_trace_.clear();
     started_ = std::chrono::steady_clock::now();
     thread_ = std::thread([this] { thread_main(); });
     return {};
@@ -211,6 +227,7 @@ std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
             vm.console_->set_device_input({});
             std::scoped_lock lock(vm.mutex_);
             vm.final_statistics_ = vm.collect_statistics();
+            vm.final_trace_ = vm.machine_->trace({});
             vm.machine_ = nullptr;
         }
     } retreat{*this};
@@ -255,7 +272,7 @@ void VirtualMachine::report_crash(const Machine& machine, const LoopEnd& end) co
         text += "; registers" +
                 (machine.vcpu_count() > 1 ? " of vCPU " + std::to_string(index) : std::string()) +
                 ":\n" + describe_registers(vcpu.state()) + "the last exits:\n" +
-                vcpu.statistics().history();
+                last_exits(machine, index);
     };
     add(end.vcpu);
     for (unsigned i = 0; i < machine.vcpu_count(); ++i) {
@@ -296,6 +313,12 @@ VmStatistics VirtualMachine::collect_statistics() const {
 VmStatistics VirtualMachine::statistics() const {
     std::scoped_lock lock(mutex_);
     return collect_statistics();
+}
+
+ControlResult<std::vector<TraceEntry>> VirtualMachine::trace(const TraceQuery& query) const {
+    if (query.vcpu && *query.vcpu >= config_.cpus) return no_such_vcpu(*query.vcpu);
+    std::scoped_lock lock(mutex_);
+    return machine_ != nullptr ? machine_->trace(query) : select(final_trace_, query);
 }
 
 VmSummary VirtualMachine::summary() const {

@@ -57,6 +57,7 @@ class VirtualMachine {
     VmSummary summary() const;
     VmDetails details() const;
     VmStatistics statistics() const;
+    ControlResult<std::vector<TraceEntry>> trace(const TraceQuery& query) const;
     VmState state() const;
     VmEnd last_end() const;
     std::string stop_reason() const;
@@ -70,6 +71,7 @@ class VirtualMachine {
     void publish(Machine* machine);
     void report_crash(const Machine& machine, const LoopEnd& end) const;
     ControlError not_running() const;
+    std::unexpected<ControlError> no_such_vcpu(unsigned vcpu) const;
     VmStatistics collect_statistics() const;
 
     const VmConfig config_;
@@ -87,6 +89,7 @@ class VirtualMachine {
     std::string stop_reason_;
     std::chrono::steady_clock::time_point started_;
     VmStatistics final_statistics_;
+    std::vector<TraceEntry> final_trace_;
 };
 
 }  // namespace redoubt::vmmd

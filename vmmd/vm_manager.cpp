@@ -159,6 +159,10 @@ ControlResult<VmDetails> VmManager::info(std::string_view name) const {
 ControlResult<VmStatistics> VmManager::statistics(std::string_view name) const {
     return with(name, [](VirtualMachine& vm) { return vm.statistics(); });
 }
+ControlResult<std::vector<TraceEntry>> VmManager::trace(std::string_view name,
+                                                        const TraceQuery& query) const {
+    return with(name, [&](VirtualMachine& vm) { return vm.trace(query); });
+}
 ControlResult<void> VmManager::start(std::string_view name) {
     return with(name, [](VirtualMachine& vm) { return vm.start(); });
 }

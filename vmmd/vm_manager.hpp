@@ -37,6 +37,8 @@ class VmManager final : public VmControl {
     ControlResult<HostInfo> host() const override;
     ControlResult<VmDetails> info(std::string_view name) const override;
     ControlResult<VmStatistics> statistics(std::string_view name) const override;
+    ControlResult<std::vector<TraceEntry>> trace(std::string_view name,
+                                                 const TraceQuery& query) const override;
     ControlResult<void> start(std::string_view name) override;
     ControlResult<void> stop(std::string_view name) override;
     ControlResult<void> pause(std::string_view name) override;

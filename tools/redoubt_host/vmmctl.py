@@ -10,46 +10,14 @@ from pathlib import Path
 from .paths import MANAGEMENT_SOCKET, SYSTEM_BUILD
 from .qmp import QmpClient, QmpError
 from .terminal import attach_terminal
+from .text import counters_table, duration_text, show, size_text, table
+from .vm_trace import add_trace_options, do_trace
 
 STOP_SECONDS = 15
 
 
 class CommandFailure(Exception):
     """A message for the person at the terminal; status 1."""
-
-
-# How things look.
-
-def size_text(count: int) -> str:
-    for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
-        if count >= 1 << shift:
-            return f"{count / (1 << shift):.1f}".removesuffix(".0") + f" {unit}"
-    return f"{count} B"
-
-
-def duration_text(milliseconds: int) -> str:
-    seconds = milliseconds // 1000
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours:
-        return f"{hours} h {minutes} min"
-    if minutes:
-        return f"{minutes} min {seconds % 60} s"
-    return f"{milliseconds / 1000:.1f} s"
-
-
-def table(rows: list[list[str]]) -> str:
-    """Columns padded to their widest cell; numbers to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-
-    def cell(text: str, width: int) -> str:
-        return text.rjust(width) if text.replace(",", "").isdigit() else text.ljust(width)
-
-    return "\n".join("  ".join(cell(text, width) for text, width in zip(row, widths)).rstrip() for row in rows)
-
-
-def counters_table(counters: dict[str, int]) -> str:
-    ordered = sorted(counters.items(), key=lambda item: (-item[1], item[0]))
-    return table([["  " + name.replace("_", " "), f"{count:,}"] for name, count in ordered])
 
 
 def event_text(event: dict) -> str:
@@ -72,10 +40,6 @@ def only_vm(client) -> str:
 
 
 # The commands: each prints for people, or what the daemon returned with --json.
-
-def show(options, value, text: str) -> None:
-    print(json.dumps(value, indent=2) if options.json else text)
-
 
 def do_list(client, options) -> None:
     vms = client.execute("vm-list")
@@ -158,6 +122,7 @@ def check(options) -> int:
 COMMANDS = {
     "list": (do_list, "all virtual machines: state, processors, memory, uptime"),
     "info": (do_info, "where a virtual machine came from, and why it stopped if it did"),
+    "trace": (do_trace, "the last exits: when, where, what, who answered"),
     "stats": (do_stats, "run time and exits by kind"),
     "attach": (attach, "this terminal becomes the console; Ctrl-] detaches; any number of watchers at a time"),
     "pause": (simple("stop", "paused"), "holds the virtual processors; resume goes on"),
@@ -190,6 +155,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             each.add_argument("name", nargs="?", metavar="NAME")
         if command == "check":
             each.add_argument("file", type=Path, metavar="FILE")
+        if command == "trace":
+            add_trace_options(each)
         if command == "attach":
             each.add_argument("--no-replay", action="store_true", help="do not show what was printed before")
     options = parser.parse_args(arguments)

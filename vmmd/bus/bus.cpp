@@ -70,6 +70,11 @@ void PortBus::write(std::uint16_t port, unsigned size, std::uint32_t value) {
     if (!anybody) unclaimed_.write(port, std::span(data).first(size));
 }
 
+std::string_view PortBus::device_at(std::uint16_t port) const {
+    const auto* range = find(port, 1);
+    return range != nullptr ? range->device->name() : std::string_view();
+}
+
 void MmioBus::attach(std::uint64_t base, std::uint64_t size, Device& device) {
     for (const auto& range : ranges_) {
         if (base < range.base + range.size && range.base < base + size) {
@@ -103,6 +108,11 @@ void MmioBus::write(std::uint64_t address, std::span<const std::uint8_t> data) {
         return;
     }
     unclaimed_.write(address, data);
+}
+
+std::string_view MmioBus::device_at(std::uint64_t address) const {
+    const auto* range = find(address, 1);
+    return range != nullptr ? range->device->name() : std::string_view();
 }
 
 }  // namespace redoubt::vmmd

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "vmmd/device.hpp"
@@ -29,6 +30,8 @@ class PortBus {
     void attach(std::uint64_t base, std::uint64_t size, Device& device);
     std::uint32_t read(std::uint16_t port, unsigned size);
     void write(std::uint16_t port, unsigned size, std::uint32_t value);
+    /// Name of the device at `port`; empty if there is none.
+    std::string_view device_at(std::uint16_t port) const;
 
   private:
     const BusRange* find(std::uint16_t port, unsigned size) const;
@@ -47,6 +50,8 @@ class MmioBus {
     void attach(std::uint64_t base, std::uint64_t size, Device& device);
     void read(std::uint64_t address, std::span<std::uint8_t> data);
     void write(std::uint64_t address, std::span<const std::uint8_t> data);
+    /// Name of the device at `address`; empty if there is none.
+    std::string_view device_at(std::uint64_t address) const;
 
   private:
     const BusRange* find(std::uint64_t address, std::size_t size) const;

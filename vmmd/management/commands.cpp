@@ -3,9 +3,12 @@
 
 #include <array>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+
+#include "vmmd/trace/exit_name.hpp"
 
 namespace redoubt::vmmd {
 
@@ -36,6 +39,23 @@ std::string name_of(const Json& arguments) {
         throw CommandError{"GenericError", "Parameter 'name' must not be empty"};
     }
     return *name;
+}
+
+/// An integer from 0 to `largest`, or nothing if it was not given.
+std::optional<std::uint64_t> number_of(const Json& arguments, const char* parameter,
+                                       std::uint64_t largest) {
+    const auto value = arguments.find(parameter);
+    if (value == arguments.end()) return std::nullopt;
+    if (!value->is_number_integer()) {
+        throw CommandError{"GenericError", std::string("Invalid parameter type for '") + parameter +
+                                               "', expected: integer"};
+    }
+    if (!value->is_number_unsigned() || value->get<std::uint64_t>() > largest) {
+        throw CommandError{"GenericError", std::string("Parameter '") + parameter +
+                                               "' expects a number from 0 to " +
+                                               std::to_string(largest)};
+    }
+    return value->get<std::uint64_t>();
 }
 
 bool flag_of(const Json& arguments, const char* parameter, bool otherwise) {
@@ -139,6 +159,32 @@ Json vm_stats(VmControl& control, const Json& arguments, CommandEffects&) {
     return statistics_to_json(unwrap(control.statistics(name_of(arguments))));
 }
 
+Json trace_entry_to_json(const TraceEntry& entry) {
+    const auto& record = entry.record;
+    return {{"vcpu", entry.vcpu},          {"number", record.number},
+            {"time_ns", entry.time.count}, {"kind", exit_name(record.kind)},
+            {"rip", record.rip},           {"detail", record.detail},
+            {"info", record.info},         {"result", record.result},
+            {"text", entry.text},          {"handler", entry.handler}};
+}
+
+Json vm_trace(VmControl& control, const Json& arguments, CommandEffects&) {
+    constexpr std::uint64_t kMost = 1U << 20;
+    TraceQuery query;
+    if (const auto vcpu = number_of(arguments, "vcpu", kMost)) {
+        query.vcpu = static_cast<unsigned>(*vcpu);
+    }
+    query.count = number_of(arguments, "count", kMost).value_or(kMost);
+    if (const auto after = number_of(arguments, "after_ns", ~std::uint64_t{0})) {
+        query.after = Nanoseconds{*after};
+    }
+    Json entries = Json::array();
+    for (const auto& entry : unwrap(control.trace(name_of(arguments), query))) {
+        entries.push_back(trace_entry_to_json(entry));
+    }
+    return entries;
+}
+
 Json vm_attach(VmControl& control, const Json& arguments, CommandEffects& effects) {
     effects.replay = flag_of(arguments, "replay", true);
     effects.attach = unwrap(control.console(name_of(arguments)));
@@ -146,6 +192,7 @@ Json vm_attach(VmControl& control, const Json& arguments, CommandEffects& effect
 }
 
 constexpr std::array kName = {"name"sv};
+constexpr std::array kTrace = {"name"sv, "vcpu"sv, "count"sv, "after_ns"sv};
 constexpr std::array kAttach = {"name"sv, "replay"sv};
 
 constexpr Command kCommands[] = {
@@ -163,6 +210,7 @@ constexpr Command kCommands[] = {
     {"vm-list", {}, vm_list},
     {"vm-info", kName, vm_info},
     {"vm-stats", kName, vm_stats},
+    {"vm-trace", kTrace, vm_trace},
     {"vm-start", kName, act<&VmControl::start>},
     {"vm-stop", kName, act<&VmControl::stop>},
     {"vm-attach", kAttach, vm_attach},

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "vmmd/trace/trace_entry.hpp"
+
 namespace redoubt::vmmd {
 
 class ConsoleHub;
@@ -103,6 +105,10 @@ class VmControl {
     virtual ControlResult<HostInfo> host() const = 0;
     virtual ControlResult<VmDetails> info(std::string_view name) const = 0;
     virtual ControlResult<VmStatistics> statistics(std::string_view name) const = 0;
+    /// The last exits, of all vCPUs in the order of time. Those of a VM that has stopped are kept
+    /// until it is started again.
+    virtual ControlResult<std::vector<TraceEntry>> trace(std::string_view name,
+                                                         const TraceQuery& query) const = 0;
 
     /// Starts a stopped or crashed VM from its configuration.
     virtual ControlResult<void> start(std::string_view name) = 0;

@@ -9,6 +9,8 @@ from tools_support import REPOSITORY, DirectoryTest, FakeDaemon, eventually
 
 from redoubt_host.qmp import QmpClient, QmpError
 
+EXIT = {"vcpu": 2, "number": 41, "time_ns": 1_500_000_000, "kind": "port_io", "rip": 0xFFFFFFFF81000000, "detail": 16,
+        "info": 0x3F8, "result": 0x41, "text": "out 0x3f8 byte 0x41", "handler": "serial"}
 VMMCTL = [sys.executable, "-m", "redoubt_host.vmmctl"]
 
 
@@ -54,6 +56,30 @@ class VmmctlTest(DirectoryTest):
         self.assertIn("memory:   256 MiB\n", self.run_ctl("info").stdout)
         self.assertEqual(self.run_ctl("stats", "web").stdout,
                          "run time: 1 min 23 s\nexits: 1,234\n  port io  1,200\n  hlt         34\n")
+
+    def test_trace_is_a_line_for_each_exit(self):
+        daemon = self.daemon()
+        daemon.trace = [[EXIT, {**EXIT, "handler": "", "text": "hlt", "time_ns": 61_000_000_000}]]
+        self.assertEqual(self.run_ctl("trace", "web", "--vcpu", "2", "--count", "5").stdout,
+                         "    1.500000 cpu2 rip ffffffff81000000 out 0x3f8 byte 0x41 → serial\n"
+                         "   61.000000 cpu2 rip ffffffff81000000 hlt\n")
+        self.assertEqual(daemon.asked[-1], ("vm-trace", {"name": "web", "vcpu": 2, "count": 5}))
+        daemon.trace = [[EXIT]]
+        self.assertEqual(json.loads(self.run_ctl("--json", "trace").stdout), [EXIT])
+
+    def test_trace_follows_and_tells_what_nobody_saw(self):
+        daemon = self.daemon()
+        daemon.trace = [[EXIT], [], [{**EXIT, "number": 50, "time_ns": 2_000_000_000, "text": "hlt", "handler": ""}]]
+        process = subprocess.Popen([*VMMCTL, "trace", "--follow", "--socket", str(self.path)], stdout=subprocess.PIPE,
+                                   text=True, cwd=REPOSITORY / "tools")
+        self.addCleanup(process.stdout.close)
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.kill()
+        process.wait(10)
+        self.assertIn("out 0x3f8", lines[0])
+        self.assertEqual(lines[1], "… 8 exits not seen …\n")
+        self.assertIn("hlt", lines[2])
+        self.assertIn(("vm-trace", {"name": "web", "after_ns": 1_500_000_000}), daemon.asked)
 
     def test_actions_reach_the_named_vm(self):
         daemon = self.daemon()

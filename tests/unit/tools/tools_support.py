@@ -51,6 +51,7 @@ class FakeDaemon:
         self.asked: list[tuple[str, dict]] = []
         self.typed = bytearray()
         self.names = ["web"]
+        self.trace: list[list[dict]] = []  # what the next vm-trace commands return
         self.history = b"boot log\r\n# "
         self.consoles: list[socket.socket] = []
         self._clients: list[socket.socket] = []
@@ -108,6 +109,8 @@ class FakeDaemon:
                 return
 
     def _answer(self, command: str):
+        if command == "vm-trace":
+            return self.trace.pop(0) if self.trace else []
         row = {"name": self.names[0], "state": "running", "cpus": 1, "memory": 256 << 20, "uptime_ms": 83_456}
         return {
             "query-name": {"name": "web"},

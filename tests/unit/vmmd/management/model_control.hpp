@@ -40,6 +40,19 @@ class ModelControl final : public VmControl {
         if (!found) return std::unexpected(found.error());
         return VmStatistics{std::chrono::milliseconds(1500), {{"port_io", 12}, {"hlt", 3}}, {}};
     }
+    ControlResult<std::vector<TraceEntry>> trace(std::string_view name,
+                                                 const TraceQuery& query) const override {
+        const auto found = find(name);
+        if (!found) return std::unexpected(found.error());
+        ExitRecord record;
+        record.number = 41;
+        record.rip = 0xFFFF'FFFF'8100'0000;
+        record.kind = abi::ExitKind::PortIo;
+        record.info = 0x3F8;
+        return std::vector<TraceEntry>(std::min<std::size_t>(query.count, 2),
+                                       {query.vcpu.value_or(0), Nanoseconds{1'500'000}, record,
+                                        "out 0x3f8 byte 0x41", "serial"});
+    }
     ControlResult<void> start(std::string_view name) override {
         return change(name, "start", VmState::Running, VmEvent::Kind::VmStarted);
     }

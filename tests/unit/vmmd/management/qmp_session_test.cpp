@@ -95,7 +95,7 @@ TEST_F(QmpSessionTest, ClosesAfterARequestThatIsTooLong) {
 
 TEST_F(QmpSessionTest, ListsEveryCommandItKnows) {
     const json names = ask_negotiated(R"({"execute":"query-commands"})")["return"];
-    EXPECT_EQ(names.size(), 18u);
+    EXPECT_EQ(names.size(), 19u);
     for (const json& entry : names) {
         const std::string name = entry["name"];
         if (name == "vm-attach") continue;
@@ -113,6 +113,20 @@ TEST_F(QmpSessionTest, AnswersAsQemuDoes) {
     EXPECT_EQ(cpus[1]["cpu-index"], 1);
     EXPECT_EQ(cpus[1]["target"], "x86_64");
     EXPECT_EQ(ask(R"({"execute":"query-name"})")["return"]["name"], "web");
+}
+
+TEST_F(QmpSessionTest, TellsTheLastExits) {
+    const json exits =
+        ask_negotiated(R"({"execute":"vm-trace","arguments":{"vcpu":1,"count":1}})")["return"];
+    ASSERT_EQ(exits.size(), 1u);
+    EXPECT_EQ(exits[0], json::parse(R"({"vcpu":1,"number":41,"time_ns":1500000,"kind":"port_io",
+        "rip":18446744071578845184,"detail":0,"info":1016,"result":0,
+        "text":"out 0x3f8 byte 0x41","handler":"serial"})"));
+    for (const char* wrong : {R"({"vcpu":-1})", R"({"count":1.5})", R"({"vcpu":"0"})",
+                              R"({"count":99999999999})", R"({"after_ns":null})"}) {
+        const json reply = ask(std::string(R"({"execute":"vm-trace","arguments":)") + wrong + "}");
+        EXPECT_EQ(error_class(reply), "GenericError") << wrong;
+    }
 }
 
 TEST_F(QmpSessionTest, ActsOnTheOnlyVmOrTheNamedOne) {
