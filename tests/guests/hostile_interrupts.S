@@ -111,9 +111,6 @@ guest_main:
     dec %ebp
     jnz 1b
     movl $0x10000, 0x320(%rbx)
-    say "INIT to itself\n"
-    movl $0x44500, 0x300(%rbx)
-    movl $0x4500, 0x300(%rbx)
     jmp power_off
 
 ports:
