@@ -28,13 +28,11 @@ abi::VcpuState* allocate_page() {
 
 }  // namespace
 
-ModelVcpu::ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up,
-                     std::deque<Step> script, Step forever)
+ModelVcpu::ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up, Program program)
     : Vcpu(nullptr),
       memory_(memory),
       page_(allocate_page()),
-      script_(std::move(script)),
-      forever_(std::move(forever)),
+      program_(std::move(program)),
       wake_up_(std::move(wake_up)) {
     set_state(page_.get());
 }
@@ -54,14 +52,14 @@ RunResult ModelVcpu::run() {
     // What was to be injected was delivered.
     s.inject = 0;
     ++runs_;
-    if (!script_.empty()) {
-        auto step = std::move(script_.front());
-        script_.pop_front();
+    if (!program_.script.empty()) {
+        auto step = std::move(program_.script.front());
+        program_.script.pop_front();
         step(s, memory_);
         return RunResult::Exited;
     }
-    if (forever_) {
-        forever_(s, memory_);
+    if (program_.forever) {
+        program_.forever(s, memory_);
         return RunResult::Exited;
     }
     // As a guest in an endless loop: only a kick, the deadline or the VM's end gets it out.
@@ -97,8 +95,8 @@ void ModelVcpu::kick() {
 // The page is the vCPU's only state, so every group is always valid.
 void ModelVcpu::get_state(abi::RegisterGroup) {}
 
-ModelVm::ModelVm(std::deque<Step> script, Step forever, std::uint64_t memory_limit)
-    : script_(std::move(script)), forever_(std::move(forever)), memory_limit_(memory_limit) {}
+ModelVm::ModelVm(std::vector<Program> programs, std::uint64_t memory_limit)
+    : programs_(std::move(programs)), memory_limit_(memory_limit) {}
 
 ModelVm::~ModelVm() {
     for (const auto& [address, size] : blocks_) munmap(address, size);
@@ -124,10 +122,8 @@ std::unique_ptr<Vcpu> ModelVm::create_vcpu(unsigned index) {
         wake_up->destroyed = destroyed_;
         wake_ups_.push_back(wake_up);
     }
-    // Application processors wait for a startup IPI, which models do not send.
-    if (index != 0)
-        return std::make_unique<ModelVcpu>(memory_, wake_up, std::deque<Step>{}, Step{});
-    return std::make_unique<ModelVcpu>(memory_, wake_up, script_, forever_);
+    return std::make_unique<ModelVcpu>(memory_, wake_up,
+                                       index < programs_.size() ? programs_[index] : Program{});
 }
 
 void ModelVm::destroy() {
@@ -141,10 +137,15 @@ void ModelVm::destroy() {
 }
 
 ModelHypervisor::ModelHypervisor(std::deque<Step> script, Step forever)
-    : script_(std::move(script)), forever_(std::move(forever)) {}
+    : programs_{{std::move(script), std::move(forever)}} {}
+
+void ModelHypervisor::set_program(unsigned vcpu, Program program) {
+    if (programs_.size() <= vcpu) programs_.resize(vcpu + 1);
+    programs_[vcpu] = std::move(program);
+}
 
 std::unique_ptr<Vm> ModelHypervisor::create_vm(std::uint64_t) {
-    return std::make_unique<ModelVm>(script_, forever_, memory_limit_);
+    return std::make_unique<ModelVm>(programs_, memory_limit_);
 }
 
 HostTicks ModelHypervisor::ticks_now() const { return {steady_nanoseconds()}; }

@@ -18,6 +18,13 @@ namespace redoubt::hvcall::model {
 /// state.exit why it ended. `exits` below has the usual ones.
 using Step = std::function<void(abi::VcpuState& state, const GuestMemory& memory)>;
 
+/// What one vCPU does: the script, then `forever` without end. With neither it loops, as a guest
+/// without exits.
+struct Program {
+    std::deque<Step> script;
+    Step forever;
+};
+
 /// What wakes a model vCPU; outlives it, so that its VM can be ended from any thread at any time.
 struct WakeUp {
     std::mutex mutex;
@@ -28,8 +35,7 @@ struct WakeUp {
 
 class ModelVcpu final : public Vcpu {
   public:
-    ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up, std::deque<Step> script,
-              Step forever);
+    ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up, Program program);
 
     RunResult run() override;
     void wait(HostTicks deadline) override;
@@ -46,15 +52,14 @@ class ModelVcpu final : public Vcpu {
 
     const GuestMemory& memory_;
     std::unique_ptr<abi::VcpuState, PageDeleter> page_;
-    std::deque<Step> script_;
-    Step forever_;
+    Program program_;
     std::atomic<unsigned> runs_ = 0;
     std::shared_ptr<WakeUp> wake_up_;
 };
 
 class ModelVm final : public Vm {
   public:
-    ModelVm(std::deque<Step> script, Step forever, std::uint64_t memory_limit);
+    ModelVm(std::vector<Program> programs, std::uint64_t memory_limit);
     ~ModelVm() override;
 
     void add_memory(GuestPhysicalAddress base, std::uint64_t bytes) override;
@@ -62,8 +67,7 @@ class ModelVm final : public Vm {
     void destroy() override;
 
   private:
-    std::deque<Step> script_;
-    Step forever_;
+    std::vector<Program> programs_;  ///< by vCPU
     std::uint64_t memory_limit_;
     std::vector<std::pair<void*, std::size_t>> blocks_;
     std::vector<std::shared_ptr<WakeUp>> wake_ups_;
@@ -71,7 +75,7 @@ class ModelVm final : public Vm {
     bool destroyed_ = false;
 };
 
-/// Ticks are nanoseconds. Every VM plays the same script, then `forever` without end.
+/// Ticks are nanoseconds. Every VM's first vCPU does the same, and so do the others, if anything.
 class ModelHypervisor final : public Hypervisor {
   public:
     explicit ModelHypervisor(std::deque<Step> script = {}, Step forever = {});
@@ -83,11 +87,12 @@ class ModelHypervisor final : public Hypervisor {
     std::uint64_t real_time_seconds() const override;
     std::uint64_t available_memory() const override { return memory_limit_; }
 
+    /// What a vCPU beyond the first does, of VMs made from now on.
+    void set_program(unsigned vcpu, Program program);
     void set_memory_limit(std::uint64_t bytes) { memory_limit_ = bytes; }
 
   private:
-    std::deque<Step> script_;
-    Step forever_;
+    std::vector<Program> programs_;
     std::uint64_t memory_limit_ = std::uint64_t{1} << 34;
 };
 

@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::memset(ram.data(), 0, ram.size());
     hvcall::GuestMemory memory;
     memory.add(hvcall::GuestPhysicalAddress{0}, ram);
-    hvcall::model::ModelVcpu vcpu(memory, std::make_shared<hvcall::model::WakeUp>(), {}, {});
+    hvcall::model::ModelVcpu vcpu(memory, std::make_shared<hvcall::model::WakeUp>(), {});
     Devices devices;
     auto& state = vcpu.state();
 

@@ -24,9 +24,25 @@ class RecordingSerial final : public CharacterBackend {
 class GuestMachine {
   public:
     using Step = hvcall::model::Step;
+    using Program = hvcall::model::Program;
 
     explicit GuestMachine(std::deque<Step> script, Step forever = {})
-        : hypervisor_(std::move(script), std::move(forever)) {
+        : GuestMachine(kForEach, {{std::move(script), std::move(forever)}}) {}
+
+    LoopEnd run() { return machine_->run(); }
+    Machine& machine() { return *machine_; }
+
+    RecordingSerial serial;
+    std::vector<std::string> log;
+
+  protected:
+    static constexpr struct ForEach {
+    } kForEach = {};
+    GuestMachine(ForEach, std::vector<Program> programs) {
+        config_.cpus = static_cast<unsigned>(programs.size());
+        for (unsigned i = 0; i < programs.size(); ++i) {
+            hypervisor_.set_program(i, std::move(programs[i]));
+        }
         config_.name = "test";
         config_.memory_bytes = 32 << 20;
         MachineOptions options;
@@ -38,16 +54,17 @@ class GuestMachine {
         machine_->power_on();
     }
 
-    LoopEnd run() { return machine_->run(); }
-    Machine& machine() { return *machine_; }
-
-    RecordingSerial serial;
-    std::vector<std::string> log;
-
   private:
     hvcall::model::ModelHypervisor hypervisor_;
     VmConfig config_;
     std::unique_ptr<Machine> machine_;
+};
+
+/// A machine with a vCPU for each program.
+class SmpGuestMachine final : public GuestMachine {
+  public:
+    explicit SmpGuestMachine(std::vector<Program> programs)
+        : GuestMachine(kForEach, std::move(programs)) {}
 };
 
 }  // namespace redoubt::vmmd

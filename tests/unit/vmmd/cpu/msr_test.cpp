@@ -28,7 +28,7 @@ class Msr : public testing::Test {
     std::vector<std::uint8_t> ram_;
     hvcall::GuestMemory memory_;
     hvcall::model::ModelHypervisor hypervisor_;
-    hvcall::model::ModelVcpu vcpu_{memory_, std::make_shared<hvcall::model::WakeUp>(), {}, {}};
+    hvcall::model::ModelVcpu vcpu_{memory_, std::make_shared<hvcall::model::WakeUp>(), {}};
     GuestClock clock_{hypervisor_};
     TimerQueue timers_{clock_};
     TscClock tsc_{clock_, 1'000'000'000};

@@ -119,8 +119,7 @@ TEST(ExitTrace, AReaderMeanwhileSeesWholeRecordsOnly) {
                 ASSERT_EQ(record.result, record.number);
             }
         }
-    } while (trace.exits() < kExits);
-    EXPECT_GT(seen, 0U);
+    } while (trace.exits() < kExits || seen == 0);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ class GuestTest : public testing::Test {
 
     GuestTest()
         : ram_(kRamSize),
-          vcpu_(memory_, std::make_shared<hvcall::model::WakeUp>(), {}, {}),
+          vcpu_(memory_, std::make_shared<hvcall::model::WakeUp>(), {}),
           state_(vcpu_.state()),
           emulator_((memory_.add(hvcall::GuestPhysicalAddress{0}, ram_), vcpu_), memory_,
                     devices_) {
