@@ -15,7 +15,8 @@ from .machine import Machine, MachineOptions
 from .paths import SYSTEM_BUILD
 from .progress import ToolError
 
-COUNT_INSTRUCTIONS = ["-icount", "shift=0,sleep=off"]
+# One tick is one instruction, and no clock and no random number of the host's makes one run differ from another.
+COUNT_INSTRUCTIONS = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]
 PROGRAMS = SYSTEM_BUILD / "tests/bench"
 KVM_MODULES = ["kernel/virt/lib/irqbypass.ko", "kernel/arch/x86/kvm/kvm.ko", "kernel/arch/x86/kvm/kvm-amd.ko"]
 FIRMWARE = ["bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin"]
