@@ -228,7 +228,7 @@ def memory(session: Session) -> Table:
                 mux.stop()
         return {"memory": {"taken": before - after - (256 << 20)}}
 
-    kernel = session.ours("memory").get("memory", {})
+    kernel = session.ours("vm_memory").get("memory", {})
     table.set("ours", kernel)
     taken = session.attempt("memory of a monitor", monitor).get("memory", {}).get("taken")
     if taken is not None and "kernel_per_vm" in kernel:
