@@ -62,7 +62,7 @@ struct Granted {
     Slot first_empty;
 };
 
-inline constexpr unsigned kPoolBits = 20;
+inline constexpr unsigned kPoolBits = 19;
 inline constexpr unsigned kUntypedBits = 17;
 inline constexpr unsigned kVmBits = 16;
 inline constexpr std::uint64_t kPort = 0x80;

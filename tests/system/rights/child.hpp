@@ -63,6 +63,9 @@ using Part = void(Report& report);
 Slot start_thread(Slot& next_slot, unsigned index, void (*entry)(), std::uint32_t priority,
                   std::uint64_t argument = 0);
 
-Part try_rights;
+Part try_rights, try_random_sequences;
+
+/// Of the command line; 0 rounds: a few.
+extern std::uint64_t option_seed, option_rounds;
 
 }  // namespace redoubt::rights

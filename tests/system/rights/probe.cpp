@@ -22,6 +22,7 @@ struct {
     Part* run;
 } constexpr kParts[] = {
     {"rights", try_rights},
+    {"sequences", try_random_sequences},
 };
 constexpr unsigned kPartCount = sizeof kParts / sizeof kParts[0];
 
@@ -82,7 +83,8 @@ void run_part(const abi::BootInfo& boot) {
     must(native::thread_control(thread, abi::ThreadOperation::Resume), "the child");
     const std::uint64_t second = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     const std::uint64_t start = native::ticks();
-    must(native::wait(done, start + kPatienceSeconds * second).error, "the child has finished");
+    const std::uint64_t patience = (kPatienceSeconds + option_rounds) * second;
+    must(native::wait(done, start + patience).error, "the child has finished");
     for (unsigned i = 0; i < report.count && i < Report::kMaximum; ++i) {
         console.line("FAILED ", report.texts[i], " ", report.numbers[i][0], " ",
                      report.numbers[i][1], " ", report.numbers[i][2]);

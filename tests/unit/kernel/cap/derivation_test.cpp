@@ -1,13 +1,11 @@
 // Retype, copy, mint, delete and revoke through system calls, and that revocation gives everything
 // back.
-#include <gtest/gtest.h>
 
-#include <random>
+#include <gtest/gtest.h>
 
 #include "arch/paging.hpp"
 #include "arch/timer.hpp"
 #include "fake_arch/fake.hpp"
-#include "kernel/cap/derivation.hpp"
 #include "kernel/object/address_space.hpp"
 
 namespace redoubt::kernel {
@@ -289,141 +287,6 @@ TEST_F(DerivationTest, AThreadMayBeConfiguredEvenIfItsOldCNodeHoldsTheCallersLif
     EXPECT_EQ(caller.thread->state, ThreadState::Inactive);
     revoke(pool);
     EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
-}
-
-/// Any sequence of operations by several threads, then revoke: all memory is there again, every
-/// time.
-class Chaos {
-  public:
-    Chaos(Machine& target, unsigned seed) : machine{target}, random{seed} {}
-
-    void run(unsigned steps) {
-        pool = machine.make(ObjectType::Untyped, 20);
-        for (unsigned i = 0; i < 4; ++i) {
-            threads.push_back(machine.make_thread(201 + i, false, 0, 0, pool));
-        }
-        for (unsigned step = 0; step < steps; ++step) act();
-        // Whoever runs now may be stopped by it; init makes the call in the end.
-        do {
-            machine.call(SyscallNumber::CapRevoke, {0, pool});
-        } while (&machine.running() != &machine.init() || has_children(machine.capability(pool)));
-        EXPECT_EQ(machine.free_bytes(pool), 1U << 20);
-        for (Machine::Slot slot = kFirst; slot < kFirst + kSlots; ++slot) {
-            EXPECT_TRUE(machine.capability(slot).empty()) << slot;
-        }
-        EXPECT_EQ(this_cpu().root, machine.init().space->root);
-        machine.call(SyscallNumber::CapDelete, {0, pool});
-    }
-
-  private:
-    static constexpr Machine::Slot kFirst = 400, kSlots = 60;
-
-    std::uint64_t pick(std::uint64_t count) { return random() % count; }
-    Machine::Slot slot() { return kFirst + static_cast<Machine::Slot>(pick(kSlots)); }
-    Machine::Slot source() { return pick(8) == 0 ? pool : slot(); }
-
-    void act() {
-        const auto thread = threads[pick(threads.size())];
-        // Init never blocks and never gives its own life away.
-        const bool init = &machine.running() == &machine.init();
-        switch (pick(init ? 13 : 17)) {
-            case 0:
-            case 1:
-            case 2: {
-                static constexpr std::pair<ObjectType, unsigned> kTypes[] = {
-                    {ObjectType::Untyped, 14},      {ObjectType::Frame, 12},
-                    {ObjectType::Frame, 14},        {ObjectType::CNode, 12},
-                    {ObjectType::Endpoint, 0},      {ObjectType::Notification, 0},
-                    {ObjectType::Reply, 0},         {ObjectType::Endpoint, 0},
-                    {ObjectType::AddressSpace, 14}, {ObjectType::Thread, 0},
-                    {ObjectType::Notification, 0}};
-                const auto [type, size] = kTypes[pick(std::size(kTypes))];
-                machine.call(
-                    SyscallNumber::Retype,
-                    {source(), static_cast<std::uint64_t>(type) | std::uint64_t{size} << 32,
-                     1 + pick(3), 0, slot()});
-                break;
-            }
-            case 3:
-            case 4:
-                machine.call(SyscallNumber::CapCopy, {slot(), 0x3F, 0, slot(), pick(3)});
-                break;
-            case 5:
-                machine.call(SyscallNumber::CapCopy, {slot(), 0x3F, slot(), pick(64), 0});
-                break;
-            case 6:
-                machine.call(SyscallNumber::CapDelete, {0, slot()});
-                break;
-            case 7:
-                if (pick(4) == 0) machine.call(SyscallNumber::CapRevoke, {0, slot()});
-                break;
-            case 8: {
-                const auto space = pick(2) == 0 ? slot() : Machine::kSpace;
-                machine.call(SyscallNumber::Map, {slot(), space, 0x1000'0000 + pick(64) * 4096, 1});
-                break;
-            }
-            case 9:
-                machine.call(SyscallNumber::Signal, {slot()});
-                break;
-            case 10:
-                machine.call(SyscallNumber::ThreadControl, {thread.slot, pick(2), 0});
-                break;
-            case 11: {
-                abi::ThreadConfiguration configuration{};
-                configuration.address_space = slot();
-                configuration.cnode = Machine::kCNode;
-                configuration.ipc_buffer_frame = slot();
-                configuration.fault_endpoint = pick(2) == 0 ? slot() : 0;
-                configuration.ipc_buffer_address = 0x1000;
-                configuration.priority = configuration.maximum_priority = 205;
-                __builtin_memcpy(machine.running().ipc_buffer->words, &configuration,
-                                 sizeof configuration);
-                const auto target = slot();
-                if (machine.call(SyscallNumber::ThreadConfigure, {target}) == Error::Ok) {
-                    machine.call(SyscallNumber::ThreadControl, {target, 0, 0});
-                }
-                break;
-            }
-            case 12:
-                machine.call(SyscallNumber::ThreadControl, {pick(2) == 0 ? 0 : slot(), 4, slot()});
-                break;
-            case 13:
-                machine.call(SyscallNumber::Call, {slot(), abi::MessageInfo{1, 6}.raw});
-                break;
-            case 14:
-                machine.call(pick(2) == 0 ? SyscallNumber::Recv : SyscallNumber::ReplyRecv,
-                             {slot() | std::uint64_t{slot()} << 32, 0});
-                break;
-            case 15:
-                machine.call(SyscallNumber::Wait,
-                             {slot(), pick(2) == 0 ? abi::kNever : fake_ticks + pick(500)});
-                break;
-            case 16:
-                if (pick(4) == 0) {
-                    machine.fault(0x1000);
-                } else {
-                    fake::advance(pick(400));
-                    machine.reschedule();
-                }
-                break;
-        }
-    }
-
-    Machine& machine;
-    std::minstd_rand random;
-    Machine::Slot pool = 0;
-    std::vector<Machine::NewThread> threads;
-};
-
-TEST(DerivationChaosTest, RevokeGivesBackEverythingWhateverHappenedBefore) {
-    for (unsigned seed = 1; seed <= 60; ++seed) {
-        SCOPED_TRACE(seed);
-        Machine machine;
-        const std::uint64_t before = machine.free_bytes(Machine::kUntyped);
-        Chaos{machine, seed}.run(1500);
-        if (testing::Test::HasFailure()) return;
-        EXPECT_EQ(machine.free_bytes(Machine::kUntyped), before);
-    }
 }
 
 }  // namespace

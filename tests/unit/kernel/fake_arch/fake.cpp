@@ -15,6 +15,8 @@
 #include "arch/interrupt.hpp"
 #include "arch/paging.hpp"
 #include "arch/timer.hpp"
+#include "kernel/hv/hv.hpp"
+#include "kernel/hv/vm.hpp"
 #include "kernel/init/elf.hpp"
 #include "kernel/init/init.hpp"
 #include "kernel/object/cnode.hpp"
@@ -178,7 +180,13 @@ Machine::Machine() {
         reinterpret_cast<const std::byte*>(init_->ipc_buffer) + kPageSize);
 }
 
-Machine::~Machine() { direct_map_base = 0; }
+Machine::~Machine() {
+    while (Vm* vm = hv::first_vm()) {
+        Budget budget;
+        hv::vm_end_some(*vm, budget);
+    }
+    direct_map_base = 0;
+}
 
 Thread& Machine::running() const { return *current_thread(); }
 

@@ -38,7 +38,6 @@ inline std::function<void()> pending_interrupt;
 /// Stands for a guest: what a thread with a run in progress does when it has the processor. Returns
 /// when the host's interrupt has been handled.
 inline std::function<void(Thread&)> guest;
-inline std::uint64_t guest_deadline = abi::kNever;
 
 /// Starts init of a fresh machine; the running thread makes system calls with call().
 class Machine {

@@ -1,23 +1,70 @@
-// Host tests of the portable kernel: a machine without virtualization.
+// Host tests of the portable kernel: a processor that virtualizes, with guests that exit at once or
+// are fake::guest. Second-level tables are real ones.
+#include <new>
+
+#include "arch/fpu.hpp"
 #include "fake_arch/fake.hpp"
-#include "kernel/hv/hv.hpp"
+#include "kernel/hv/backend.hpp"
+#include "kernel/hv/svm/stage2.hpp"
 
-namespace redoubt::kernel::hv {
+namespace redoubt::kernel {
 
-bool available() { return false; }
-bool vm_end_some(Vm&, Budget&) { return true; }
-void vcpu_destroy(Vcpu&) {}
-Result<void> vm_map_frame(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint64_t, PageFlags) {
-    return abi::Error::NotSupported;
+std::size_t fpu_state_size() { return 512; }
+std::uint64_t fpu_features() { return 0; }
+void fpu_flush(void*) {}
+
+namespace hv {
+
+namespace {
+
+Result<void> map(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame, std::uint64_t bytes,
+                 PageFlags flags) {
+    REDOUBT_TRY((svm::NptMapper{vm.root, vm.pool}.map(address, frame, bytes, flags))).ignore();
+    return {};
 }
-void vm_unmap(Vm&, GuestPhysicalAddress, std::uint64_t) {}
-abi::Error vcpu_run(Thread&, Vcpu&) { return abi::Error::NotSupported; }
-void resume_guest(Thread& thread) { fake::guest(thread); }
-std::uint64_t run_deadline(const Vcpu&) { return fake::guest_deadline; }
-void abandon_run(Thread& thread) { thread.vcpu = nullptr; }
-Result<void> vcpu_control(Vcpu&, std::uint64_t, std::uint64_t) { return abi::Error::NotSupported; }
-abi::MessageInfo call(Capability&, Request&) {
-    return abi::MessageInfo{static_cast<std::uint32_t>(abi::Error::NotSupported), 0};
+
+void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
+    const auto flush = svm::NptMapper{vm.root, vm.pool}.unmap(address, bytes);
+    if (!flush.ok()) throw fake::Panic{"what is unmapped must have been mapped"};
 }
 
-}  // namespace redoubt::kernel::hv
+void unmap_all(Vm& vm) { svm::NptMapper{vm.root, vm.pool}.destroy_all(); }
+
+Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
+    return new (direct_map<void>(memory)) Vcpu{memory, vm, index};
+}
+
+void resume(Thread& thread) {
+    if (fake::guest) return fake::guest(thread);
+    Vcpu& vcpu = *thread.vcpu;
+    vcpu.state->exit = abi::Exit{};
+    vcpu.state->exit.kind = abi::ExitKind::Interrupted;
+    ++vcpu.state->exits_total;
+    vcpu.runner = nullptr;
+    thread_end_run(thread, abi::Error::Ok);
+}
+
+constexpr Backend kModel{
+    .root_pages = 1,
+    .detect = [](Capabilities&) { return true; },
+    .enable_processor = [] {},
+    .map = map,
+    .unmap = unmap,
+    .unmap_all = unmap_all,
+    .create_vcpu = create_vcpu,
+    .destroy_vcpu = [](Vcpu&) {},
+    .resume = resume,
+    .store = [](Vcpu&) {},
+    .store_groups = [](Vcpu&, std::uint32_t) {},
+};
+
+Capabilities model_capabilities;
+
+}  // namespace
+
+const Backend* backend = &kModel;
+const Capabilities& capabilities() { return model_capabilities; }
+bool available() { return true; }
+
+}  // namespace hv
+}  // namespace redoubt::kernel

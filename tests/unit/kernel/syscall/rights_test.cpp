@@ -1,45 +1,15 @@
 // The rights table (tests/rights): every operation with every set of rights is allowed exactly when
 // the table says, and changes nothing if it is refused. docs/abi.md shows the same table.
-#define REDOUBT_NATIVE_FAKE
-
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <fstream>
 #include <sstream>
 
-#include "fake_arch/fake.hpp"
+#include "fake_arch/native.hpp"
 #include "kernel/object/cnode.hpp"
 #include "tests/rights/check.hpp"
 
 namespace redoubt {
-namespace {
-
-kernel::fake::Machine* machine;
-native::Slot server_endpoint, server_reply;
-
-}  // namespace
-
-namespace native {
-
-/// A system call of the thread that runs. Should the server be woken by it, it answers at once.
-abi::Error invoke(abi::SyscallNumber number, Registers& registers) {
-    kernel::Thread& self = machine->running();
-    machine->call(number, {registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8,
-                           registers.r9});
-    while (&machine->running() != &self) {
-        machine->call(abi::SyscallNumber::ReplyRecv,
-                      {server_endpoint | std::uint64_t{server_reply} << 32, 0});
-    }
-    const std::uint64_t* results = self.context.arguments;
-    registers = {results[0], results[1], results[2], results[3], results[4], results[5]};
-    return static_cast<abi::Error>(self.context.rax);
-}
-
-abi::IpcBuffer& ipc_buffer() { return *machine->running().ipc_buffer; }
-
-}  // namespace native
-
 namespace rights {
 namespace {
 
@@ -66,7 +36,7 @@ struct RightsTest : testing::Test {
     kernel::fake::Machine here;
     native::Slot pool = here.make(ObjectType::Untyped, kPoolBits);
 
-    void SetUp() override { machine = &here; }
+    void SetUp() override { kernel::fake::native_machine() = {&here, {}}; }
 
     /// Everything that was made of the pool, and the slots of init's CNode.
     std::uint64_t fingerprint() {
@@ -86,10 +56,14 @@ TEST_F(RightsTest, EveryOperationIsAllowedExactlyWithTheRightsThatTheTableNames)
     World world{{pool, kernel::fake::Machine::kCNode, here.boot_info().irq_control_slot,
                  here.boot_info().io_port_slot, here.boot_info().hv_slot, 700}};
     ASSERT_EQ(world.build(), Error::Ok);
-    server_endpoint = world.sample(Sample::Endpoint);
-    server_reply = here.make(ObjectType::Reply);
+    // Somebody answers what is sent to the endpoint.
+    const auto server = world.sample(Sample::Endpoint) | std::uint64_t{here.make(ObjectType::Reply)}
+                                                             << 32;
+    kernel::fake::native_machine().other_runs = [this, server](kernel::Thread&) {
+        here.call(abi::SyscallNumber::ReplyRecv, {server, 0});
+    };
     here.make_thread(220);
-    here.call(abi::SyscallNumber::Recv, {server_endpoint | std::uint64_t{server_reply} << 32});
+    kernel::fake::run_until(here.init());
     ASSERT_EQ(&here.running(), &here.init());
     Checker checker{world, [this] { return fingerprint(); },
                     [](const Finding& finding) {

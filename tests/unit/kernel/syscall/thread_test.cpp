@@ -6,6 +6,8 @@
 
 #include "arch/timer.hpp"
 #include "fake_arch/fake.hpp"
+#include "kernel/hv/vcpu.hpp"
+#include "kernel/hv/vm.hpp"
 #include "kernel/object/irq.hpp"
 
 namespace redoubt::kernel {
@@ -35,7 +37,7 @@ TEST_F(ThreadTest, InitStartsAsTheContractSays) {
     EXPECT_EQ(machine.init().context.arguments[0], abi::kBootInfoAddress);
     EXPECT_EQ(machine.init().priority, 200);
     EXPECT_EQ(machine.boot_info().module_size, 0x3000U);
-    EXPECT_EQ(machine.boot_info().hv_slot, 0U);
+    EXPECT_NE(machine.boot_info().hv_slot, 0U);
     std::uint64_t ram = 0;
     for (unsigned i = 0; i < machine.boot_info().untyped_count; ++i) {
         const abi::UntypedDescription& untyped = machine.boot_info().untyped[i];
@@ -151,13 +153,17 @@ TEST_F(ThreadTest, ASpinningGuestSharesTheProcessor) {
     // A guest that never exits: only the host's timer gets the processor back.
     const std::uint64_t start = fake_ticks;
     std::vector<std::uint64_t> armed;
-    fake::guest_deadline = start + 1500;
+    const auto memory = machine.make(ObjectType::Frame, 17);
+    const PhysicalAddress block{machine.capability(memory).object};
+    Vm vm{block, 16, 1};
+    Vcpu vcpu{block + (1 << 16), vm, 0};
+    vcpu.deadline = start + 1500;
     fake::guest = [&](Thread&) {
         armed.push_back(fake_timer_deadline - start);
-        fake::guest_deadline = abi::kNever;
+        vcpu.deadline = abi::kNever;
         fake::advance(fake_timer_deadline - fake_ticks);
     };
-    machine.init().vcpu = reinterpret_cast<Vcpu*>(&fake::guest);
+    machine.init().vcpu = &vcpu;
     machine.reschedule();
     EXPECT_EQ(&machine.running(), better.thread);
     EXPECT_EQ(armed, (std::vector<std::uint64_t>{1500, 4000})) << "the nearest of all deadlines";
