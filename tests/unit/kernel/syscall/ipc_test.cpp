@@ -2,6 +2,9 @@
 // that vanish.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "fake_arch/fake.hpp"
 #include "kernel/object/address_space.hpp"
 
@@ -164,6 +167,81 @@ TEST_F(IpcTest, CapabilitiesNeedTheGrantRight) {
     EXPECT_EQ(machine.call(SyscallNumber::Call, {reply, 0}), Error::InvalidCapability);
     EXPECT_EQ(machine.call(SyscallNumber::Call, {0, 0}), Error::InvalidCapability);
     EXPECT_EQ(machine.call(SyscallNumber::Call, {0xFFFF'FFFF, 0}), Error::InvalidCapability);
+}
+
+/// A client that calls with capabilities before anybody receives.
+struct TransferTest : IpcTest {
+    Machine::NewThread client = machine.make_thread(210, false);
+    Machine::Slot first_received = 900;
+
+    void send(std::vector<Machine::Slot> slots) {
+        std::copy(slots.begin(), slots.end(), client.thread->ipc_buffer->send);
+        machine.call(SyscallNumber::ThreadControl, {client.slot, 0});
+        ASSERT_EQ(&machine.running(), client.thread);
+        call(1, MessageInfo{5, 4, static_cast<unsigned>(slots.size())});
+        ASSERT_EQ(&machine.running(), &machine.init());
+    }
+    /// How many arrive with `room` slots for them.
+    unsigned receive(unsigned room) {
+        machine.init().ipc_buffer->receive_first = first_received;
+        machine.init().ipc_buffer->receive_count = room;
+        EXPECT_EQ(recv(), Error::Ok);
+        return MessageInfo{machine.init().context.arguments[1]}.capabilities();
+    }
+    Error remove(Machine::Slot slot) { return machine.call(SyscallNumber::CapDelete, {0, slot}); }
+    Error revoke(Machine::Slot slot) { return machine.call(SyscallNumber::CapRevoke, {0, slot}); }
+};
+
+TEST_F(TransferTest, WhatArrivesIsDerivedFromWhatWasSentWithItsRightsAndBadge) {
+    const auto notification = machine.make(ObjectType::Notification);
+    const auto badged = machine.mint(notification, Rights::Write, 0x30);
+    send({badged});
+    ASSERT_EQ(receive(1), 1U);
+    machine.call(SyscallNumber::CapIdentify, {first_received});
+    EXPECT_EQ(machine.result(2), static_cast<std::uint64_t>(Rights::Write));
+    EXPECT_EQ(machine.result(3), 0x30U);
+    EXPECT_EQ(machine.call(SyscallNumber::CapCopy, {first_received, 0x3F, 0, 950, 7}),
+              Error::InvalidArgument)
+        << "nobody changes a badge";
+    revoke(badged);
+    EXPECT_TRUE(machine.capability(first_received).empty());
+}
+
+TEST_F(TransferTest, WhatIsRevokedBeforeItIsReceivedDoesNotArrive) {
+    const auto notification = machine.make(ObjectType::Notification);
+    const auto copy = machine.mint(notification, Rights::All);
+    send({copy, notification});
+    revoke(notification);
+    EXPECT_EQ(receive(4), 0U) << "nor what would have come behind it";
+    EXPECT_TRUE(machine.capability(first_received).empty());
+}
+
+TEST_F(TransferTest, OnlyWhatThereIsRoomForArrivesAndNothingIsOverwritten) {
+    const auto notification = machine.make(ObjectType::Notification);
+    ASSERT_EQ(machine.call(SyscallNumber::CapCopy, {notification, 1, 0, first_received + 1}),
+              Error::Ok);
+    send({endpoint, endpoint, endpoint});
+    EXPECT_EQ(receive(4), 1U) << "the second slot is in use";
+    EXPECT_EQ(machine.capability(first_received + 1).type, ObjectType::Notification);
+    EXPECT_TRUE(machine.capability(first_received + 2).empty());
+}
+
+TEST_F(TransferTest, NoRoomAtAllLosesNothingButTheTransfer) {
+    send({endpoint});
+    EXPECT_EQ(receive(0), 0U);
+    EXPECT_EQ(machine.init().context.arguments[2], 1U) << "the message arrives";
+    EXPECT_EQ(machine.capability(endpoint).type, ObjectType::Endpoint);
+}
+
+TEST_F(TransferTest, AnEndpointMayBeSentThroughItself) {
+    send({client_endpoint});
+    ASSERT_EQ(receive(1), 1U);
+    machine.call(SyscallNumber::CapIdentify, {first_received});
+    EXPECT_EQ(machine.result(3), 0x77U);
+    EXPECT_EQ(remove(client_endpoint), Error::Ok);
+    EXPECT_EQ(machine.capability(first_received).type, ObjectType::Endpoint);
+    revoke(endpoint);
+    EXPECT_TRUE(machine.capability(first_received).empty());
 }
 
 TEST_F(IpcTest, DeletingTheEndpointCancelsEverybodyInItsQueue) {
