@@ -225,7 +225,7 @@ void Machine::run_loop(unsigned index) {
     try {
         processors_[index].loop->run();
     } catch (const std::exception& error) {
-        group_.crash(index, error.what());
+        group_.fail(index, error.what());
     }
 }
 

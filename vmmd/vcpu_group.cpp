@@ -27,6 +27,10 @@ void VcpuGroup::end(LoopEnd::Cause cause) {
     call_everybody();
 }
 
+void VcpuGroup::fail(unsigned vcpu, const std::string& reason) {
+    crash(vcpu, size() == 1 ? reason : "vCPU " + std::to_string(vcpu) + ": " + reason);
+}
+
 void VcpuGroup::crash(unsigned vcpu, std::string reason) {
     {
         const std::scoped_lock lock(mutex_);

@@ -49,6 +49,9 @@ class VcpuGroup {
     void resume();
 
     // -- for the loops
+    /// That vCPU cannot go on, for a reason of its own.
+    void fail(unsigned vcpu, const std::string& reason);
+    /// Nor can any, and this one was the last to find out.
     void crash(unsigned vcpu, std::string reason);
     void destroyed() { end(LoopEnd::Cause::Destroyed); }
     /// Stays while the machine is paused. True: the run is over.

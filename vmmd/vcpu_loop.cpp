@@ -70,7 +70,7 @@ void VcpuLoop::run() {
                 activity_ = Activity::Halted;
                 break;
             case ExitRouter::Next::Stop:
-                return group_.crash(index_, router_.reason());
+                return group_.fail(index_, router_.reason());
         }
     }
 }

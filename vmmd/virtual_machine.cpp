@@ -45,11 +45,6 @@ std::string describe(const VmStatistics& statistics) {
     return text;
 }
 
-/// "vCPU 2: triple fault at rip=0x1234"
-std::string describe(const LoopEnd& end, unsigned vcpus) {
-    return vcpus == 1 ? end.reason : "vCPU " + std::to_string(end.vcpu) + ": " + end.reason;
-}
-
 }  // namespace
 
 /// COM1's output into the console hub.
@@ -243,7 +238,7 @@ std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
                 return {VmEnd::Crashed, "the hypervisor destroyed the VM"};
             case LoopEnd::Cause::Crash:
                 report_crash(machine, end);
-                return {VmEnd::Crashed, describe(end, machine.vcpu_count())};
+                return {VmEnd::Crashed, end.reason};
             case LoopEnd::Cause::Reset:
                 break;
         }
@@ -266,7 +261,7 @@ void VirtualMachine::publish(Machine* machine) {
 }
 
 void VirtualMachine::report_crash(const Machine& machine, const LoopEnd& end) const {
-    std::string text = "VM " + config_.name + ": " + describe(end, machine.vcpu_count());
+    std::string text = "VM " + config_.name + ": " + end.reason;
     const auto add = [&](unsigned index) {
         const auto& vcpu = machine.vcpu(index);
         text += "; registers" +

@@ -9,9 +9,9 @@ from support import TEST_GUESTS, Console, System, demo_configuration
 WAYS_TO_END = string.ascii_lowercase[:string.ascii_lowercase.index("w") + 1]
 
 
-def guest(program: str, name: str, variant: str = "-") -> str:
+def guest(program: str, name: str, variant: str = "-", cpus: int = 1) -> str:
     return demo_configuration(name, kernel=f"file:{TEST_GUESTS / (program + '.bzimage')}", initrd=None,
-                              memory="32M", cmdline=variant)
+                              memory="32M", cmdline=variant, cpus=cpus)
 
 
 class Hostile(unittest.TestCase):
@@ -91,6 +91,28 @@ class WaysToEnd(Hostile):
             with self.subTest(name):
                 self.end_of(name)
         self.everybody_else_is_well()
+
+
+class SeveralProcessors(Hostile):
+    guests = {name: guest("hostile_smp", name, variant, 4) for name, variant in (
+        ("messages", "-"), ("garbage", "g"), ("init", "i"), ("halt", "h"), ("fault", "t"))}
+
+    def test_messages_of_every_kind_at_random(self):
+        self.survives("messages")
+
+    def test_starting_at_garbage_ends_with_a_reason(self):
+        self.end_of("garbage")
+        self.everybody_else_is_well()
+
+    def test_init_to_the_boot_processor_resets_the_machine(self):
+        self.assertEqual(self.end_of("init"), "the guest powered off")
+        self.assertEqual(self.system.log().count("VM init: the guest resets itself by an INIT of its boot processor"), 3)
+
+    def test_when_all_halt_for_good_it_is_over(self):
+        self.assertIn("every processor is halted with interrupts disabled", self.end_of("halt"))
+
+    def test_the_fault_of_one_is_the_end_of_all(self):
+        self.assertIn("vCPU 2: triple fault", self.end_of("fault"))
 
 
 if __name__ == "__main__":

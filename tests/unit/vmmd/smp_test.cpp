@@ -197,7 +197,7 @@ TEST(Smp, WhatBefallsOneProcessorEndsTheRunAndIsItsOwn) {
     const auto end = guest.run();
     EXPECT_EQ(end.cause, LoopEnd::Cause::Crash);
     EXPECT_EQ(end.vcpu, 1U);
-    EXPECT_EQ(end.reason, "triple fault at rip=0x99");
+    EXPECT_EQ(end.reason, "vCPU 1: triple fault at rip=0x99");
 }
 
 TEST(Smp, AProcessorThatCannotBeRunEndsTheRun) {
