@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "vmmd/devices/chipset.hpp"
@@ -48,7 +49,7 @@ class NullBackend final : public CharacterBackend {
 
 class Machine {
   public:
-    Machine() : chipset_(timers_, options()) {
+    Machine() : chipset_(timers_[0], options()) {
         clock_.set({kNanosecondsPerSecond});
         const auto add = [this](std::uint64_t, std::uint64_t size, Device& device) {
             ranges_.push_back({size, &device});
@@ -71,7 +72,7 @@ class Machine {
     }
 
   private:
-    static constexpr unsigned kVcpus = 2;
+    static constexpr unsigned kVcpus = 4;
     static constexpr int kMaximumExpiries = 2000;
 
     ChipsetOptions options() {
@@ -82,6 +83,9 @@ class Machine {
         o.real_time_seconds = 1'700'000'000;
         o.serial = &backend_;
         o.debug_port = [](std::uint8_t) {};
+        o.vcpu_timers = [this](unsigned vcpu) -> TimerQueue& { return timers_[vcpu]; };
+        // As the vCPU loop does it, later and with no lock held.
+        o.init_vcpu = [this](unsigned vcpu) { initialized_[vcpu] = true; };
         return o;
     }
 
@@ -126,13 +130,13 @@ class Machine {
                 break;
             }
             case 11:
-                chipset_.local_apic(action >> 4 & 1).read_msr(msr(input));
+                chipset_.local_apic(action >> 4 & 3).read_msr(msr(input));
                 break;
             case 12:
-                chipset_.local_apic(action >> 4 & 1).write_msr(msr(input), input.number(8));
+                chipset_.local_apic(action >> 4 & 3).write_msr(msr(input), input.number(8));
                 break;
             case 13:
-                take_interrupt(chipset_.local_apic(action >> 4 & 1));
+                take_interrupt(chipset_.local_apic(action >> 4 & 3));
                 break;
             case 14:
                 chipset_.message_signalled_interrupt(input.number(4),
@@ -165,23 +169,35 @@ class Machine {
 
     void advance(Nanoseconds step) {
         const auto end = clock_.now() + step;
-        for (int i = 0; i < kMaximumExpiries && timers_.next_deadline() <= end; ++i) {
-            clock_.set(std::max(timers_.next_deadline(), clock_.now()));
-            timers_.run_expired();
+        for (int i = 0; i < kMaximumExpiries && next_deadline() <= end; ++i) {
+            clock_.set(std::max(next_deadline(), clock_.now()));
+            run_expired();
         }
         clock_.set(end);
-        timers_.run_expired();
+        run_expired();
     }
 
     void check() {
         // A timer that is always due would keep the vCPU from ever entering the guest.
-        timers_.run_expired();
-        timers_.run_expired();
-        if (timers_.next_deadline() <= clock_.now()) std::abort();
+        run_expired();
+        run_expired();
+        if (next_deadline() <= clock_.now()) std::abort();
+        for (unsigned vcpu = 0; vcpu < kVcpus; ++vcpu) {
+            if (std::exchange(initialized_[vcpu], false)) chipset_.local_apic(vcpu).init();
+        }
+    }
+
+    Nanoseconds next_deadline() const {
+        return std::ranges::min_element(timers_, {}, &TimerQueue::next_deadline)->next_deadline();
+    }
+    void run_expired() {
+        for (auto& timers : timers_) timers.run_expired();
     }
 
     ManualClock clock_;
-    TimerQueue timers_{clock_};
+    std::array<TimerQueue, kVcpus> timers_{TimerQueue(clock_), TimerQueue(clock_),
+                                           TimerQueue(clock_), TimerQueue(clock_)};
+    std::array<bool, kVcpus> initialized_{};
     NullBackend backend_;
     Unclaimed unclaimed_{"port", clock_, [](const std::string&) {}};
     Chipset chipset_;

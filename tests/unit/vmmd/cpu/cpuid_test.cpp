@@ -85,6 +85,13 @@ TEST_F(Cpuid, TopologyIsOnePackageOfOneThreadCores) {
     const CpuidPolicy four(amd_host, 7, 4);
     EXPECT_EQ(four.query(0xB, 1, {.apic_id = 3}), (CpuidRegisters{2, 4, 0x201, 3}));
     EXPECT_EQ(four.query(1, 0, {.apic_id = 3}).ebx >> 24, 3U);
+    EXPECT_EQ(four.query(1, 0, {}).ebx >> 16 & 0xFF, 4U);
+    EXPECT_EQ(four.query(0x80000008, 0, {}).ecx, 2U << 12 | 3U);
+    // HTT and CmpLegacy together: cores, not threads.
+    EXPECT_TRUE(has(four.query(1, 0, {}).edx, 28));
+    EXPECT_TRUE(has(four.query(0x80000001, 0, {}).ecx, 1));
+    EXPECT_FALSE(has(query(1).edx, 28));
+    EXPECT_FALSE(has(query(0x80000001).ecx, 1));
 }
 
 TEST_F(Cpuid, HypervisorLeavesOfferTheClockAndNoHypercalls) {
