@@ -8,6 +8,7 @@
 #include "kernel/hv/hv.hpp"
 #include "kernel/init/init.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/sched/kernel_lock.hpp"
 
 namespace redoubt::kernel {
 namespace {
@@ -39,6 +40,7 @@ void kernel_main() {
     hv::initialize();
     print("kernel: virtualization: {}\n",
           hv::available() ? hv::summary() : "not available on this processor");
+    if (command_line_has("lock-statistics")) measure_kernel_lock();
     start_init(boot);
     print("kernel: init started\n");
     enter_scheduler();

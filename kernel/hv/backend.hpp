@@ -18,6 +18,7 @@ enum class Entered {
     ToMonitor,      ///< state->exit is filled
     Resume,         ///< the kernel dealt with it; enter again
     HostInterrupt,  ///< a host interrupt is pending
+    MemoryFault,    ///< as ToMonitor, unless is_spurious()
 };
 
 template <class B>
@@ -34,7 +35,6 @@ concept HypervisorBackend =
         { B::unmap_all(vm) } -> std::same_as<void>;
         /// Constructs a vCPU in zeroed memory of abi::kVcpuBits, in the processor's reset state.
         { B::create_vcpu(frame, vm, index) } -> std::same_as<Vcpu*>;
-        { B::destroy_vcpu(vcpu) } -> std::same_as<void>;
         /// The registers that are always taken from the state page into the control block, at the
         /// beginning of a run.
         { B::load(vcpu) } -> std::same_as<void>;
@@ -44,6 +44,9 @@ concept HypervisorBackend =
         { B::take_event(vcpu) } -> std::same_as<bool>;
         /// One world switch.
         { B::enter(vcpu) } -> std::same_as<Entered>;
+        /// The access that enter() came back from with MemoryFault is permitted: memory was mapped
+        /// since the processor cached its absence. With the kernel lock.
+        { B::is_spurious(vcpu) } -> std::same_as<bool>;
         /// The fields that are always valid after an exit, at the end of a run.
         { B::store(vcpu) } -> std::same_as<void>;
         /// The register groups named.
@@ -58,7 +61,6 @@ struct Backend {
     void (*unmap)(Vm&, GuestPhysicalAddress, std::uint64_t);
     void (*unmap_all)(Vm&);
     Vcpu* (*create_vcpu)(PhysicalAddress, Vm&, unsigned);
-    void (*destroy_vcpu)(Vcpu&);
     void (*resume)(Thread&);
     void (*store)(Vcpu&);
     void (*store_groups)(Vcpu&, std::uint32_t);
@@ -69,9 +71,8 @@ class Run;  // kernel/hv/run_loop.hpp
 
 template <HypervisorBackend B>
 constexpr Backend make_backend() {
-    return {B::kRootPages,  B::detect,    B::enable_processor, B::map,
-            B::unmap,       B::unmap_all, B::create_vcpu,      B::destroy_vcpu,
-            Run<B>::resume, B::store,     B::store_groups};
+    return {B::kRootPages, B::detect,      B::enable_processor, B::map,   B::unmap,
+            B::unmap_all,  B::create_vcpu, Run<B>::resume,      B::store, B::store_groups};
 }
 
 /// The chosen backend, or nullptr. Set by initialize().

@@ -77,7 +77,7 @@ struct Request {
     abi::IpcBuffer*
         buffer;  ///< the caller's; its words carry the rest of the message, and of the reply
     Capability* sent[abi::kMaximumCapabilities];  ///< info.capabilities() of them, none empty
-    DyingObjects* dying;  ///< for what loses its last capability
+    DyingObjects* dying;                          ///< for what loses its last capability
     Capability* receive;  ///< an empty slot for the reply's capability, or nullptr
 };
 

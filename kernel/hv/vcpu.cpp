@@ -6,6 +6,7 @@
 #include "kernel/hv/fpu_state.hpp"
 #include "kernel/hv/hv.hpp"
 #include "kernel/object/thread.hpp"
+#include "kernel/sched/remote.hpp"
 #include "kernel/sched/scheduler.hpp"
 #include "kernel/syscall/syscall.hpp"
 
@@ -79,6 +80,8 @@ Result<void> vcpu_control(Vcpu& vcpu, std::uint64_t operation, std::uint64_t gro
     switch (static_cast<abi::VcpuOperation>(operation)) {
         case abi::VcpuOperation::Kick:
             vcpu.kicked = true;
+            if (vcpu.runner != nullptr && runs_elsewhere(*vcpu.runner))
+                interrupt_processor(vcpu.runner->processor);
             return {};
         case abi::VcpuOperation::GetState:
             if ((groups & ~static_cast<std::uint64_t>(abi::RegisterGroup::All)) != 0) {
@@ -94,6 +97,7 @@ Result<void> vcpu_control(Vcpu& vcpu, std::uint64_t operation, std::uint64_t gro
 
 void vcpu_detach(Vcpu& vcpu) {
     if (Thread* thread = vcpu.runner; thread != nullptr) {
+        hold_thread(*thread);
         abandon_run(*thread);
         thread_end_run(*thread, abi::Error::Cancelled);
     }
@@ -112,7 +116,6 @@ void vcpu_detach(Vcpu& vcpu) {
 void vcpu_destroy(Vcpu& vcpu) {
     vcpu_detach(vcpu);
     fpu_forget(vcpu.fpu_area);
-    backend->destroy_vcpu(vcpu);
 }
 
 VcpuState vcpu_state(const Vcpu& vcpu) {

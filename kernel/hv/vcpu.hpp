@@ -1,6 +1,7 @@
 // A virtual processor: who runs it, its state page, and its life.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -60,7 +61,7 @@ struct Vcpu : ObjectHeader {
     void* fpu_area;
     Thread* runner = nullptr;  ///< whose run is in progress
     std::uint32_t index;
-    bool kicked = false;
+    std::atomic<bool> kicked = false;
     bool entered = false;  ///< the run in progress has taken its values from the state page
     bool ever_ran = false;
     std::uint64_t deadline = abi::kNever;  ///< of the run in progress

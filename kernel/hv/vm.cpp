@@ -3,6 +3,8 @@
 
 #include "kernel/hv/backend.hpp"
 #include "kernel/hv/hv.hpp"
+#include "kernel/object/thread.hpp"
+#include "kernel/sched/remote.hpp"
 
 namespace redoubt::kernel {
 
@@ -68,6 +70,13 @@ Result<void> vm_map_frame(Vm& vm, GuestPhysicalAddress address, PhysicalAddress 
 
 void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     backend->unmap(vm, address, bytes);
+    // Guests find out before they are entered again.
+    ProcessorMask inside = 0;
+    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+        if (vcpu->runner != nullptr && runs_elsewhere(*vcpu->runner))
+            inside |= processor_bit(vcpu->runner->processor);
+    }
+    flush_guests(inside);
     vm.mapped_bytes -= bytes;
 }
 

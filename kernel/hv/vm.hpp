@@ -1,6 +1,7 @@
 // A virtual machine: its guest-physical memory and its vCPUs.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "kernel/mm/frame_allocator.hpp"
@@ -23,7 +24,7 @@ struct Vm : SpaceObject {
     std::uint64_t mapped_bytes = 0;
     /// Grows whenever translations went; a vCPU that has seen an older one must not use cached
     /// ones.
-    std::uint64_t flush_generation = 0;
+    std::atomic<std::uint64_t> flush_generation = 0;
     std::uint64_t finished_vcpu_exits = 0;  ///< exits of vCPUs that are gone
     Vcpu* first_vcpu = nullptr;
     Vm* next = nullptr;  ///< registry of all VMs

@@ -157,7 +157,7 @@ void describe_machine(abi::BootInfo& info, const BootInformation& boot) {
 std::uint64_t free_bytes_at_boot() { return free_bytes; }
 
 void start_init(const BootInformation& boot) {
-    initialize_scheduler();
+    initialize_schedulers();
     orphans().clear();
     free_bytes = 0;
     if (boot.free_memory.count == 0) panic("no free memory");

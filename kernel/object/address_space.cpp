@@ -2,8 +2,8 @@
 #include "kernel/object/address_space.hpp"
 
 #include "arch/context.hpp"
-#include "arch/cpu.hpp"
 #include "arch/paging.hpp"
+#include "kernel/sched/remote.hpp"
 
 namespace redoubt::kernel {
 
@@ -12,9 +12,6 @@ namespace {
 constexpr std::size_t pool_frames(unsigned size_bits) {
     return (std::size_t{1} << (size_bits - kPageBits)) - 1;
 }
-
-/// Beyond this many pages, forgetting everything is cheaper than page by page.
-constexpr std::uint64_t kSingleFlushes = 16;
 
 PageMapper<UserPageFormat> mapper(AddressSpace& space) {
     return PageMapper<UserPageFormat>{space.root, space.pool};
@@ -37,8 +34,7 @@ Result<void> address_space_map(AddressSpace& space, VirtualAddress address, Phys
     const auto flush = mapper(space).map(address, frame, bytes, flags);
     if (!flush.ok()) {
         // What was mapped before the pool ran dry may have been walked speculatively.
-        if (flush.error() == abi::Error::NoMemory && this_cpu().root == space.root)
-            flush_all_user();
+        if (flush.error() == abi::Error::NoMemory) flush_translations(space.root, address, bytes);
         return flush.error();
     }
     flush.value().ignore();  // nothing was mapped there before
@@ -47,17 +43,12 @@ Result<void> address_space_map(AddressSpace& space, VirtualAddress address, Phys
 
 void address_space_unmap(AddressSpace& space, VirtualAddress address, std::uint64_t bytes) {
     const auto result = mapper(space).unmap(address, bytes);
-    if (!result.ok() || this_cpu().root != space.root) return;
-    result.value().apply([](VirtualAddress first, std::uint64_t length) {
-        if (length > kSingleFlushes * kPageSize) return flush_all_user();
-        for (std::uint64_t offset = 0; offset < length; offset += kPageSize) {
-            flush_page(first + offset);
-        }
+    if (!result.ok()) return;
+    result.value().apply([&](VirtualAddress first, std::uint64_t length) {
+        flush_translations(space.root, first, length);
     });
 }
 
-void address_space_destroy(AddressSpace& space) {
-    if (this_cpu().root == space.root) activate(kernel_root());
-}
+void address_space_destroy(AddressSpace& space) { leave_address_space(space.root); }
 
 }  // namespace redoubt::kernel

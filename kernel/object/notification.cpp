@@ -28,7 +28,7 @@ void notification_signal(Notification& notification, std::uint64_t bits) {
         scheduler().wake(*bound);
     } else if (!notification.waiters.empty()) {
         Thread& waiter = notification.waiters.pop_front();
-        if (waiter.timed) scheduler().timers.remove(waiter);
+        if (waiter.timed) scheduler().remove_timer(waiter);
         set_result(waiter.context, 1, std::exchange(notification.word, 0));
         set_status(waiter.context, abi::Error::Ok);
         scheduler().wake(waiter);

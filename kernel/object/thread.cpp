@@ -48,7 +48,7 @@ bool leave(Thread& thread) {
             break;
         case ThreadState::Waiting:
             thread.waiting_for->waiters.remove(thread);
-            if (thread.timed) scheduler().timers.remove(thread);
+            if (thread.timed) scheduler().remove_timer(thread);
             break;
     }
     thread.state = ThreadState::Inactive;
@@ -111,6 +111,14 @@ void thread_cancel_call(Thread& thread) {
         print("thread {x} stays stopped: its fault handler is gone\n",
               reinterpret_cast<std::uint64_t>(&thread));
     }
+}
+
+void thread_set_affinity(Thread& thread, std::uint64_t processors) {
+    thread.affinity = processors;
+    if (may_run_on(thread, thread.processor)) return;
+    if (thread.state != ThreadState::Ready && thread.state != ThreadState::Running) return;
+    scheduler().take_off(thread);
+    scheduler().wake(thread);
 }
 
 void thread_set_priority(Thread& thread, std::uint8_t priority) {

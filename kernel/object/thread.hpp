@@ -27,7 +27,7 @@ inline constexpr unsigned kThreadSlotCount = 4;
 
 enum class ThreadState : std::uint8_t {
     Inactive,       ///< suspended, never started, or stopped by a fault that nobody handles
-    Ready,          ///< in the scheduler's ready queue
+    Ready,          ///< in a processor's ready queue
     Running,        ///< the current thread of a processor
     Calling,        ///< in an endpoint's queue, waiting for a receiver
     Receiving,      ///< in an endpoint's queue, waiting for a message
@@ -53,7 +53,10 @@ struct Thread : ObjectHeader {
     std::uint8_t maximum_priority = 0;
     bool in_fault = false;  ///< Calling or AwaitingReply with `fault` as the message
     bool call_may_grant = false;
-    bool timed = false;  ///< in the timer queue
+    bool timed = false;                ///< in the timer queue
+    std::uint8_t timer_processor = 0;  ///< in whose timer queue
+    std::uint32_t processor = 0;  ///< Ready: in whose queue; Running: where; else where it was last
+    std::uint64_t affinity = ~std::uint64_t{0};  ///< processors it may run on, bit by bit
     std::uint64_t slice_left =
         0;  ///< Ready: ticks of its time slice that a preemption left it; 0: a whole one
     std::uint64_t reflect_handler = 0;
@@ -127,6 +130,9 @@ inline void thread_end_run(Thread& thread, abi::Error status) {
     thread.vcpu = nullptr;
     set_status(thread.context, status);
 }
+
+/// `processors`: at least one of them exists.
+void thread_set_affinity(Thread& thread, std::uint64_t processors);
 
 void thread_set_priority(Thread& thread, std::uint8_t priority);
 

@@ -2,7 +2,11 @@
 //
 // It is taken right after an entry has saved its registers, after a guest has been left, and after
 // idling; it is given back before user space, a guest or idling goes on. Kernel paths are some
-// hundred instructions long, so nothing finer pays. Turns are taken in the order of arrival.
+// hundred instructions long, so nothing finer pays.
+//
+// Whoever is there first gets it. Turns in the order of arrival would be fairer, but where
+// processors are emulated the next one in turn may not be running, and all would wait for it. Who
+// has waited for long claims it: then nobody overtakes.
 #pragma once
 
 #include <atomic>
@@ -11,30 +15,51 @@
 namespace redoubt::kernel {
 
 struct alignas(64) KernelLock {
-    std::atomic<std::uint32_t> next_ticket{0};
-    std::atomic<std::uint32_t> now_serving{0};
+    static constexpr std::uint32_t kHeld = 1;
+    static constexpr std::uint32_t kClaimed = 2;   ///< somebody has waited for long
+    static constexpr std::uint32_t kMeasured = 4;  ///< always set if there are statistics
+
+    std::atomic<std::uint32_t> word{0};
+    std::atomic<std::uint32_t> waiting{0};  ///< processors
 };
 inline constinit KernelLock kernel_lock;
 
-/// Waits for the turn of `ticket`, doing meanwhile what the holder asks of this processor.
-void wait_for_kernel_lock(std::uint32_t ticket);
+/// Of one processor, in ticks.
+struct LockStatistics {
+    std::uint64_t acquisitions;
+    std::uint64_t contended;  ///< those that had to wait
+    std::uint64_t held;
+    std::uint64_t longest_hold;
+    std::uint64_t waited;
+    std::uint64_t taken_at;  ///< the last time
+};
+
+/// Takes the lock when it is not simply free. Meanwhile does what the holder asks of this
+/// processor.
+void lock_kernel_slowly();
+/// After giving it back, when that is not all.
+void account_for_hold();
+/// For the holder: begins to keep statistics, which makes every turn cost some hundred ticks more.
+void measure_kernel_lock();
+/// nullptr unless they are kept.
+const LockStatistics* lock_statistics(unsigned processor);
 
 inline void lock_kernel() {
-    const std::uint32_t ticket = kernel_lock.next_ticket.fetch_add(1, std::memory_order_acquire);
-    if (kernel_lock.now_serving.load(std::memory_order_acquire) != ticket) [[unlikely]]
-        wait_for_kernel_lock(ticket);
+    std::uint32_t free = 0;
+    if (!kernel_lock.word.compare_exchange_strong(free, KernelLock::kHeld,
+                                                  std::memory_order_acquire)) [[unlikely]]
+        lock_kernel_slowly();
 }
 
 inline void unlock_kernel() {
-    const std::uint32_t served = kernel_lock.now_serving.load(std::memory_order_relaxed);
-    kernel_lock.now_serving.store(served + 1, std::memory_order_release);
+    if ((kernel_lock.word.fetch_and(~KernelLock::kHeld, std::memory_order_release) &
+         ~KernelLock::kHeld) != 0) [[unlikely]]
+        account_for_hold();
 }
 
 /// For the holder: does somebody wait?
 inline bool kernel_lock_is_wanted() {
-    return kernel_lock.next_ticket.load(std::memory_order_relaxed) -
-               kernel_lock.now_serving.load(std::memory_order_relaxed) >
-           1;
+    return kernel_lock.waiting.load(std::memory_order_relaxed) != 0;
 }
 
 }  // namespace redoubt::kernel

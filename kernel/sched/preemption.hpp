@@ -3,15 +3,17 @@
 #pragma once
 
 #include "arch/interrupt.hpp"
+#include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
 
 namespace redoubt::kernel {
 
-/// Takes pending interrupts. True if somebody else should run now. Call it only where everything is
+/// Takes pending interrupts. True if somebody else should run now, here or in the kernel on another
+/// processor. Call it only where everything is
 /// consistent: threads may have been woken when it returns, but nothing was destroyed.
 inline bool should_give_way() {
     take_pending_interrupts();
-    return scheduler().reschedule;
+    return scheduler().reschedule || kernel_lock_is_wanted();
 }
 
 }  // namespace redoubt::kernel

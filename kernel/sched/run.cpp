@@ -1,7 +1,10 @@
 // What the entry code calls after every entry: choose a thread, and run it or the guest it has
 // entered.
+#include <utility>
+
 #include "arch/cpu.hpp"
 #include "arch/entry.hpp"
+#include "arch/fpu.hpp"
 #include "arch/interrupt.hpp"
 #include "arch/paging.hpp"
 #include "arch/timer.hpp"
@@ -10,6 +13,7 @@
 #include "kernel/object/ending.hpp"
 #include "kernel/object/irq.hpp"
 #include "kernel/sched/kernel_lock.hpp"
+#include "kernel/sched/remote.hpp"
 #include "kernel/sched/scheduler.hpp"
 
 namespace redoubt::kernel {
@@ -29,6 +33,7 @@ void end_orphans() {
 /// There is no thread to run.
 void wait_for_interrupt() {
     PerCpu& cpu = this_cpu();
+    fpu_release();  // whoever it was may continue elsewhere
     const bool busy = !orphans().empty();
     if (busy) take_pending_interrupts();
     cpu.idle = !busy;
@@ -36,6 +41,7 @@ void wait_for_interrupt() {
     if (!busy) idle();
     lock_kernel();
     cpu.idle = false;
+    if (std::exchange(cpu.stale_translations, false)) flush_all_user();
 }
 
 /// Schedules until there is a thread to continue in user mode; guests run in here.
@@ -45,6 +51,7 @@ void wait_for_interrupt() {
         Thread* thread = current_thread();
         if (thread == nullptr || sched.reschedule) {
             if (!orphans().empty()) end_orphans();
+            complete_flushes();
             thread = sched.select();
             if (thread == nullptr) {
                 wait_for_interrupt();

@@ -7,6 +7,7 @@
 
 #include "arch/timer.hpp"
 #include "kernel/object/notification.hpp"
+#include "kernel/sched/remote.hpp"
 
 namespace redoubt::kernel {
 
@@ -14,11 +15,47 @@ namespace {
 
 constexpr std::uint64_t kSlicesPerSecond = 100;
 
+/// Nothing to do and nothing coming.
+bool is_free(const PerCpu& processor) {
+    return processor.current == nullptr && processor.scheduler->best_ready < 0;
+}
+
+/// The highest priority that a processor runs or is about to run, -1 if there is nothing.
+int load_of(const PerCpu& processor) {
+    const int running = processor.current != nullptr ? processor.current->priority : -1;
+    return std::max(running, processor.scheduler->best_ready);
+}
+
+/// Where a thread that wakes up goes: to where it ran last if nothing runs there, to any processor
+/// where nothing runs, to where it ran last if it is better than what runs there, to where the
+/// least runs.
+unsigned choose_processor(const Thread& thread) {
+    const unsigned last = thread.processor;
+    const bool may_return = may_run_on(thread, last);
+    if (may_return && is_free(cpu(last))) return last;
+    unsigned least = last;
+    int least_load = abi::kPriorityCount;
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        if (!may_run_on(thread, i)) continue;
+        const int load = load_of(cpu(i));
+        if (load < 0) return i;
+        if (load < least_load) {
+            least = i;
+            least_load = load;
+        }
+    }
+    if (may_return && (load_of(cpu(last)) < thread.priority || least_load >= thread.priority))
+        return last;
+    return least;
+}
+
 }  // namespace
 
-void initialize_scheduler() {
-    scheduler() = Scheduler{};
-    scheduler().slice_ticks = ticks_per_second() / kSlicesPerSecond;
+void initialize_schedulers() {
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        *cpu(i).scheduler = Scheduler{};
+        cpu(i).scheduler->slice_ticks = ticks_per_second() / kSlicesPerSecond;
+    }
 }
 
 int Scheduler::find_best_ready() const {
@@ -57,27 +94,68 @@ void Scheduler::begin_slice() {
 void Scheduler::wake(Thread& thread) {
     thread.state = ThreadState::Ready;
     thread.slice_left = 0;
-    push_back(thread);
-    const Thread* current = current_thread();
+    thread.processor = choose_processor(thread);
+    PerCpu& where = cpu(thread.processor);
+    where.scheduler->push_back(thread);
+    const Thread* current = where.current;
     if (current == nullptr || thread.priority > current->priority) {
-        reschedule = true;
-    } else if (thread.priority == current->priority && slice_end == abi::kNever) {
-        begin_slice();
+        request_reschedule(thread.processor);
+    } else if (thread.priority == current->priority && where.scheduler->slice_end == abi::kNever) {
+        if (where.scheduler == this) {
+            begin_slice();
+        } else {
+            request_reschedule(thread.processor);
+        }
     }
+}
+
+void Scheduler::request_reschedule(unsigned processor) {
+    Scheduler& other = *cpu(processor).scheduler;
+    // If the other processor has been told already, it has not been in select() since.
+    if (!std::exchange(other.reschedule, true) && &other != this) interrupt_processor(processor);
+}
+
+Thread* Scheduler::find_best_for(unsigned processor, int better_than) const {
+    for (int priority = best_ready; priority > better_than; --priority) {
+        for (Thread* thread = ready[priority].front(); thread != nullptr;
+             thread = thread->queue_next) {
+            if (may_run_on(*thread, processor)) return thread;
+        }
+    }
+    return nullptr;
+}
+
+Thread* Scheduler::take_from_others() {
+    Thread* best = nullptr;
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        const Scheduler& other = *cpu(i).scheduler;
+        if (&other == this) continue;
+        const int known = best != nullptr ? best->priority : best_ready;
+        if (Thread* found = other.find_best_for(this_cpu().index, known); found != nullptr)
+            best = found;
+    }
+    if (best != nullptr) cpu(best->processor).scheduler->remove(*best);
+    return best;
 }
 
 void Scheduler::start(Thread& thread) {
     thread.state = ThreadState::Running;
+    thread.processor = this_cpu().index;
     current_thread() = &thread;
     if (slice_end == abi::kNever && thread.priority == best_ready) begin_slice();
 }
 
 void Scheduler::take_off(Thread& thread) {
+    PerCpu& where = cpu(thread.processor);
     if (thread.state == ThreadState::Running) {
-        current_thread() = nullptr;
-        reschedule = true;
+        if (where.scheduler != this) {
+            hold_thread(thread);
+            if (thread.vcpu == nullptr) repeat_entry(thread.context);
+        }
+        where.current = nullptr;
+        where.scheduler->reschedule = true;
     } else {
-        remove(thread);
+        where.scheduler->remove(thread);
     }
     thread.state = ThreadState::Inactive;
 }
@@ -89,15 +167,21 @@ void Scheduler::yield() {
 
 void Scheduler::change_priority(Thread& thread, std::uint8_t priority) {
     const bool queued = thread.state == ThreadState::Ready;
-    if (queued) remove(thread);
+    Scheduler& owner = *cpu(thread.processor).scheduler;
+    if (queued) owner.remove(thread);
     thread.priority = priority;
-    if (queued) push_back(thread);
-    reschedule = true;
+    if (queued) owner.push_back(thread);
+    request_reschedule(thread.processor);
 }
 
 void Scheduler::add_timer(Thread& thread, std::uint64_t deadline) {
     timers.insert(thread, deadline);
+    thread.timer_processor = static_cast<std::uint8_t>(this_cpu().index);
     arm_by(deadline);
+}
+
+void Scheduler::remove_timer(Thread& thread) {
+    cpu(thread.timer_processor).scheduler->timers.remove(thread);
 }
 
 void Scheduler::arm_by(std::uint64_t deadline) {
@@ -132,6 +216,12 @@ void Scheduler::give_up_processor(Thread& thread, bool to_equals) {
         push_front(thread);
     }
     current_thread() = nullptr;
+    // It need not wait for this processor if another one has nothing to do.
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        if (!is_free(cpu(i)) || !may_run_on(thread, i)) continue;
+        request_reschedule(i);
+        break;
+    }
 }
 
 Thread* Scheduler::select() {
@@ -145,12 +235,15 @@ Thread* Scheduler::select() {
         }
         give_up_processor(*current, give_way);
     }
-    if (best_ready < 0) return nullptr;
-    Thread& next = *ready[best_ready].front();
-    remove(next);
+    Thread* next = cpu_count() > 1 ? take_from_others() : nullptr;
+    if (next == nullptr) {
+        if (best_ready < 0) return nullptr;
+        next = ready[best_ready].front();
+        remove(*next);
+    }
     slice_end = abi::kNever;
-    start(next);
-    return &next;
+    start(*next);
+    return next;
 }
 
 }  // namespace redoubt::kernel

@@ -1,4 +1,6 @@
 // The scheduler of one processor: 256 priorities, round robin within one, direct hand-over for IPC.
+// Threads that wake up go where they ran last if they can run there at once, else where they can;
+// a processor that has nothing better takes from the others' queues.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +17,10 @@ namespace redoubt::kernel {
 /// in no queue.
 inline Thread*& current_thread() { return this_cpu().current; }
 
+inline bool may_run_on(const Thread& thread, unsigned processor) {
+    return (thread.affinity >> processor & 1) != 0;
+}
+
 struct Scheduler {
     bool reschedule = false;  ///< somebody else than the current thread may have to run
     bool slice_over = false;  ///< the current thread gives way to others of its priority
@@ -28,7 +34,7 @@ struct Scheduler {
     ThreadQueue ready[abi::kPriorityCount];
     TimerQueue timers;
 
-    /// Makes a thread Ready that was in no queue.
+    /// Makes a thread Ready that was in no queue, on the processor that suits it best.
     void wake(Thread& thread);
     /// The current thread is about to be in `state`, which is neither Ready nor Running.
     void block_current(ThreadState state) {
@@ -38,9 +44,10 @@ struct Scheduler {
     }
     /// As block_current; `next`, its peer, runs at once unless somebody better is ready.
     void block_and_hand_over(ThreadState state, Thread& next) {
-        if (next.priority <= best_ready) [[unlikely]] {
+        const unsigned here = this_cpu().index;
+        if (next.priority <= best_ready || !may_run_on(next, here)) [[unlikely]] {
             block_current(state);
-            if (next.priority < best_ready) {
+            if (next.priority < best_ready || !may_run_on(next, here)) {
                 wake(next);
             } else {
                 start(next);
@@ -50,15 +57,19 @@ struct Scheduler {
         }
         current_thread()->state = state;
         next.state = ThreadState::Running;
+        next.processor = here;
         current_thread() = &next;
     }
-    /// Takes a Ready or Running thread off the processor; it is Inactive then.
+    /// Takes a Ready or Running thread off its processor, whichever it is; it is Inactive then. A
+    /// system call that it has made but that has not begun will be made again.
     void take_off(Thread& thread);
     /// Lets the others of the current thread's priority run first.
     void yield();
     void change_priority(Thread& thread, std::uint8_t priority);
 
     void add_timer(Thread& thread, std::uint64_t deadline);
+    /// From whichever processor's queue it is in.
+    void remove_timer(Thread& thread);
     /// Makes the hardware timer fire at `deadline` or earlier.
     void arm_by(std::uint64_t deadline);
     /// The hardware timer fired: ends timed waits and the time slice.
@@ -72,6 +83,11 @@ struct Scheduler {
     void push_back(Thread& thread);
     void push_front(Thread& thread);
     void remove(Thread& thread);
+    /// Somebody else than this processor's current thread may have to run on it.
+    void request_reschedule(unsigned processor);
+    /// The best thread of another processor that is better than this one's own, taken off there.
+    Thread* take_from_others();
+    Thread* find_best_for(unsigned processor, int better_than) const;
     void start(Thread& thread);
     /// For the current thread, whose priority somebody shares.
     void begin_slice();
@@ -82,7 +98,7 @@ struct Scheduler {
 /// The scheduler of this processor.
 inline Scheduler& scheduler() { return *this_cpu().scheduler; }
 
-/// Called once per processor before anything is scheduled on it.
-void initialize_scheduler();
+/// Those of all processors; called once, before anything is scheduled.
+void initialize_schedulers();
 
 }  // namespace redoubt::kernel

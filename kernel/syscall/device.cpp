@@ -9,6 +9,7 @@
 #include "kernel/init/init.hpp"
 #include "kernel/object/io_port.hpp"
 #include "kernel/object/irq.hpp"
+#include "kernel/sched/kernel_lock.hpp"
 #include "kernel/syscall/syscall.hpp"
 
 namespace redoubt::kernel {
@@ -107,6 +108,23 @@ abi::Error syscall_port_io(Thread& self, UserContext& context) {
     return abi::Error::Ok;
 }
 
+namespace {
+
+abi::Error lock_statistics_of(UserContext& context) {
+    const std::uint64_t processor = argument(context, 1);
+    if (processor >= cpu_count()) return abi::Error::InvalidArgument;
+    const LockStatistics* statistics = lock_statistics(static_cast<unsigned>(processor));
+    if (statistics == nullptr) return abi::Error::NotSupported;
+    set_result(context, 1, statistics->acquisitions);
+    set_result(context, 2, statistics->contended);
+    set_result(context, 3, statistics->held);
+    set_result(context, 4, statistics->longest_hold);
+    set_result(context, 5, statistics->waited);
+    return abi::Error::Ok;
+}
+
+}  // namespace
+
 abi::Error syscall_system_info(Thread&, UserContext& context) {
     std::uint64_t value = 0;
     switch (static_cast<abi::SystemInfoKind>(argument(context, 0))) {
@@ -122,6 +140,8 @@ abi::Error syscall_system_info(Thread&, UserContext& context) {
         case abi::SystemInfoKind::FreeBytesAtBoot:
             value = free_bytes_at_boot();
             break;
+        case abi::SystemInfoKind::LockStatistics:
+            return lock_statistics_of(context);
         default:
             return abi::Error::InvalidArgument;
     }

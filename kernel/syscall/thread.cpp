@@ -6,6 +6,7 @@
 #include "kernel/cap/lookup.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/object/notification.hpp"
+#include "kernel/sched/remote.hpp"
 #include "kernel/sched/scheduler.hpp"
 #include "kernel/syscall/syscall.hpp"
 
@@ -126,12 +127,20 @@ abi::Error syscall_thread_control(Thread& self, UserContext& context) {
             return bind_notification(self, thread, value);
         case abi::ThreadOperation::SetTlsBase:
             if (!is_user_address(value)) return abi::Error::InvalidArgument;
+            hold_thread(thread);
             set_tls_base(thread.context, value);
             return abi::Error::Ok;
         case abi::ThreadOperation::SetReflection:
             if (!is_user_address(value)) return abi::Error::InvalidArgument;
             thread.reflect_handler = value;
             return abi::Error::Ok;
+        case abi::ThreadOperation::SetAffinity: {
+            const std::uint64_t processors = value != 0 ? value : ~std::uint64_t{0};
+            const std::uint64_t existing = ~std::uint64_t{0} >> (kMaximumProcessors - cpu_count());
+            if ((processors & existing) == 0) return abi::Error::InvalidArgument;
+            thread_set_affinity(thread, processors);
+            return abi::Error::Ok;
+        }
     }
     return abi::Error::InvalidArgument;
 }

@@ -1,6 +1,7 @@
 """The QEMU machine Redoubt runs on: command line, sockets, life cycle."""
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
@@ -29,7 +30,8 @@ class MachineOptions:
     """What a run may change about the machine."""
 
     memory: str = "2G"
-    processors: int = 1
+    # So that any test can be run on several: REDOUBT_PROCESSORS=4 tools/test system
+    processors: int = field(default_factory=lambda: int(os.environ.get("REDOUBT_PROCESSORS", "1")))
     cpu: str = DEFAULT_CPU
     command_line: str = ""
     extra: list[str] = field(default_factory=list)

@@ -158,19 +158,36 @@ void initialize(UserContext& context, std::uint64_t entry, std::uint64_t stack,
     set_tls_base(context, tls);
 }
 
+namespace {
+
+/// Processors that ran it last load it anew the next time.
+void unload(const UserContext& context) {
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        if (cpu(i).context == &context) cpu(i).context = nullptr;
+    }
+}
+
+/// Loading a non-canonical base would fault in the kernel.
+std::uint64_t valid_base(std::uint64_t value) { return value < kUserAddressEnd ? value : 0; }
+
+}  // namespace
+
 void set_tls_base(UserContext& context, std::uint64_t value) {
-    // Loading a non-canonical base would fault in the kernel.
-    context.fs_base = value < kUserAddressEnd ? value : 0;
-    if (this_cpu().context == &context) write_msr(kMsrFsBase, context.fs_base);
+    context.fs_base = valid_base(value);
+    const bool loaded = this_cpu().context == &context;
+    unload(context);
+    if (!loaded) return;
+    this_cpu().context = &context;
+    write_msr(kMsrFsBase, context.fs_base);
 }
 
 void set_ipc_buffer_base(UserContext& context, std::uint64_t value) {
-    context.gs_base = value < kUserAddressEnd ? value : 0;
-    if (this_cpu().context == &context) write_msr(kMsrKernelGsBase, context.gs_base);
+    context.gs_base = valid_base(value);
+    unload(context);
 }
 
 void forget_context(UserContext& context) {
-    if (this_cpu().context == &context) this_cpu().context = nullptr;
+    unload(context);
     fpu_forget(context.fpu_area);
 }
 

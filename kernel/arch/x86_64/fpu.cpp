@@ -62,6 +62,12 @@ void fpu_initialize(void* area) {
 
 void fpu_load(void* area) { fpu_switch(area); }
 
+void fpu_release() {
+    PerCpu& cpu = this_cpu();
+    if (cpu.fpu_area != nullptr) fpu_store_registers(cpu.fpu_area);
+    cpu.fpu_area = nullptr;
+}
+
 void fpu_flush(void* area) {
     if (this_cpu().fpu_area == area) fpu_store_registers(area);
 }

@@ -127,7 +127,6 @@ extern "C" [[noreturn]] void ap_start(ApArea* area) {
     cpu_enlist();
     area->state = StartState::Running;
     lock_kernel();
-    initialize_scheduler();
     hv::initialize_processor();
     enter_scheduler();
 }

@@ -6,13 +6,6 @@ namespace {
 
 constexpr std::uint64_t kBreakpointEnables = 0xFF;  // DR7.L0..G3
 
-void read_registers(std::uint64_t (&values)[4]) {
-    asm volatile("movq %%db0, %0" : "=r"(values[0]));
-    asm volatile("movq %%db1, %0" : "=r"(values[1]));
-    asm volatile("movq %%db2, %0" : "=r"(values[2]));
-    asm volatile("movq %%db3, %0" : "=r"(values[3]));
-}
-
 void write_registers(const std::uint64_t (&values)[4]) {
     asm volatile("movq %0, %%db0" : : "r"(values[0]));
     asm volatile("movq %0, %%db1" : : "r"(values[1]));
@@ -28,29 +21,23 @@ void make_debug_live(SvmVcpu& vcpu) {
 }
 
 void load_debug_registers(SvmVcpu& vcpu, Processor& processor) {
-    if (processor.debug_owner == &vcpu) return;
-    if (processor.debug_owner != nullptr) read_registers(processor.debug_owner->debug_registers);
+    if (processor.debug_owner == &vcpu && vcpu.debug_processor == &processor) return;
     write_registers(vcpu.debug_registers);
     processor.debug_owner = &vcpu;
+    vcpu.debug_processor = &processor;
 }
 
-void get_debug_registers(const SvmVcpu& vcpu, std::uint64_t (&values)[4]) {
-    if (this_processor().debug_owner == &vcpu) {
-        read_registers(values);
-        return;
-    }
-    for (unsigned i = 0; i < 4; ++i) values[i] = vcpu.debug_registers[i];
+void read_debug_registers(std::uint64_t (&values)[4]) {
+    asm volatile("movq %%db0, %0" : "=r"(values[0]));
+    asm volatile("movq %%db1, %0" : "=r"(values[1]));
+    asm volatile("movq %%db2, %0" : "=r"(values[2]));
+    asm volatile("movq %%db3, %0" : "=r"(values[3]));
 }
 
 void set_debug_registers(SvmVcpu& vcpu, const std::uint64_t (&values)[4]) {
     for (unsigned i = 0; i < 4; ++i) vcpu.debug_registers[i] = values[i];
-    drop_debug_registers(vcpu);
+    vcpu.debug_processor = nullptr;
     if ((vcpu.vmcb.save.dr7 & kBreakpointEnables) != 0) make_debug_live(vcpu);
-}
-
-void drop_debug_registers(SvmVcpu& vcpu) {
-    Processor& processor = this_processor();
-    if (processor.debug_owner == &vcpu) processor.debug_owner = nullptr;
 }
 
 }  // namespace redoubt::kernel::svm

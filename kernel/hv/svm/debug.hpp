@@ -1,5 +1,5 @@
-// DR0..3, which the VMCB does not hold: they are the guest's from its first access on, and
-// exchanged only between guests that use them.
+// DR0..3, which the VMCB does not hold: they are the guest's from its first access on, read after
+// each of its turns, and loaded only where another guest's, or older ones, are.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,8 @@ namespace redoubt::kernel::svm {
 void make_debug_live(SvmVcpu& vcpu);
 /// Before entering a guest whose debug registers are live.
 void load_debug_registers(SvmVcpu& vcpu, Processor& processor);
-void get_debug_registers(const SvmVcpu& vcpu, std::uint64_t (&values)[4]);
+/// After leaving it.
+void read_debug_registers(std::uint64_t (&values)[4]);
 void set_debug_registers(SvmVcpu& vcpu, const std::uint64_t (&values)[4]);
-/// The vCPU goes away.
-void drop_debug_registers(SvmVcpu& vcpu);
 
 }  // namespace redoubt::kernel::svm

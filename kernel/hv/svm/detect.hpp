@@ -32,7 +32,7 @@ struct Processor {
     std::uint64_t host_state_address;  ///< physical
     std::uint64_t asid_generation;     ///< ASIDs given out in an older generation are void
     std::uint32_t next_asid;
-    SvmVcpu* debug_owner;  ///< whose DR0..3 are loaded
+    const SvmVcpu* debug_owner;  ///< whose DR0..3 are loaded; perhaps not there any more
 };
 
 static_assert(sizeof(Processor) <= kHvBytes);

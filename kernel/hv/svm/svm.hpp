@@ -17,11 +17,11 @@ struct Svm {
     static constexpr auto unmap = svm::unmap;
     static constexpr auto unmap_all = svm::unmap_all;
     static constexpr auto create_vcpu = svm::create_vcpu;
-    static constexpr auto destroy_vcpu = svm::destroy_vcpu;
     static constexpr auto load = svm::load;
     static constexpr auto act_upon = svm::act_upon;
     static constexpr auto take_event = svm::take_event;
     static constexpr auto enter = svm::enter;
+    static constexpr auto is_spurious = svm::is_spurious;
     static constexpr auto store = svm::store;
     static constexpr auto store_groups = svm::store_groups;
 };

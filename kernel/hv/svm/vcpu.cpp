@@ -73,6 +73,7 @@ void make_xcr0_live(SvmVcpu& vcpu) {
 
 /// TSC_AUX is 0 outside of guests that use it.
 [[gnu::noinline]] void exchange_after(SvmVcpu& vcpu) {
+    if (vcpu.debug_live) read_debug_registers(vcpu.debug_registers);
     if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, 0);
 }
 
@@ -122,14 +123,6 @@ void recover_xcr0(SvmVcpu& vcpu) {
     return false;
 }
 
-bool may_access(const Vm& vm, const abi::Exit& exit) {
-    const auto translation = translate(vm, GuestPhysicalAddress{exit.info1});
-    if (!translation) return false;
-    if ((exit.detail & abi::MmioDetail::kWrite) != 0 && !translation->flags.is_writable())
-        return false;
-    return (exit.detail & abi::MmioDetail::kFetch) == 0 || translation->flags.is_executable();
-}
-
 /// What the exit asks of the kernel.
 [[gnu::noinline]] hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
     VmcbControlArea& control = vcpu.vmcb.control;
@@ -148,9 +141,7 @@ bool may_access(const Vm& vm, const abi::Exit& exit) {
             vcpu.entered = false;
             return hv::Entered::ToMonitor;
         case ExitAction::NestedFault:
-            // Mapped since the processor cached its absence: nothing to tell.
-            return may_access(*vcpu.vm, vcpu.state->exit) ? hv::Entered::Resume
-                                                          : hv::Entered::ToMonitor;
+            return hv::Entered::MemoryFault;
         case ExitAction::HostInterrupt:
             return hv::Entered::HostInterrupt;
         case ExitAction::MachineCheck:
@@ -202,8 +193,6 @@ Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
     store_groups(*vcpu, static_cast<std::uint32_t>(RegisterGroup::All));
     return vcpu;
 }
-
-void destroy_vcpu(Vcpu& base) { drop_debug_registers(static_cast<SvmVcpu&>(base)); }
 
 void load(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
@@ -263,6 +252,15 @@ hv::Entered enter(Vcpu& base) {
     if (is_nmi(vcpu.state->inject)) set_nmi_blocked(vcpu, false);
 }
 
+bool is_spurious(const Vcpu& vcpu) {
+    const abi::Exit& exit = vcpu.state->exit;
+    const auto translation = translate(*vcpu.vm, GuestPhysicalAddress{exit.info1});
+    if (!translation) return false;
+    if ((exit.detail & abi::MmioDetail::kWrite) != 0 && !translation->flags.is_writable())
+        return false;
+    return (exit.detail & abi::MmioDetail::kFetch) == 0 || translation->flags.is_executable();
+}
+
 void store(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
     VcpuState& state = *vcpu.state;
@@ -287,7 +285,7 @@ void store_groups(Vcpu& base, std::uint32_t groups) {
     if (has(groups, RegisterGroup::Segments)) store_segments(vcpu.vmcb, state);
     if (has(groups, RegisterGroup::SystemMsrs)) store_system_msrs(vcpu.vmcb, state);
     if (has(groups, RegisterGroup::Debug)) {
-        get_debug_registers(vcpu, state.dr);
+        for (unsigned i = 0; i < 4; ++i) state.dr[i] = vcpu.debug_registers[i];
         state.dr6 = vcpu.vmcb.save.dr6;
         state.dr7 = vcpu.vmcb.save.dr7;
     }

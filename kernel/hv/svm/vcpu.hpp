@@ -10,6 +10,8 @@
 
 namespace redoubt::kernel::svm {
 
+struct Processor;
+
 struct SvmVcpu : Vcpu {
     SvmVcpu(PhysicalAddress memory, Vm& owner, unsigned vcpu_index);
 
@@ -17,7 +19,8 @@ struct SvmVcpu : Vcpu {
     std::uint64_t vmcb_address = 0;      ///< physical
     std::uint64_t asid_generation = 0;   ///< of the processor, when the ASID was taken; 0: has none
     std::uint64_t flush_generation = 0;  ///< of the VM, likewise
-    std::uint64_t debug_registers[4] = {};  ///< DR0..3 while another vCPU owns the real ones
+    std::uint64_t debug_registers[4] = {};  ///< DR0..3 while it is not in the guest
+    Processor* debug_processor = nullptr;   ///< which was the last to load them
     bool debug_live =
         false;  ///< the guest has touched its debug registers: they are not intercepted any more
     bool cr4_watched = true;        ///< until the guest has written it, perhaps with OSXSAVE
@@ -31,7 +34,6 @@ struct SvmVcpu : Vcpu {
 static_assert(sizeof(SvmVcpu) <= Vcpu::kControlBlockOffset);
 
 Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index);
-void destroy_vcpu(Vcpu& vcpu);
 
 /// Values for a run from the state page; see hv::HypervisorBackend for these.
 void load(Vcpu& vcpu);
@@ -40,6 +42,7 @@ bool take_event(Vcpu& vcpu);
 void store(Vcpu& vcpu);
 void store_groups(Vcpu& vcpu, std::uint32_t groups);
 hv::Entered enter(Vcpu& vcpu);
+bool is_spurious(const Vcpu& vcpu);
 
 // registers.cpp: groups of the state page to and from a control block. The page is the monitor's:
 // whatever it holds, the control block stays one that VMRUN accepts or refuses, and never lets the

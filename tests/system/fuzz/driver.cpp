@@ -213,9 +213,9 @@ void begin_round() {
                          kBufferAddress + i * 0x1000, kReadWrite),
              "a buffer");
     }
-    for (unsigned i = 0; i < kWorkers; ++i) {
-        must(start_worker(i, 20 + meddling.below(100)), "a worker starts");
-    }
+    must(start_worker(0, 20 + meddling.below(100)), "a worker starts");
+    // Those that run already, on other processors, may have done anything to the others.
+    for (unsigned i = 1; i < kWorkers; ++i) start_worker(i, 20 + meddling.below(100));
 }
 
 /// Gets workers going again that wait for good, were suspended or ended.
@@ -503,6 +503,10 @@ extern "C" [[noreturn]] void driver(const abi::BootInfo* boot) {
     fill_image(0);
     free_outside = free_bytes(untyped);
     const std::uint64_t interrupts = count_interrupts();
+    // The healer must not take a thread of the next round for one of the last: it runs only where
+    // the driver does, when that waits.
+    must(native::thread_control(0, ThreadOperation::SetAffinity, 1), "staying on a processor");
+    must(native::thread_control(helpers[1], ThreadOperation::SetAffinity, 1), "the healer's place");
     for (const Slot helper : helpers) {
         must(native::thread_control(helper, ThreadOperation::Resume), "a helper starts");
     }

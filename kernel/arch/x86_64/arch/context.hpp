@@ -76,10 +76,17 @@ inline void restart_syscall_as(UserContext& context, abi::SyscallNumber number) 
     for (std::uint64_t& argument : context.arguments) argument = 0;
 }
 
+/// For a thread that was stopped after it came in and before anything was done for it: whatever it
+/// came in for happens again when it continues.
+inline void repeat_entry(UserContext& context) {
+    if (context.vector == kSyscallVector) restart_syscall(context);
+}
+
 /// Continues at `handler` with every other register intact (the caller has stored rip and rflags).
 inline void reflect(UserContext& context, std::uint64_t handler) { context.rip = handler; }
 
-/// FS base; takes effect at once if the context is the loaded one.
+/// FS base; takes effect at once if the context is the one that this processor has loaded. No other
+/// processor may be running it (nor for the others below).
 void set_tls_base(UserContext& context, std::uint64_t value);
 /// GS base, which is the user address of the thread's IPC buffer.
 void set_ipc_buffer_base(UserContext& context, std::uint64_t value);

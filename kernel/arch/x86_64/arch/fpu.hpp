@@ -22,6 +22,8 @@ void fpu_initialize(void* area);
 void fpu_load(void* area);
 /// Writes the registers to `area` if its state is the loaded one; it stays loaded.
 void fpu_flush(void* area);
+/// Writes the registers to the area they belong to; they belong to none then.
+void fpu_release();
 /// `area` goes away or is about to be overwritten: its state in the registers, if any, is dropped.
 void fpu_forget(void* area);
 

@@ -53,6 +53,7 @@ void forget_context(UserContext& context) {
 
 void fpu_initialize(void* area) { std::memset(area, 0, 64); }
 void fpu_load(void* area) { fake_cpu.fpu_area = area; }
+void fpu_release() { fake_cpu.fpu_area = nullptr; }
 void fpu_forget(void* area) {
     if (fake_cpu.fpu_area == area) fake_cpu.fpu_area = nullptr;
 }
@@ -152,7 +153,7 @@ Machine::Machine() {
     fake_cpu = PerCpu{};
     static Scheduler scheduler;
     fake_cpu.scheduler = &scheduler;
-    kernel_lock.now_serving = kernel_lock.next_ticket.load();
+    kernel_lock.word = 0;
     lock_kernel();
     fake_ticks += 10 * ticks_per_second();  // later than all that the last machine did
     fake_timer_deadline = abi::kNever;

@@ -52,7 +52,6 @@ constexpr Backend kModel{
     .unmap = unmap,
     .unmap_all = unmap_all,
     .create_vcpu = create_vcpu,
-    .destroy_vcpu = [](Vcpu&) {},
     .resume = resume,
     .store = [](Vcpu&) {},
     .store_groups = [](Vcpu&, std::uint32_t) {},

@@ -1,0 +1,82 @@
+"""The kernel on several processors: stress, and what the other tests do on one.
+
+The stress test is short. REDOUBT_STRESS_SECONDS=60 makes it that long on each number of processors, and
+REDOUBT_STRESS_SEED=7 starts with other random numbers. Any other test runs on several with REDOUBT_PROCESSORS=4.
+"""
+
+import os
+import re
+import unittest
+
+import test_fuzz
+import test_hypervisor
+import test_kernel
+from redoubt_host.paths import SYSTEM_BUILD
+
+SECONDS = int(os.environ.get("REDOUBT_STRESS_SECONDS", "3"))
+SEED = int(os.environ.get("REDOUBT_STRESS_SEED", "1"))
+STRESS = SYSTEM_BUILD / "tests/system/smp/smp_stress"
+
+
+class Processors(unittest.TestCase):
+    check = test_fuzz.Fuzz.check
+    check_probe = test_kernel.Kernel.check_probe
+
+    def boot(self, *arguments, **options):
+        """As the kernel's tests do, but with time for long runs: nobody is done before everybody has got on."""
+        seconds = test_kernel.BOOT_SECONDS
+        test_kernel.BOOT_SECONDS = seconds * 2 + SECONDS
+        try:
+            return test_kernel.Kernel.boot(self, *arguments, **options)
+        finally:
+            test_kernel.BOOT_SECONDS = seconds
+
+    def stress(self, processors: int, **options):
+        log = self.check(STRESS, f"seed={SEED} seconds={SECONDS} lock-statistics", processors=processors, **options)
+        counts = re.findall(r"fuzz: (\w+) on (\d+): (\d+)", log)
+        self.assertEqual({int(processor) for _, processor, _ in counts}, set(range(processors)))
+        self.assertEqual([task for task in counts if int(task[2]) < 2], [], "these made no progress")
+        self.assertEqual(len(re.findall("fuzz: lock, processor", log)), processors)
+        if SECONDS > 10:
+            print(log[log.index("fuzz: lock"):], flush=True)
+
+    def test_stress_on_one(self):
+        self.stress(1)
+
+    def test_stress_on_two(self):
+        self.stress(2)
+
+    def test_stress_on_four(self):
+        self.stress(4)
+
+    def test_stress_on_two_with_every_feature_of_the_emulator(self):
+        self.stress(2, cpu="max")
+
+    def test_random_system_calls_on_two(self):
+        self.check(test_fuzz.FUZZ, f"seed={SEED} rounds=20", processors=2)
+
+    def test_random_system_calls_on_four(self):
+        self.check(test_fuzz.FUZZ, f"seed={SEED + 1} rounds=10 calls=5000", processors=4)
+
+    def test_virtual_machines_that_end_in_every_state_on_two(self):
+        self.check(test_fuzz.SOAK, f"seed={SEED} machines=60", processors=2)
+
+    def test_virtual_machines_that_end_in_every_state_on_four(self):
+        self.check(test_fuzz.SOAK, f"seed={SEED + 1} machines=40", processors=4)
+
+    def test_what_user_programs_try_on_two(self):
+        self.check_probe(processors=2)
+
+    def test_exits_injection_and_hostile_state_on_four(self):
+        test_hypervisor.Hypervisor.check_probe(self, processors=4)
+
+    def test_a_panic_is_told_once_by_one(self):
+        code, log = self.boot({"init": b""}, command_line="panic-test", processors=4)
+        self.assertEqual(code, 0x7E, log)
+        self.assertRegex(log, "kernel: 4 processors")
+        self.assertEqual(log.count("kernel panic: asked for"), 1)
+        self.assertEqual(log.count("kernel panic: stopped"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
