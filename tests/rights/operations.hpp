@@ -243,6 +243,10 @@ inline Error thread_control_set_reflection_thread(World&, Slot t) {
     return control_thread(t, abi::ThreadOperation::SetReflection, 0x1000);
 }
 
+inline Error thread_control_set_affinity_thread(World&, Slot t) {
+    return control_thread(t, abi::ThreadOperation::SetAffinity, 1);
+}
+
 // ---- devices
 
 inline Error irq_control_claim_control(World& w, Slot t) {

@@ -114,6 +114,8 @@ inline constexpr Row kRows[] = {
      operations::thread_control_set_tls_base_thread},
     {Syscall::ThreadControl, "ThreadControl SetReflection", "thread", Sample::Thread,
      Rights::Manage, operations::thread_control_set_reflection_thread},
+    {Syscall::ThreadControl, "ThreadControl SetAffinity", "thread", Sample::Thread, Rights::Manage,
+     operations::thread_control_set_affinity_thread},
     // ---- devices
     {Syscall::IrqControl, "IrqControl Claim", "control", Sample::IrqControl, Rights::Manage,
      operations::irq_control_claim_control},

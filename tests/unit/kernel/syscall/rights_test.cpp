@@ -79,7 +79,7 @@ TEST_F(RightsTest, EveryOperationIsAllowedExactlyWithTheRightsThatTheTableNames)
 
 TEST_F(RightsTest, OperationsBeyondThoseOfTheTableDoNotExist) {
     // An operation that is added to one of these needs a row, and a new number here.
-    constexpr std::uint64_t kThreadOperations = 7, kIrqOperations = 4;
+    constexpr std::uint64_t kThreadOperations = 8, kIrqOperations = 4;
     const auto thread = here.make(ObjectType::Thread, 0, pool);
     EXPECT_EQ(here.call(abi::SyscallNumber::ThreadControl, {thread, kThreadOperations}),
               Error::InvalidArgument);
