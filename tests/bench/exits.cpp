@@ -30,11 +30,6 @@ constexpr std::uint64_t kMemory = 32ULL << 20;
     std::exit(1);
 }
 
-/// Where tools/bench --path begins: what follows belongs to the row of that name.
-extern "C" [[gnu::noinline]] void begin_row(const char* name) {
-    asm volatile("" : : "r"(name) : "memory");
-}
-
 /// One VM with one vCPU in 64-bit mode, its first GiB mapped 1:1.
 class Machine {
   public:

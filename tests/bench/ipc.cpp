@@ -27,8 +27,9 @@ using hvcall::native_hv::require;
 using native::Slot;
 
 constexpr std::uint64_t kPage = 4096;
-constexpr std::uint64_t kPartnerCode = 0x40'0000;  // in its address space
-constexpr std::uint64_t kPartnerBuffer = 0x50'0000;
+// In its address space, below where programs are.
+constexpr std::uint64_t kPartnerCode = 0x20'0000;
+constexpr std::uint64_t kPartnerBuffer = 0x30'0000;
 constexpr Slot kOwnCNode = static_cast<Slot>(abi::StartupSlot::CNode);
 constexpr std::uint32_t kPriority = 100;  // what init gave this program
 constexpr auto kReadWrite = MapFlags::Read | MapFlags::Write;
@@ -96,11 +97,13 @@ void measure_messages(Maker& maker) {
     const Partner server(maker, partner_server, endpoint | std::uint64_t{reply} << 32);
     native::yield();  // until the server receives
     for (const unsigned words : {0U, abi::kRegisterWords}) {
+        const char* name = words == 0 ? "call_reply" : "call_reply_4_words";
+        begin_row(name);
         Samples samples = measure([&] {
             native::Message message{abi::MessageInfo{1, words}, {1, 2, 3, 4}};
             require(native::call(endpoint, message), "call");
         });
-        report("ipc", words == 0 ? "call_reply" : "call_reply_4_words", samples);
+        report("ipc", name, samples);
     }
 }
 
@@ -109,6 +112,7 @@ void measure_signal(Maker& maker) {
     const Slot notification = maker.make(ObjectType::Notification);
     set_own_priority(kPriority - 1);
     const Partner waiter(maker, partner_waiter, notification);
+    begin_row("signal_wait");
     Samples samples = measure([&] { require(native::signal(notification), "signal"); });
     set_own_priority(kPriority);
     report("ipc", "signal_wait", samples);
@@ -120,6 +124,7 @@ void measure_fault(Maker& maker) {
     const Slot reply = maker.make(ObjectType::Reply);
     const Partner faulter(maker, partner_faulter, 0, endpoint);
     require(native::recv(endpoint, reply).error, "recv");
+    begin_row("fault_restart");
     Samples samples = measure([&] {
         const native::Received fault = native::reply_recv(endpoint, reply, {});
         require(fault.error, "reply and receive");
@@ -135,7 +140,9 @@ void measure_mapping(Maker& maker) {
     const std::uint64_t address = maker.reserve_pages(2);
     require(native::map(neighbour, kOwnAddressSpace, address + kPage, kReadWrite), "map");
     Samples maps, unmaps;
+    begin_row("map");
     for (std::size_t i = 0; i < kWarmUp + kRounds; ++i) {
+        begin_round();
         const auto start = ticks();
         const auto mapped = native::map(frame, kOwnAddressSpace, address, kReadWrite);
         const auto middle = ticks();
@@ -154,6 +161,7 @@ std::uint64_t retype_cost(Maker& maker, ObjectType type, unsigned size_bits) {
     const Slot slot = maker.slot();
     Samples samples;
     for (std::size_t i = 0; i < kWarmUp + kRounds; ++i) {
+        begin_round();
         const auto start = ticks();
         const auto made = native::retype(maker.memory(), type, size_bits, slot);
         const auto end = ticks();
@@ -166,6 +174,7 @@ std::uint64_t retype_cost(Maker& maker, ObjectType type, unsigned size_bits) {
 
 /// Zeroing is what a frame of twice the size costs more, as the rest is the same.
 void measure_retype(Maker& maker) {
+    begin_row("retype_zeroed");
     const auto page = retype_cost(maker, ObjectType::Frame, abi::kPageBits);
     const auto two_pages = retype_cost(maker, ObjectType::Frame, abi::kPageBits + 1);
     report("ipc", "retype", page - (two_pages - page));
@@ -175,6 +184,7 @@ void measure_retype(Maker& maker) {
 void measure_all() {
     const NativeServices* services = posix::native_services();
     if (services == nullptr) throw std::runtime_error("this is not Redoubt");
+    begin_row("syscall");
     Samples calls = measure([] { native::system_info(abi::SystemInfoKind::ProcessorCount); });
     report("ipc", "syscall", calls);
     Maker maker(*services);

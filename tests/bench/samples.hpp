@@ -20,6 +20,14 @@ inline std::uint64_t ticks() {
     return std::uint64_t{high} << 32 | low;
 }
 
+/// Where tools/bench --path begins: what follows belongs to the row of that name.
+extern "C" [[gnu::noinline]] inline void begin_row(const char* name) {
+    asm volatile("" : : "r"(name) : "memory");
+}
+
+/// Where each of its rounds begins, if no other mark does. Not measured.
+extern "C" [[gnu::noinline]] inline void begin_round() { asm volatile("" ::: "memory"); }
+
 inline void report(const char* part, const char* name, std::uint64_t figure) {
     std::printf("BENCH %s %s %llu\n", part, name, static_cast<unsigned long long>(figure));
 }
@@ -47,6 +55,7 @@ Samples measure(Round&& round) {
     const std::uint64_t nothing = overhead();
     for (std::size_t i = 0; i < kWarmUp; ++i) round();
     for (auto& sample : samples) {
+        begin_round();
         const std::uint64_t start = ticks();
         round();
         sample = ticks() - start - nothing;

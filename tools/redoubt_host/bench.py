@@ -13,8 +13,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/bench", description=__doc__)
     parser.add_argument("part", nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)} (default: all)")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--path", metavar="ROW", help="follow one round trip of a row of exits instead (such as "
-                        "pio_out_user), and print its instructions function by function")
+    parser.add_argument("--path", metavar="ROW", help="follow one round of a row of exits (of ipc, if that is PART) instead, "
+                        "such as pio_out_user, and print its instructions function by function")
     parser.add_argument("--quick", action="store_true", help="leave out what takes longest (Linux without mitigations)")
     arguments = parser.parse_args()
     unknown = set(arguments.part) - set(PARTS)
@@ -24,7 +24,7 @@ def main() -> int:
     try:
         build.system()
         if arguments.path:
-            exit_path.show(arguments.path)
+            exit_path.show("ipc" if arguments.part == ["ipc"] else "exits", arguments.path)
             return 0
     except ToolError as error:
         print(f"tools/bench: {error}", file=sys.stderr)

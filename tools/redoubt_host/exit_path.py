@@ -1,4 +1,4 @@
-"""tools/bench --path: every instruction of one round trip of an exit, by function, in the order they run."""
+"""tools/bench --path: every instruction of one round of a row of exits or ipc, by function, in the order they run."""
 
 import subprocess
 import tempfile
@@ -11,17 +11,20 @@ from .gdb_stub import GdbStub
 from .machine import Machine
 from .progress import ToolError
 
-WARM_UP = 210  # world switches of the row that pass before those that are followed
+WARM_UP = 210  # rounds of the row that pass before those that are followed
 ROUNDS = 5  # of which the one of median length is shown: something else may come between
 LONGEST = 20_000
 REGISTER_RDI = 5
+# Program -> where a round begins, in the kernel or in the program, and what runs at low addresses.
+MARKERS = {"exits": "svm_switch", "ipc": "begin_round"}
+LOW_ADDRESSES = {"exits": "guest", "ipc": "partner"}
 
 
 @dataclass
 class Hop:
     """A stretch of one round trip in one function, without what it calls."""
 
-    where: str  # guest, kernel, monitor
+    where: str  # guest or partner, kernel, program
     function: str
     instructions: int = 0
     inlined: Counter = field(default_factory=Counter)  # by the innermost function
@@ -61,13 +64,12 @@ def short(name: str) -> str:
     return "::".join(text.split("::")[-2:]).replace("redoubt::", "")
 
 
-def follow(row: str) -> list[int]:
-    """The program counters of a usual round trip, from one entry into svm_switch to the next."""
-    program = bench_machines.PROGRAMS / "exits"
-    switch = symbols(build.SYSTEM_BUILD / "kernel/kernel.elf")["svm_switch"]
-    begin_row = symbols(program)["begin_row"]
+def follow(program: str, row: str) -> list[int]:
+    """The program counters of a usual round, from one beginning to the next."""
+    names = symbols(build.SYSTEM_BUILD / "kernel/kernel.elf") | symbols(bench_machines.PROGRAMS / program)
+    marker, begin_row = names[MARKERS[program]], names["begin_row"]
     with tempfile.TemporaryDirectory(prefix="redoubt-path-") as folder:
-        machine = bench_machines.redoubt(Path(folder), "exits", ["-S", "-gdb", "unix:gdb.sock,server=on,wait=off"])
+        machine = bench_machines.redoubt(Path(folder), program, ["-S", "-gdb", "unix:gdb.sock,server=on,wait=off"])
         machine.start()
         try:
             stub = GdbStub(Path(folder) / "gdb.sock")
@@ -76,16 +78,16 @@ def follow(row: str) -> list[int]:
             while stub.text(stub.register(REGISTER_RDI)) != row:
                 stub.resume()
             stub.remove_breakpoint(begin_row)
-            stub.set_breakpoint(switch)
+            stub.set_breakpoint(marker)
             for _ in range(WARM_UP):
                 stub.resume()
             rounds = []
             for _ in range(ROUNDS):
-                counters = [switch]
-                while (counter := stub.step()) != switch:
+                counters = [marker]
+                while (counter := stub.step()) != marker:
                     counters.append(counter)
                     if len(counters) > LONGEST:
-                        raise ToolError(f"{row}: no further world switch within {LONGEST} instructions")
+                        raise ToolError(f"{row}: no further round within {LONGEST} instructions")
                 rounds.append(counters)
             stub.close()
             return sorted(rounds, key=len)[ROUNDS // 2]
@@ -95,15 +97,14 @@ def follow(row: str) -> list[int]:
             machine.stop()
 
 
-def hops(counters: list[int]) -> list[Hop]:
-    programs = {"kernel": build.SYSTEM_BUILD / "kernel/kernel.elf", "monitor": bench_machines.PROGRAMS / "exits"}
+def hops(program: str, counters: list[int]) -> list[Hop]:
+    programs = {"kernel": build.SYSTEM_BUILD / "kernel/kernel.elf", "program": bench_machines.PROGRAMS / program}
 
     def place(counter: int) -> str:
-        return "kernel" if counter >= 1 << 63 else "monitor" if counter >= 0x40_0000 else "guest"
+        return "kernel" if counter >= 1 << 63 else "program" if counter >= 0x40_0000 else LOW_ADDRESSES[program]
 
     distinct = sorted(set(counters))
-    names = {where: functions_at(program, [c for c in distinct if place(c) == where])
-             for where, program in programs.items()}
+    names = {where: functions_at(elf, [c for c in distinct if place(c) == where]) for where, elf in programs.items()}
     result: list[Hop] = []
     for counter in counters:
         where = place(counter)
@@ -115,11 +116,11 @@ def hops(counters: list[int]) -> list[Hop]:
     return result
 
 
-def show(row: str) -> None:
+def show(program: str, row: str) -> None:
     progress.say(f"following {row}, instruction by instruction")
-    counters = follow(row)
-    print(f"{row}: {len(counters)} instructions from one world switch to the next")
-    for hop in hops(counters):
+    counters = follow(program, row)
+    print(f"{row}: {len(counters)} instructions from one {MARKERS[program]} to the next")
+    for hop in hops(program, counters):
         print(f"{hop.instructions:6}  {hop.where:8} {hop.function}")
         if len(hop.inlined) > 1:
             for function, count in hop.inlined.items():
