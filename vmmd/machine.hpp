@@ -47,6 +47,9 @@ class Machine {
     const VcpuLoop& vcpu(unsigned index) const { return *processors_[index].loop; }
     Chipset& chipset() { return *chipset_; }
 
+    const hvcall::GuestMemory& memory() const { return vm_->memory(); }
+    /// Makes all of a vCPU's state page valid. Only while it does not run.
+    const abi::VcpuState& complete_state(unsigned index);
     /// The last exits of all vCPUs, oldest first. From any thread.
     std::vector<TraceEntry> trace(const TraceQuery& query) const;
 

@@ -9,7 +9,8 @@
 #include "vmmd/devices/character_backend.hpp"
 #include "vmmd/log.hpp"
 #include "vmmd/machine.hpp"
-#include "vmmd/trace/registers.hpp"
+#include "vmmd/trace/crash_report.hpp"
+#include "vmmd/trace/describe.hpp"
 
 namespace redoubt::vmmd {
 
@@ -22,15 +23,6 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
 
 std::unexpected<ControlError> refused(std::string description) {
     return std::unexpected(ControlError{ControlError::Kind::Refused, std::move(description)});
-}
-
-/// A vCPU's exits before a crash, a line each.
-std::string last_exits(const Machine& machine, unsigned vcpu) {
-    constexpr std::size_t kShown = 16;
-    std::string text;
-    for (const auto& entry : machine.trace({.vcpu = vcpu, .count = kShown}))
-        text += to_line(entry) + "\n";
-    return text;
 }
 
 /// "ran 12.3 s; exits: port_io 4711, msr 1200"
@@ -260,20 +252,8 @@ void VirtualMachine::publish(Machine* machine) {
     if (stop_requested_) machine->vcpus().stop();
 }
 
-void VirtualMachine::report_crash(const Machine& machine, const LoopEnd& end) const {
-    std::string text = "VM " + config_.name + ": " + end.reason;
-    const auto add = [&](unsigned index) {
-        const auto& vcpu = machine.vcpu(index);
-        text += "; registers" +
-                (machine.vcpu_count() > 1 ? " of vCPU " + std::to_string(index) : std::string()) +
-                ":\n" + describe_registers(vcpu.state()) + "the last exits:\n" +
-                last_exits(machine, index);
-    };
-    add(end.vcpu);
-    for (unsigned i = 0; i < machine.vcpu_count(); ++i) {
-        if (i != end.vcpu) add(i);
-    }
-    log::error(text);
+void VirtualMachine::report_crash(Machine& machine, const LoopEnd& end) const {
+    log::error("VM " + config_.name + ": " + end.reason + "; " + crash_report(machine, end.vcpu));
 }
 
 // -- what others want to know

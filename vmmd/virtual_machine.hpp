@@ -69,7 +69,7 @@ class VirtualMachine {
     /// Runs the machine to its end. Gives how, and the reason in words.
     std::pair<VmEnd, std::string> run_machine();
     void publish(Machine* machine);
-    void report_crash(const Machine& machine, const LoopEnd& end) const;
+    void report_crash(Machine& machine, const LoopEnd& end) const;
     ControlError not_running() const;
     std::unexpected<ControlError> no_such_vcpu(unsigned vcpu) const;
     VmStatistics collect_statistics() const;

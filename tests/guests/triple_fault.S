@@ -2,6 +2,8 @@
     .include "guest.inc"
 guest_main:
     say "going to triple fault\n"
+    # Longer than any instruction: whoever disassembles from inside the string finds back here.
+    .fill 15, 1, 0x90
     lidt empty(%rip)
     ud2
 empty:

@@ -1,6 +1,7 @@
-"""What people see of a guest's exits: tools/vmmctl trace."""
+"""What people see of a guest's exits: tools/vmmctl trace, and the log when a guest dies."""
 
 import json
+import re
 import unittest
 
 from support import System, small_guest, tool
@@ -33,6 +34,19 @@ class Trace(unittest.TestCase):
         exits = json.loads(self.vmmctl("trace", "dies", "--json"))
         self.assertEqual(exits[-1]["kind"], "shutdown")
         self.assertEqual(exits, sorted(exits, key=lambda entry: entry["time_ns"]))
+
+    def test_the_log_has_what_a_dying_guest_was_doing(self):
+        report = re.search(r"VM dies: triple fault at rip=0x1[0-9a-f]+; registers:\n(.*?)VM dies stopped",
+                           self.system.log(), re.S)[1]
+        self.assertRegex(report, r"rax [0-9a-f]{16}  rcx")
+        self.assertRegex(report, r"cr0 \w+  cr2")
+        self.assertRegex(report, r"idt 0{16} limit 0000")
+        self.assertRegex(report, r"code \(64-bit; what is before rip is a guess\):")
+        self.assertRegex(report, r"lidt")
+        self.assertRegex(report, r"> 0{10}1[0-9a-f]{5}  0f 0b +ud2")
+        self.assertRegex(report, r"out 0x3f8 byte 0xa → serial")
+        self.assertRegex(report, r"shutdown \(triple fault\) while delivering #\w+, the end\n")
+        self.assertLess(report.count("\n"), 55)
 
     def test_a_processor_that_is_not_there(self):
         result = tool("vmmctl", "--socket", str(self.system.socket), "trace", "idle", "--vcpu", "9", timeout=120)

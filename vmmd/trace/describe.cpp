@@ -145,10 +145,11 @@ std::string exception_name(unsigned vector) {
 
 std::string describe(const ExitRecord& record) {
     auto text = describe_cause(record);
+    const bool ends = record.outcome == ExitOutcome::Stopped;
     if (record.exception != ExitRecord::kNoException) {
-        text += ", " + exception_name(record.exception);
+        text += (ends ? " while delivering " : ", ") + exception_name(record.exception);
     }
-    if (record.outcome == ExitOutcome::Stopped) text += ", the end";
+    if (ends) text += ", the end";
     return text;
 }
 

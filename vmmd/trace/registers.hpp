@@ -7,7 +7,10 @@
 
 namespace redoubt::vmmd {
 
-/// Those that are valid after every exit, several lines, each ended.
+/// Those that are valid after every exit: 6 lines, each ended.
 std::string describe_registers(const abi::VcpuState& state);
+/// Segments, descriptor tables, system MSRs and debug registers: 8 lines. Their groups of the state
+/// page must be valid.
+std::string describe_system_registers(const abi::VcpuState& state);
 
 }  // namespace redoubt::vmmd

@@ -1,34 +1,14 @@
-// Zydis behind x86::decode. Its headers are included only here.
-#include <Zydis/Zydis.h>
-
+// Zydis behind x86::decode.
 #include <array>
 #include <optional>
 
 #include "abi/x86_64/vcpu_state.hpp"
 #include "vmmd/x86/instruction.hpp"
+#include "vmmd/x86/zydis_decoder.hpp"
 
 namespace redoubt::vmmd::x86 {
 
 namespace {
-
-ZydisDecoder make_decoder(CodeMode mode) {
-    ZydisDecoder decoder;
-    switch (mode) {
-        case CodeMode::Real16:
-            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_REAL_16, ZYDIS_STACK_WIDTH_16);
-            break;
-        case CodeMode::Protected16:
-            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
-            break;
-        case CodeMode::Protected32:
-            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
-            break;
-        case CodeMode::Long64:
-            ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-            break;
-    }
-    return decoder;
-}
 
 Operation operation_of(ZydisMnemonic mnemonic) {
     switch (mnemonic) {

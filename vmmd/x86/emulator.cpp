@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "vmmd/x86/alu.hpp"
+#include "vmmd/x86/code_mode.hpp"
 
 namespace redoubt::vmmd::x86 {
 
@@ -14,10 +15,8 @@ using hvcall::GuestPhysicalAddress;
 
 constexpr std::uint64_t kPageMask = ~std::uint64_t{0xFFF};
 constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
-constexpr std::uint64_t kCr0Pe = 1;
 constexpr unsigned kInvalidOpcode = 6;
 constexpr unsigned kPageFaultVector = 14;
-constexpr unsigned kDefaultBig = 1U << 10;  // D of CS
 
 bool is_string(Operation operation) {
     return operation >= Operation::StringMove && operation <= Operation::StringOut;
@@ -29,12 +28,6 @@ Emulator::Emulator(hvcall::Vcpu& vcpu, const hvcall::GuestMemory& memory, Device
     : vcpu_(vcpu), state_(vcpu.state()), memory_(memory), devices_(devices) {}
 
 // -- the instruction
-
-CodeMode Emulator::code_mode() const {
-    if (in_64bit_mode(state_)) return CodeMode::Long64;
-    if ((state_.cs_attributes & kDefaultBig) != 0) return CodeMode::Protected32;
-    return (state_.cr0 & kCr0Pe) == 0 ? CodeMode::Real16 : CodeMode::Protected16;
-}
 
 /// The bytes at rip, up to 15; fewer at the end of what is mapped.
 std::span<const std::uint8_t> Emulator::fetch(std::array<std::uint8_t, 15>& buffer) {
@@ -63,7 +56,7 @@ std::expected<const Instruction*, std::string> Emulator::current() {
     std::array<std::uint8_t, 15> buffer;
     const auto bytes = fetch(buffer);
     if (bytes.empty()) return std::unexpected("an instruction that cannot be read");
-    const auto mode = code_mode();
+    const auto mode = code_mode(state_);
     auto& entry = cache_[(state_.rip ^ state_.rip >> 6) % cache_.size()];
     if (entry.rip == state_.rip && entry.mode == mode && entry.instruction.length <= bytes.size() &&
         std::memcmp(entry.bytes.data(), bytes.data(), entry.instruction.length) == 0) [[likely]] {
@@ -96,7 +89,7 @@ std::expected<Emulator::ControlAccess, std::string> Emulator::decode_control_acc
 
 void Emulator::skip(unsigned length) {
     state_.rip += length;
-    const auto mode = code_mode();
+    const auto mode = code_mode(state_);
     if (mode != CodeMode::Long64)
         state_.rip &= mode == CodeMode::Protected32 ? 0xFFFF'FFFF : 0xFFFF;
     state_.interruptibility &= ~abi::kInterruptShadow;

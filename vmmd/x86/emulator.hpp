@@ -65,7 +65,6 @@ class Emulator {
 
     std::span<const std::uint8_t> fetch(std::array<std::uint8_t, 15>& buffer);
     std::expected<const Instruction*, std::string> current();
-    CodeMode code_mode() const;
     const abi::SegmentRegister& segment(unsigned index);
 
     std::uint64_t effective_address(const Instruction& i, std::int64_t extra = 0);

@@ -53,6 +53,7 @@ struct Walk {
 
     /// `rights`: what all levels permit together (no-execute set if any level sets it).
     bool permitted(std::uint64_t rights) const {
+        if (access == Access::Inspect) return true;
         const bool user_page = (rights & kUser) != 0;
         const bool user = state.cpl == 3;
         if (user && !user_page) return false;
@@ -70,6 +71,7 @@ struct Walk {
     }
 
     void mark(std::uint64_t address, std::uint64_t entry, bool leaf) const {
+        if (access == Access::Inspect) return;
         std::uint64_t wanted = kAccessed;
         if (leaf && access == Access::Write) wanted |= kDirty;
         if ((entry & wanted) == wanted) return;

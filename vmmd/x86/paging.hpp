@@ -10,7 +10,8 @@
 
 namespace redoubt::vmmd::x86 {
 
-enum class Access { Read, Write, Fetch };
+/// Inspect is a debugger's: whatever is mapped, for whomever, without leaving a trace.
+enum class Access { Read, Write, Fetch, Inspect };
 
 /// #PF: `error_code` as the processor pushes it, `address` for CR2.
 struct PageFault {
