@@ -97,9 +97,12 @@ Result<void> vcpu_control(Vcpu& vcpu, std::uint64_t operation, std::uint64_t gro
 
 void vcpu_detach(Vcpu& vcpu) {
     if (Thread* thread = vcpu.runner; thread != nullptr) {
-        hold_thread(*thread);
+        // Taken off, so that its call counts as answered: whoever stops it afterwards, while its
+        // processor still waits for the lock, must not have it made again.
+        scheduler().take_off(*thread);
         abandon_run(*thread);
         thread_end_run(*thread, abi::Error::Cancelled);
+        scheduler().wake(*thread);
     }
     if (vcpu.vm == nullptr) return;
     for (Vcpu** link = &vcpu.vm->first_vcpu; *link != nullptr; link = &(*link)->next) {

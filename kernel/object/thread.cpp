@@ -115,8 +115,10 @@ void thread_cancel_call(Thread& thread) {
 
 void thread_set_affinity(Thread& thread, std::uint64_t processors) {
     thread.affinity = processors;
-    if (may_run_on(thread, thread.processor)) return;
-    if (thread.state != ThreadState::Ready && thread.state != ThreadState::Running) return;
+    const bool moves =
+        thread.state == ThreadState::Running && !may_run_on(thread, thread.processor);
+    // One that waits may be able to run at once, elsewhere.
+    if (!moves && thread.state != ThreadState::Ready) return;
     scheduler().take_off(thread);
     scheduler().wake(thread);
 }

@@ -125,16 +125,15 @@ Thread* Scheduler::find_best_for(unsigned processor, int better_than) const {
     return nullptr;
 }
 
-Thread* Scheduler::take_from_others() {
+Thread* Scheduler::find_elsewhere(int better_than) const {
     Thread* best = nullptr;
     for (unsigned i = 0; i < cpu_count(); ++i) {
         const Scheduler& other = *cpu(i).scheduler;
         if (&other == this) continue;
-        const int known = best != nullptr ? best->priority : best_ready;
+        const int known = best != nullptr ? best->priority : better_than;
         if (Thread* found = other.find_best_for(this_cpu().index, known); found != nullptr)
             best = found;
     }
-    if (best != nullptr) cpu(best->processor).scheduler->remove(*best);
     return best;
 }
 
@@ -167,11 +166,13 @@ void Scheduler::yield() {
 
 void Scheduler::change_priority(Thread& thread, std::uint8_t priority) {
     const bool queued = thread.state == ThreadState::Ready;
-    Scheduler& owner = *cpu(thread.processor).scheduler;
-    if (queued) owner.remove(thread);
+    if (queued) cpu(thread.processor).scheduler->remove(thread);
     thread.priority = priority;
-    if (queued) owner.push_back(thread);
-    request_reschedule(thread.processor);
+    if (queued) {
+        wake(thread);  // another processor may suit it better now
+    } else if (thread.state == ThreadState::Running) {
+        request_reschedule(thread.processor);
+    }
 }
 
 void Scheduler::add_timer(Thread& thread, std::uint64_t deadline) {
@@ -216,31 +217,36 @@ void Scheduler::give_up_processor(Thread& thread, bool to_equals) {
         push_front(thread);
     }
     current_thread() = nullptr;
-    // It need not wait for this processor if another one has nothing to do.
+    // It need not wait for this processor if another one has nothing to do, or nothing as good.
+    unsigned least = this_cpu().index;
+    int least_load = thread.priority;
     for (unsigned i = 0; i < cpu_count(); ++i) {
-        if (!is_free(cpu(i)) || !may_run_on(thread, i)) continue;
-        request_reschedule(i);
-        break;
+        if (!may_run_on(thread, i) || load_of(cpu(i)) >= least_load) continue;
+        least = i;
+        least_load = load_of(cpu(i));
     }
+    if (least != this_cpu().index) request_reschedule(least);
 }
 
 Thread* Scheduler::select() {
     reschedule = false;
     const bool give_way = std::exchange(slice_over, false);
-    if (Thread* current = current_thread(); current != nullptr) {
-        if (best_ready < current->priority + (give_way ? 0 : 1)) {
+    Thread* current = current_thread();
+    const int known = current != nullptr ? std::max<int>(current->priority, best_ready) : best_ready;
+    Thread* next = cpu_count() > 1 ? find_elsewhere(known) : nullptr;
+    if (current != nullptr) {
+        if (next == nullptr && best_ready < current->priority + (give_way ? 0 : 1)) {
             // A change of priorities may have given it an equal.
             if (best_ready == current->priority && slice_end == abi::kNever) begin_slice();
             return current;
         }
         give_up_processor(*current, give_way);
     }
-    Thread* next = cpu_count() > 1 ? take_from_others() : nullptr;
     if (next == nullptr) {
         if (best_ready < 0) return nullptr;
         next = ready[best_ready].front();
-        remove(*next);
     }
+    cpu(next->processor).scheduler->remove(*next);
     slice_end = abi::kNever;
     start(*next);
     return next;

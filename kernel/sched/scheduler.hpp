@@ -85,8 +85,9 @@ struct Scheduler {
     void remove(Thread& thread);
     /// Somebody else than this processor's current thread may have to run on it.
     void request_reschedule(unsigned processor);
-    /// The best thread of another processor that is better than this one's own, taken off there.
-    Thread* take_from_others();
+    /// The best thread that waits for another processor and may run on this one, if it is better
+    /// than that.
+    Thread* find_elsewhere(int better_than) const;
     Thread* find_best_for(unsigned processor, int better_than) const;
     void start(Thread& thread);
     /// For the current thread, whose priority somebody shares.
