@@ -168,12 +168,18 @@ void delete_capability(Capability& capability, DyingObjects& dying) {
         thread_lost_capability(capability, static_cast<ThreadSlot>(thread_slot - 1));
 }
 
+unsigned deletion_cost(const Capability& capability) {
+    return Budget::kDeletion + mapping_entries(capability) * Budget::kEntry;
+}
+
 bool revoke_some(Capability& capability, Budget& budget, DyingObjects& dying) {
     while (DerivationNode* child = capability.first_child) {
-        if (!budget.spend(Budget::kDeletion)) return false;
         if (!child->has(DerivationNode::kObject)) {
-            delete_capability(static_cast<Capability&>(*child), dying);
-        } else if (!end_some(static_cast<ObjectHeader&>(*child), budget, dying)) {
+            auto& derived = static_cast<Capability&>(*child);
+            if (!budget.spend(deletion_cost(derived))) return false;
+            delete_capability(derived, dying);
+        } else if (!budget.spend(Budget::kDeletion) ||
+                   !end_some(static_cast<ObjectHeader&>(*child), budget, dying)) {
             return false;
         }
     }

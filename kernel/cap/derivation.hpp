@@ -32,6 +32,9 @@ void derive_from_object(ObjectHeader& object, Capability& destination, abi::Righ
 /// `dying`, and is a child of the parent until it has ended.
 void delete_capability(Capability& capability, DyingObjects& dying);
 
+/// Of deleting it, for the budget.
+unsigned deletion_cost(const Capability& capability);
+
 /// Deletes what is derived from `capability`, however deep, and ends dying objects among it, as far
 /// as the budget goes. True if nothing is left.
 bool revoke_some(Capability& capability, Budget& budget, DyingObjects& dying);

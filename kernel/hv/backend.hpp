@@ -32,7 +32,6 @@ concept HypervisorBackend =
         { B::enable_processor() } -> std::same_as<void>;
         { B::map(vm, address, frame, bytes, flags) } -> std::same_as<Result<void>>;
         { B::unmap(vm, address, bytes) } -> std::same_as<void>;
-        { B::unmap_all(vm) } -> std::same_as<void>;
         /// Constructs a vCPU in zeroed memory of abi::kVcpuBits, in the processor's reset state.
         { B::create_vcpu(frame, vm, index) } -> std::same_as<Vcpu*>;
         /// The registers that are always taken from the state page into the control block, at the
@@ -59,7 +58,6 @@ struct Backend {
     void (*enable_processor)();
     Result<void> (*map)(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint64_t, PageFlags);
     void (*unmap)(Vm&, GuestPhysicalAddress, std::uint64_t);
-    void (*unmap_all)(Vm&);
     Vcpu* (*create_vcpu)(PhysicalAddress, Vm&, unsigned);
     void (*resume)(Thread&);
     void (*store)(Vcpu&);
@@ -71,8 +69,8 @@ class Run;  // kernel/hv/run_loop.hpp
 
 template <HypervisorBackend B>
 constexpr Backend make_backend() {
-    return {B::kRootPages, B::detect,      B::enable_processor, B::map,   B::unmap,
-            B::unmap_all,  B::create_vcpu, Run<B>::resume,      B::store, B::store_groups};
+    return {B::kRootPages,  B::detect, B::enable_processor, B::map, B::unmap, B::create_vcpu,
+            Run<B>::resume, B::store,  B::store_groups};
 }
 
 /// The chosen backend, or nullptr. Set by initialize().

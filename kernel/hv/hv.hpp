@@ -79,6 +79,7 @@ struct Request {
     Capability* sent[abi::kMaximumCapabilities];  ///< info.capabilities() of them, none empty
     DyingObjects* dying;                          ///< for what loses its last capability
     Capability* receive;  ///< an empty slot for the reply's capability, or nullptr
+    bool again;           ///< set if somebody else should run first: there is no reply yet
 };
 
 /// Answers a scheme message at once. Fills request.mr with the reply's words; the result is its

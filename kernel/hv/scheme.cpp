@@ -12,6 +12,7 @@
 #include "kernel/hv/path.hpp"
 #include "kernel/hv/text.hpp"
 #include "kernel/object/untyped.hpp"
+#include "kernel/sched/preemption.hpp"
 
 namespace redoubt::kernel::hv {
 namespace {
@@ -26,6 +27,8 @@ enum class FileKind : std::uint8_t { Root = 0, Caps = 1, VmList = 2, Memory = 3 
 
 constexpr unsigned kVmIdShift = 8;
 constexpr unsigned kMinimumVmBits = 16, kMaximumVmBits = 24;
+/// Of a text: it is written with interrupts off.
+constexpr unsigned kMaximumLines = 256;
 
 FileKind kind_of(const Capability& file) { return static_cast<FileKind>(file.object & 0xFF); }
 std::uint32_t vm_id_of(const Capability& file) {
@@ -41,6 +44,8 @@ Vm* find_vm(std::uint32_t id, std::uint64_t owner) {
 }
 
 // ---- texts
+
+constexpr const char* kMore = "...\n";
 
 void write_caps(TextWriter& text) {
     const Capabilities& caps = capabilities();
@@ -68,8 +73,10 @@ void write_caps(TextWriter& text) {
 }
 
 void write_list(TextWriter& text, std::uint64_t owner) {
+    unsigned lines = 0;
     for (const Vm* vm = first_vm(); vm != nullptr; vm = vm->next) {
         if (vm->owner != owner) continue;
+        if (++lines > kMaximumLines) return text.put(kMore);
         text.put_number(vm->id);
         text.put('\n');
     }
@@ -87,7 +94,9 @@ void write_vm(TextWriter& text, const Vm& vm) {
     text.put(" of ");
     text.put_number(vm.pool.total_count());
     text.put('\n');
+    unsigned lines = 0;
     for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+        if (++lines > kMaximumLines) return text.put(kMore);
         text.put("vcpu ");
         text.put_number(vcpu->index);
         text.put(": ");
@@ -109,7 +118,9 @@ void write_vm(TextWriter& text, const Vm& vm) {
 }
 
 void write_memory(TextWriter& text, const Vm& vm) {
+    unsigned lines = 0;
     for (const Capability* frame = vm.mappings; frame != nullptr; frame = frame->next_mapping) {
+        if (++lines > kMaximumLines) return text.put(kMore);
         text.put_hex(frame->badge);
         text.put(' ');
         text.put_number(std::uint64_t{1} << frame->size_bits);
@@ -180,6 +191,12 @@ class Handler {
         request_.mr[2] = request_.mr[3] = 0;
         return MessageInfo{0, abi::kRegisterWords + static_cast<unsigned>((bytes + 7) / 8),
                            capabilities};
+    }
+
+    /// Somebody else should run: the whole request is made again afterwards.
+    MessageInfo again() {
+        request_.again = true;
+        return {};
     }
 
     MessageInfo fail(Error error) {
@@ -286,7 +303,8 @@ class Handler {
             return fail(Error::InvalidArgument);
         const auto bits = static_cast<unsigned>(size_bits);
         if (const Error error = check_untyped(bits); error != Error::Ok) return fail(error);
-        const PhysicalAddress memory = untyped_carve(*request_.sent[0], bits).value();
+        if (!untyped_clean(*request_.sent[0], bits, 1)) return again();
+        const PhysicalAddress memory = untyped_carve(*request_.sent[0], bits);
         Vm* vm = new (direct_map<void>(memory)) Vm{memory, bits, backend->root_pages};
         vm_register(*vm, target_.badge);
         fill_object(ObjectType::Vm, bits, vm);
@@ -298,7 +316,8 @@ class Handler {
         if (find_vcpu(vm, index) != nullptr) return fail(Error::Exists);
         if (const Error error = check_untyped(abi::kVcpuBits); error != Error::Ok)
             return fail(error);
-        const PhysicalAddress memory = untyped_carve(*request_.sent[0], abi::kVcpuBits).value();
+        if (!untyped_clean(*request_.sent[0], abi::kVcpuBits, 1)) return again();
+        const PhysicalAddress memory = untyped_carve(*request_.sent[0], abi::kVcpuBits);
         fill_object(ObjectType::Vcpu, abi::kVcpuBits, backend->create_vcpu(memory, vm, index));
         return reply(0, 0, 1);
     }
@@ -332,8 +351,7 @@ class Handler {
         switch (static_cast<abi::hv::VmCall>(code)) {
             case abi::hv::VmCall::Destroy:
                 if (!target_.allows(Rights::Manage)) return fail(Error::MissingRight);
-                vm_end(vm);
-                return reply(0);
+                return destroy(vm);
             case abi::hv::VmCall::Statistics: {
                 if (!target_.allows(Rights::Read)) return fail(Error::MissingRight);
                 const std::uint64_t free = vm.pool.free_count() * kPageSize;
@@ -344,6 +362,14 @@ class Handler {
             }
         }
         return fail(Error::NotSupported);
+    }
+
+    MessageInfo destroy(Vm& vm) {
+        for (;;) {
+            Budget budget;
+            if (vm_destroy_some(vm, budget)) return reply(0);
+            if (should_give_way()) return again();
+        }
     }
 
     /// The state page of a vCPU, which lives as long as the Untyped it came from has children.

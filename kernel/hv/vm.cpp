@@ -30,6 +30,8 @@ void vm_register(Vm& vm, std::uint64_t owner) {
     vm.id = ++last_id;
     vm.owner = owner;
     vm.next = registry;
+    vm.link = &registry;
+    if (registry != nullptr) registry->link = &vm.next;
     registry = &vm;
 }
 
@@ -80,39 +82,25 @@ void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     vm.mapped_bytes -= bytes;
 }
 
-namespace {
-
-void unregister(const Vm& vm) {
-    for (Vm** link = &registry; *link != nullptr; link = &(*link)->next) {
-        if (*link == &vm) {
-            *link = vm.next;
-            break;
-        }
-    }
-}
-
-/// Nobody runs it any more, and no translation of it is used again.
-void stop(Vm& vm) {
+bool vm_destroy_some(Vm& vm, Budget& budget) {
     vm.destroyed = true;
-    while (vm.first_vcpu != nullptr) vcpu_detach(*vm.first_vcpu);
-    ++vm.flush_generation;
-}
-
-}  // namespace
-
-void vm_end(Vm& vm) {
-    if (vm.destroyed) return;
-    stop(vm);
-    forget_mappings(vm);
-    backend->unmap_all(vm);
+    while (vm.first_vcpu != nullptr) {
+        if (!budget.spend(Budget::kDeletion)) return false;
+        vcpu_detach(*vm.first_vcpu);
+    }
+    // Nobody looks at its tables any more. They go with the memory of the object.
+    if (!forget_mappings(vm, budget)) return false;
     vm.mapped_bytes = 0;
+    return true;
 }
 
 bool vm_end_some(Vm& vm, Budget& budget) {
-    if (!vm.destroyed) stop(vm);
-    unregister(vm);
-    // Its tables go with the memory of the object.
-    return forget_mappings(vm, budget);
+    if (vm.link != nullptr) {
+        *vm.link = vm.next;
+        if (vm.next != nullptr) vm.next->link = vm.link;
+        vm.link = nullptr;
+    }
+    return vm_destroy_some(vm, budget);
 }
 
 }  // namespace hv

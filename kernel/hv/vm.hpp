@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernel/mm/frame_allocator.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/object/object.hpp"
 
 namespace redoubt::kernel {
@@ -27,7 +28,8 @@ struct Vm : SpaceObject {
     std::atomic<std::uint64_t> flush_generation = 0;
     std::uint64_t finished_vcpu_exits = 0;  ///< exits of vCPUs that are gone
     Vcpu* first_vcpu = nullptr;
-    Vm* next = nullptr;  ///< registry of all VMs
+    Vm* next = nullptr;   ///< registry of all VMs
+    Vm** link = nullptr;  ///< what points to it there
 };
 
 namespace hv {
@@ -40,8 +42,9 @@ const char* name_of(VmState state);
 /// Adds a VM that was just constructed to the registry and gives it its id.
 void vm_register(Vm& vm, std::uint64_t owner);
 Vm* first_vm();
-/// Ends the VM at once: runs return Cancelled, every translation goes. The object stays, as a husk.
-void vm_end(Vm& vm);
+/// A step towards the end of the VM: runs return Cancelled, nothing is mapped any more. The object
+/// stays, as a husk. False if the budget did not suffice.
+bool vm_destroy_some(Vm& vm, Budget& budget);
 
 }  // namespace hv
 }  // namespace redoubt::kernel

@@ -8,7 +8,8 @@ namespace redoubt::kernel {
 bool cnode_end(CNode& cnode, Budget& budget, DyingObjects& dying) {
     for (; cnode.ended_slots < cnode.slot_count; ++cnode.ended_slots) {
         Capability& capability = *cnode.slot(cnode.ended_slots);
-        if (!budget.spend(capability.empty() ? Budget::kSlot : Budget::kDeletion)) return false;
+        if (!budget.spend(capability.empty() ? Budget::kSlot : deletion_cost(capability)))
+            return false;
         if (!capability.empty()) delete_capability(capability, dying);
     }
     return true;

@@ -12,6 +12,7 @@ class Budget {
     static constexpr unsigned kStep = 1024;
     static constexpr unsigned kDeletion = 32;  ///< of a capability, or cancelling a call
     static constexpr unsigned kMapping = 4;    ///< forgetting one
+    static constexpr unsigned kEntry = 1;      ///< of a table, emptied
     static constexpr unsigned kSlot = 1;       ///< looking at one
 
     /// False if there is nothing left to spend.
@@ -54,7 +55,5 @@ DyingObjects& orphans();
 /// Makes frames mapped in `space` forget it, without touching page tables: for the end of a space.
 /// False if the budget did not suffice.
 bool forget_mappings(SpaceObject& space, Budget& budget);
-/// All of them: for kernel/hv when a VM is destroyed before its capabilities are.
-void forget_mappings(SpaceObject& space);
 
 }  // namespace redoubt::kernel

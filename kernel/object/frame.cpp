@@ -9,6 +9,9 @@ namespace redoubt::kernel {
 
 namespace {
 
+/// What a table of the lowest level maps, in every format.
+constexpr std::uint64_t kLargePageSize = 2 << 20;
+
 void list_mapping(Capability& frame, SpaceObject& space, std::uint64_t address) {
     frame.space = &space;
     frame.badge = address;
@@ -61,6 +64,9 @@ Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t
     if (frame.space != nullptr) return abi::Error::AlreadyMapped;
     const PageFlags flags = REDOUBT_TRY(page_flags(frame, wanted));
     const std::uint64_t bytes = std::uint64_t{1} << frame.size_bits;
+    // Large pages map large frames, so that 512 entries are the most that anything has to change.
+    if (bytes >= kLargePageSize && address % kLargePageSize != 0)
+        return abi::Error::InvalidArgument;
     const PhysicalAddress physical{frame.object};
     if (space.is(abi::ObjectType::Vm)) {
         REDOUBT_TRY(hv::vm_map_frame(space.as<Vm>(), GuestPhysicalAddress{address}, physical, bytes,
@@ -76,6 +82,12 @@ Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t
         frame.flags &= ~Capability::kMappedInVm;
     }
     return {};
+}
+
+unsigned mapping_entries(const Capability& frame) {
+    if (frame.space == nullptr) return 0;
+    const std::uint64_t bytes = std::uint64_t{1} << frame.size_bits;
+    return static_cast<unsigned>(bytes / (bytes >= kLargePageSize ? kLargePageSize : kPageSize));
 }
 
 void frame_unmap(Capability& frame) {
@@ -96,10 +108,6 @@ bool forget_mappings(SpaceObject& space, Budget& budget) {
         forget_mapping(*space.mappings);
     }
     return true;
-}
-
-void forget_mappings(SpaceObject& space) {
-    while (space.mappings != nullptr) forget_mapping(*space.mappings);
 }
 
 }  // namespace redoubt::kernel

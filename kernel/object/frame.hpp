@@ -9,9 +9,11 @@
 namespace redoubt::kernel {
 
 /// `space` is a capability of an AddressSpace or a Vm. A frame capability is mapped in one place at
-/// a time.
+/// a time. Frames of 2 MiB and more have addresses that are multiples of 2 MiB.
 Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t address,
                        abi::MapFlags flags);
+/// How many entries of tables map it at most.
+unsigned mapping_entries(const Capability& frame);
 /// Nothing happens if it is not mapped.
 void frame_unmap(Capability& frame);
 

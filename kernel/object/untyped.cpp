@@ -43,14 +43,14 @@ Result<void> untyped_can_carve(const Capability& untyped, unsigned size_bits, st
     return {};
 }
 
-namespace {
-
-PhysicalAddress take(Capability& untyped, unsigned size_bits) {
+PhysicalAddress untyped_carve(Capability& untyped, unsigned size_bits) {
     const std::uint64_t offset = next_offset(untyped, size_bits);
     untyped.badge = offset + (std::uint64_t{1} << size_bits);
     untyped.clean_start = untyped.clean_end = 0;
     return PhysicalAddress{untyped.object + offset};
 }
+
+namespace {
 
 /// Constructs the object in zeroed memory.
 void construct(abi::ObjectType type, PhysicalAddress block, unsigned size_bits) {
@@ -81,15 +81,6 @@ void construct(abi::ObjectType type, PhysicalAddress block, unsigned size_bits) 
 
 }  // namespace
 
-Result<PhysicalAddress> untyped_carve(Capability& untyped, unsigned size_bits) {
-    if (auto fits = untyped_can_carve(untyped, size_bits, 1); !fits.ok()) return fits.error();
-    const PhysicalAddress block = take(untyped, size_bits);
-    if (!untyped.has(Capability::kDevice)) {
-        __builtin_memset(direct_map<void>(block), 0, std::size_t{1} << size_bits);
-    }
-    return block;
-}
-
 bool untyped_clean(Capability& untyped, unsigned size_bits, std::uint64_t count) {
     if (untyped.has(Capability::kDevice)) return true;
     const std::uint64_t start = next_offset(untyped, size_bits);
@@ -112,7 +103,7 @@ void untyped_retype(Capability& untyped, abi::ObjectType type, unsigned size_bit
                     Capability* first_slot, std::uint64_t count) {
     const bool plain = type == abi::ObjectType::Untyped || type == abi::ObjectType::Frame;
     for (std::uint64_t i = 0; i < count; ++i) {
-        const PhysicalAddress block = take(untyped, size_bits);
+        const PhysicalAddress block = untyped_carve(untyped, size_bits);
         construct(type, block, size_bits);
         Capability& slot = first_slot[i];
         slot = Capability{};

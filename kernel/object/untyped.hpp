@@ -16,14 +16,14 @@ std::uint64_t untyped_free_bytes(const Capability& untyped);
 /// Would `count` naturally aligned blocks of 2^size_bits bytes fit? Changes nothing.
 Result<void> untyped_can_carve(const Capability& untyped, unsigned size_bits, std::uint64_t count);
 
-/// Takes one naturally aligned block, zeroed unless device memory. The caller must then insert a
-/// capability derived from `untyped`, or the block is lost until the Untyped has no children.
-Result<PhysicalAddress> untyped_carve(Capability& untyped, unsigned size_bits);
-
 /// Zeroes what `count` such blocks will be made of, if they have to be zero. That may take long:
 /// false if it was interrupted because another thread should run. What was done stays done until
 /// the Untyped gives something out.
 bool untyped_clean(Capability& untyped, unsigned size_bits, std::uint64_t count);
+
+/// Takes one such block; untyped_can_carve, and it is clean. The caller must then insert a
+/// capability derived from `untyped`, or the block is lost until the Untyped has no children.
+PhysicalAddress untyped_carve(Capability& untyped, unsigned size_bits);
 
 /// Makes `count` objects in consecutive slots as children of `untyped`. The caller has checked that
 /// the slots are empty and that untyped_can_carve, and the memory is clean.

@@ -12,8 +12,12 @@ namespace redoubt::kernel {
 
 namespace {
 
-/// Objects that one Retype makes at most: they are made with interrupts off.
-constexpr std::uint64_t kMaximumCount = 4096;
+/// How many one Retype makes at most: they are made with interrupts off.
+constexpr std::uint64_t maximum_count(abi::ObjectType type) {
+    const bool large = type == abi::ObjectType::Thread || type == abi::ObjectType::CNode ||
+                       type == abi::ObjectType::AddressSpace;
+    return large ? 64 : 512;
+}
 
 /// log2 of the size of an object that Retype is asked for.
 Result<unsigned> object_size_bits(abi::ObjectType type, unsigned wanted) {
@@ -93,9 +97,9 @@ abi::Error syscall_retype(Thread& self, UserContext& context) {
         return abi::Error::InvalidArgument;
     }
     const std::uint64_t count = argument(context, 2);
+    if (count > maximum_count(type)) return abi::Error::InvalidArgument;
     Capability* first =
         REDOUBT_TRY(find_empty_slots(self, argument(context, 3), argument(context, 4), count));
-    if (count > kMaximumCount) return abi::Error::InvalidArgument;
     REDOUBT_TRY(untyped_can_carve(*untyped, size_bits, count));
     // An Untyped's memory is zeroed when something is made of it.
     if (type != abi::ObjectType::Untyped && !untyped_clean(*untyped, size_bits, count)) {

@@ -43,6 +43,10 @@ abi::Error syscall_call_kernel(Thread& self, UserContext& context) {
         if (slot != nullptr && slot->empty()) request.receive = slot;
     }
     const abi::MessageInfo reply = hv::call(*target, request);
+    if (request.again) {
+        restart_syscall(context);
+        return kNoStatus;
+    }
     set_result(context, 1, reply.raw);
     for (unsigned i = 0; i < abi::kRegisterWords; ++i) {
         set_message_register(context, i, request.mr[i]);

@@ -1,6 +1,7 @@
 // See process_builder.hpp.
 #include "schemes/init/process_builder.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -63,20 +64,25 @@ bool Builder::add_region(const Region& region) {
             return fail("its program lies where other things must");
         }
     }
-    // The binary digits of the page count are the sizes of its frames, the largest first.
+    // The largest frames first, but small ones up to where large pages can begin: large frames have
+    // to be mapped there.
+    constexpr unsigned kLargePageBits = 21 - abi::kPageBits;
     const std::uint64_t pages = region.bytes / kPageSize;
-    std::uint64_t first_page = 0;
-    for (int bit = kLargestFrameBits - abi::kPageBits; bit >= 0; --bit) {
-        if ((pages >> bit & 1) == 0) {
-            continue;
+    for (std::uint64_t page = 0; page < pages;) {
+        const auto alignment =
+            static_cast<unsigned>(std::countr_zero(region.address / kPageSize + page));
+        unsigned bits = std::min(static_cast<unsigned>(std::bit_width(pages - page)) - 1,
+                                 kLargestFrameBits - abi::kPageBits);
+        if (bits >= kLargePageBits && alignment < kLargePageBits) {
+            bits = alignment;
         }
         if (piece_count_ == pieces_.size()) {
             return fail("its program is too scattered");
         }
         pieces_[piece_count_++] = {static_cast<std::uint8_t>(region_count_),
-                                   static_cast<std::uint8_t>(bit + abi::kPageBits),
-                                   static_cast<std::uint32_t>(first_page), 0};
-        first_page += std::uint64_t{1} << bit;
+                                   static_cast<std::uint8_t>(bits + abi::kPageBits),
+                                   static_cast<std::uint32_t>(page), 0};
+        page += std::uint64_t{1} << bits;
     }
     regions_[region_count_++] = region;
     return true;

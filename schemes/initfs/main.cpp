@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "libhvcall/native/neighbours.hpp"
 #include "libhvcall/native/syscall.hpp"
 #include "schemes/initfs/archive_scheme.hpp"
 #include "schemes/libscheme/process.hpp"
@@ -10,8 +11,6 @@
 namespace {
 
 using namespace redoubt;
-
-constexpr std::size_t kLargePage = 2 * 1024 * 1024;
 
 /// Maps the granted frames one behind the other, read-only. The entry "archive" tells where in them
 /// the archive lies: size << 12 | offset in the first page.
@@ -31,11 +30,10 @@ std::span<const std::byte> map_archive(scheme::Process& process) {
     if (offset + size > total) {
         throw std::runtime_error("the boot archive's frames are too few");
     }
-    // The frames are physical neighbours: with the same offset in a large page, large pages can map
-    // them.
-    const auto first = native::identify(frames.front().slot);
-    const std::size_t skew = first ? first.value.address_or_badge & (kLargePage - 1) : 0;
-    const std::uintptr_t reserved = process.services().reserve_addresses(total + skew, kLargePage);
+    const std::size_t skew =
+        native::skew_of_neighbours(frames, [](const auto& frame) { return frame.value; });
+    const std::uintptr_t reserved =
+        process.services().reserve_addresses(total + skew, native::kLargePageBytes);
     if (reserved == 0) {
         throw std::runtime_error("no address range for the boot archive");
     }

@@ -18,11 +18,6 @@ void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     flush.value().apply([&](GuestPhysicalAddress, std::uint64_t) { ++vm.flush_generation; });
 }
 
-void unmap_all(Vm& vm) {
-    NptMapper{vm.root, vm.pool}.destroy_all();
-    ++vm.flush_generation;
-}
-
 std::optional<NptMapper::Translation> translate(const Vm& vm, GuestPhysicalAddress address) {
     return NptMapper::translate_at(vm.root, address);
 }

@@ -19,7 +19,6 @@ using NptMapper = PageMapper<NptFormat>;
 Result<void> map(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame, std::uint64_t bytes,
                  PageFlags flags);
 void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes);
-void unmap_all(Vm& vm);
 std::optional<NptMapper::Translation> translate(const Vm& vm, GuestPhysicalAddress address);
 
 }  // namespace redoubt::kernel::svm

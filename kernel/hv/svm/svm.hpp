@@ -15,7 +15,6 @@ struct Svm {
     static constexpr auto enable_processor = svm::enable_processor;
     static constexpr auto map = svm::map;
     static constexpr auto unmap = svm::unmap;
-    static constexpr auto unmap_all = svm::unmap_all;
     static constexpr auto create_vcpu = svm::create_vcpu;
     static constexpr auto load = svm::load;
     static constexpr auto act_upon = svm::act_upon;

@@ -159,16 +159,27 @@ void probe_long_calls() {
     check(native::retype(block, abi::ObjectType::Frame, kFrameBits, frame) == abi::Error::Ok,
           "large frame made");
     check(wakeups - before >= 3, "wake-ups while it was zeroed: ", wakeups - before);
+    check(native::map(frame, kSpace, kAddress + 4096, abi::MapFlags::Read) ==
+              abi::Error::InvalidArgument,
+          "large frames are where large pages can be");
     native::map(frame, kSpace, kAddress, abi::MapFlags::Read | abi::MapFlags::Write);
     bool zero = true;
     for (std::uint64_t at = 0; at < 1ULL << kFrameBits; at += 4096 - 8)
         zero &= *reinterpret_cast<volatile std::uint64_t*>(kAddress + at / 8 * 8) == 0;
     check(zero, "it is zero");
-    constexpr std::uint64_t kCount = 4096;
+    constexpr std::uint64_t kCount = 512, kTotal = 4096;
     const Slot nodes = next_slot++;
     native::retype(block, abi::ObjectType::CNode, 19, nodes);
-    check(native::retype(block, abi::ObjectType::Endpoint, 0, 1, kCount, nodes) == abi::Error::Ok,
-          "many objects made");
+    check(native::retype(block, abi::ObjectType::Endpoint, 0, 1, kCount + 1, nodes) ==
+              abi::Error::InvalidArgument,
+          "too many objects at once");
+    bool made = true;
+    for (std::uint64_t i = 0; i < kTotal; i += kCount) {
+        const auto first = static_cast<Slot>(1 + i);
+        made &= native::retype(block, abi::ObjectType::Endpoint, 0, first, kCount, nodes) ==
+                abi::Error::Ok;
+    }
+    check(made, "many objects made");
     check(native::revoke(block) == abi::Error::Ok, "all of it revoked");
     check(native::retype(block, abi::ObjectType::Untyped, kFrameBits + 1, frame) == abi::Error::Ok,
           "and its memory whole again");

@@ -28,8 +28,6 @@ void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     if (!flush.ok()) throw fake::Panic{"what is unmapped must have been mapped"};
 }
 
-void unmap_all(Vm& vm) { svm::NptMapper{vm.root, vm.pool}.destroy_all(); }
-
 Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
     return new (direct_map<void>(memory)) Vcpu{memory, vm, index};
 }
@@ -50,7 +48,6 @@ constexpr Backend kModel{
     .enable_processor = [] {},
     .map = map,
     .unmap = unmap,
-    .unmap_all = unmap_all,
     .create_vcpu = create_vcpu,
     .resume = resume,
     .store = [](Vcpu&) {},
