@@ -22,6 +22,37 @@ enum class VmCall : std::uint64_t {
     Destroy = 1,     ///< ends the VM in any state; its vCPUs' runs return Cancelled; memory is reusable after the
                      ///< Vm capability's Untyped is revoked
     Statistics = 2,  ///< reply mr2: bytes of the object's pool in use, mr3: bytes free
+    BindDoorbell = 3,    ///< payload: Doorbell; carries a Notification, which a matching OUT signals with its badge while
+                         ///< the guest goes on, until the capability that was sent is deleted or revoked
+    UnbindDoorbell = 4,  ///< payload: the Doorbell that was bound
 };
+
+/// Codes of scheme::Operation::Call on a Vcpu.
+enum class VcpuCall : std::uint64_t {
+    SetCpuid = 1,  ///< payload: CpuidEntry[], at most kMaximumCpuidEntries: what CPUID answers without an exit from now
+                   ///< on. All other leaves exit. Replaces the table; after an error there is none.
+};
+
+/// Output to a port that is nothing but a signal.
+struct Doorbell {
+    std::uint16_t port;
+    std::uint8_t size;       ///< of the OUT in bytes: 1, 2 or 4; 0: any
+    std::uint8_t match;      ///< 1: only if `value` is written
+    std::uint32_t value;
+};
+static_assert(sizeof(Doorbell) == 8);
+inline constexpr unsigned kMaximumDoorbells = 16;  ///< of one VM
+
+struct CpuidEntry {
+    static constexpr std::uint32_t kAnySubleaf = 1U << 0;
+    static constexpr std::uint32_t kShowsOsxsave = 1U << 1;  ///< bit 27 of ecx is the guest's CR4.OSXSAVE
+
+    std::uint32_t leaf, subleaf;
+    std::uint32_t flags;
+    std::uint32_t eax, ebx, ecx, edx;
+    std::uint32_t reserved;  ///< 0
+};
+static_assert(sizeof(CpuidEntry) == 32);
+inline constexpr unsigned kMaximumCpuidEntries = 64;
 
 }  // namespace redoubt::abi::hv

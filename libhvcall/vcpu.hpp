@@ -1,6 +1,9 @@
 // A virtual processor.
 #pragma once
 
+#include <span>
+
+#include "abi/hv.hpp"
 #include "abi/x86_64/vcpu_state.hpp"
 #include "libhvcall/address.hpp"
 
@@ -30,6 +33,9 @@ class Vcpu {
     virtual void kick() = 0;
     /// Fills the groups of the state page that are not valid after every exit.
     virtual void get_state(abi::RegisterGroup groups) = 0;
+    /// CPUID answers these leaves without an exit from now on; not during a run. Throws
+    /// HypervisorError: TooLarge (abi::hv::kMaximumCpuidEntries), InvalidArgument.
+    virtual void set_cpuid(std::span<const abi::hv::CpuidEntry> entries) = 0;
 
   protected:
     explicit Vcpu(abi::VcpuState* state) : state_(state) {}

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "libhvcall/doorbell.hpp"
 #include "libhvcall/guest_memory.hpp"
 #include "libhvcall/vcpu.hpp"
 
@@ -18,6 +19,9 @@ class Vm {
     /// (NoMemory) and then has changed nothing that destruction does not give back.
     virtual void add_memory(GuestPhysicalAddress base, std::uint64_t bytes) = 0;
     virtual std::unique_ptr<Vcpu> create_vcpu(unsigned index) = 0;
+    /// The guest's matching OUTs ring from now on instead of ending a run. Throws HypervisorError:
+    /// Exists, NoMemory (abi::hv::kMaximumDoorbells), InvalidArgument.
+    virtual std::unique_ptr<Doorbell> bind_doorbell(const abi::hv::Doorbell& where) = 0;
     /// Ends the VM from any thread: a run in progress gives RunResult::Destroyed.
     virtual void destroy() = 0;
 

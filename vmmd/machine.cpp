@@ -106,6 +106,7 @@ Machine::~Machine() {
 void Machine::make_processor(unsigned index) {
     auto& processor = processors_[index];
     auto& apic = chipset_->local_apic(index);
+    processor.vcpu->set_cpuid(cpuid_.table(apic.id()));
     processor.msrs = std::make_unique<MsrBank>(
         *processor.vcpu, vm_->memory(), hypervisor_, cpuid_, apic, chipset_->tsc(index),
         [this](std::uint32_t number, bool write, std::uint64_t value) {

@@ -19,6 +19,7 @@ enum class Entered {
     Resume,         ///< the kernel dealt with it; enter again
     HostInterrupt,  ///< a host interrupt is pending
     MemoryFault,    ///< as ToMonitor, unless is_spurious()
+    PortOutput,     ///< as ToMonitor, unless ring_doorbell()
 };
 
 template <class B>
@@ -46,6 +47,9 @@ concept HypervisorBackend =
         /// The access that enter() came back from with MemoryFault is permitted: memory was mapped
         /// since the processor cached its absence. With the kernel lock.
         { B::is_spurious(vcpu) } -> std::same_as<bool>;
+        /// The access that enter() came back from with PortOutput rang a doorbell, and the guest is
+        /// behind its instruction. With the kernel lock.
+        { B::ring_doorbell(vcpu) } -> std::same_as<bool>;
         /// The fields that are always valid after an exit, at the end of a run.
         { B::store(vcpu) } -> std::same_as<void>;
         /// The register groups named.

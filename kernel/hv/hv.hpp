@@ -35,7 +35,7 @@ const char* summary();
 // ---- ends of objects: called once the last capability is gone
 
 /// False if the budget did not suffice.
-bool vm_end_some(Vm& vm, Budget& budget);
+bool vm_end_some(Vm& vm, Budget& budget, DyingObjects& dying);
 void vcpu_destroy(Vcpu& vcpu);
 
 // ---- guest-physical memory: SyscallNumber::Map and Unmap with a Vm capability

@@ -40,37 +40,27 @@ class Run {
         fpu_switch(vcpu.fpu_area);
         unlock_kernel();
         for (;;) {
-            if (vcpu.kicked) [[unlikely]] {
-                vcpu.kicked = false;
-                record(vcpu, abi::ExitKind::Interrupted);
-                return end(thread, vcpu);
-            }
+            if (vcpu.kicked) [[unlikely]]
+                return end(thread, vcpu, abi::ExitKind::Interrupted);
             const std::uint64_t now = ticks_now();
-            if (now >= vcpu.deadline) [[unlikely]] {
-                record(vcpu, abi::ExitKind::Deadline);
-                return end(thread, vcpu);
-            }
+            if (now >= vcpu.deadline) [[unlikely]]
+                return end(thread, vcpu, abi::ExitKind::Deadline);
             const Entered entered = B::enter(vcpu);
             vcpu.state->guest_ticks += ticks_now() - now;
             if (entered == Entered::ToMonitor) [[likely]]
                 return end(thread, vcpu);
-            if (entered == Entered::MemoryFault) {
+            if (entered != Entered::Resume) {
                 lock_kernel();
                 if (!goes_on(thread, vcpu)) [[unlikely]]
                     return;
-                if (!B::is_spurious(vcpu)) {
-                    B::store(vcpu);
-                    return finish(thread, vcpu);
-                }
-                fpu_switch(vcpu.fpu_area);
-                unlock_kernel();
+                if (!dealt_with(vcpu, entered)) return give_back(thread, vcpu);
             }
             vcpu.state->exits_in_kernel = ++vcpu.exits_in_kernel;
-            if (entered == Entered::HostInterrupt) {
-                lock_kernel();
-                take_pending_interrupts();
-                return;
-            }
+            if (entered == Entered::Resume) continue;
+            // An interrupt or a doorbell may have woken somebody.
+            if (entered == Entered::HostInterrupt || scheduler().reschedule) return;
+            fpu_switch(vcpu.fpu_area);
+            unlock_kernel();
         }
     }
 
@@ -90,14 +80,35 @@ class Run {
         return current_thread() == &thread && thread.vcpu == &vcpu;
     }
 
-    /// Ends a run whose exit record is filled. Only a run that took the page's values has some to
-    /// give back.
+    /// With the lock: must the monitor not hear of it?
+    static bool dealt_with(Vcpu& vcpu, Entered entered) {
+        if (entered == Entered::PortOutput) return B::ring_doorbell(vcpu);
+        if (entered == Entered::MemoryFault) return B::is_spurious(vcpu);
+        take_pending_interrupts();
+        return true;
+    }
+
+    /// Ends a run whose exit record is filled. One that cannot go on is as if it had not come so
+    /// far: when its thread runs again, the guest does what made it exit again.
     static void end(Thread& thread, Vcpu& vcpu) {
-        if (vcpu.entered) [[likely]]
-            B::store(vcpu);
         lock_kernel();
         if (goes_on(thread, vcpu)) [[likely]]
-            finish(thread, vcpu);
+            give_back(thread, vcpu);
+    }
+
+    [[gnu::cold, gnu::noinline]] static void end(Thread& thread, Vcpu& vcpu, abi::ExitKind kind) {
+        lock_kernel();
+        if (!goes_on(thread, vcpu)) return;
+        if (kind == abi::ExitKind::Interrupted) vcpu.kicked = false;
+        record(vcpu, kind);
+        give_back(thread, vcpu);
+    }
+
+    /// With the lock. Only a run that took the page's values has some to give back.
+    static void give_back(Thread& thread, Vcpu& vcpu) {
+        if (vcpu.entered) [[likely]]
+            B::store(vcpu);
+        finish(thread, vcpu);
     }
 
     /// With the lock.

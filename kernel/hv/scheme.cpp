@@ -173,7 +173,7 @@ class Handler {
             case scheme::Operation::Stat:
                 return stat();
             case scheme::Operation::Call:
-                return call(mr0);
+                return call(mr0, mr1);
             case scheme::Operation::Map:
                 return map();
             case scheme::Operation::Close:
@@ -345,7 +345,18 @@ class Handler {
                                                           : scheme::FileKind::Regular));
     }
 
-    MessageInfo call(std::uint64_t code) {
+    /// A Call's payload as so many bytes of T, or fewer than `length` if the message is shorter.
+    template <class T>
+    std::span<const T> payload_of(std::uint64_t length) const {
+        const std::uint64_t words = request_.info.words();
+        const std::uint64_t sent =
+            words > abi::kRegisterWords ? 8 * (words - abi::kRegisterWords) : 0;
+        if (length > sent || length % sizeof(T) != 0) return {};
+        return {reinterpret_cast<const T*>(payload()), length / sizeof(T)};
+    }
+
+    MessageInfo call(std::uint64_t code, std::uint64_t length) {
+        if (target_.is(ObjectType::Vcpu)) return call_vcpu(code, length);
         if (!target_.is(ObjectType::Vm)) return fail(Error::NotSupported);
         auto& vm = target_.as<Vm>();
         switch (static_cast<abi::hv::VmCall>(code)) {
@@ -360,6 +371,9 @@ class Handler {
                 request_.mr[3] = free;
                 return info;
             }
+            case abi::hv::VmCall::BindDoorbell:
+            case abi::hv::VmCall::UnbindDoorbell:
+                return change_doorbell(vm, code, length);
         }
         return fail(Error::NotSupported);
     }
@@ -367,9 +381,42 @@ class Handler {
     MessageInfo destroy(Vm& vm) {
         for (;;) {
             Budget budget;
-            if (vm_destroy_some(vm, budget)) return reply(0);
+            if (vm_destroy_some(vm, budget, *request_.dying)) return reply(0);
             if (should_give_way()) return again();
         }
+    }
+
+    MessageInfo change_doorbell(Vm& vm, std::uint64_t code, std::uint64_t length) {
+        if (!target_.allows(Rights::Manage)) return fail(Error::MissingRight);
+        if (vm.destroyed) return fail(Error::InvalidState);
+        const auto payload = payload_of<abi::hv::Doorbell>(length);
+        if (payload.size() != 1) return fail(Error::InvalidArgument);
+        // The page is the caller's and may change: read once.
+        abi::hv::Doorbell doorbell;
+        __builtin_memcpy(&doorbell, payload.data(), sizeof doorbell);
+        asm volatile("" : "+m"(doorbell));
+        if (static_cast<abi::hv::VmCall>(code) == abi::hv::VmCall::UnbindDoorbell)
+            return finish(vm.doorbells.unbind(doorbell, *request_.dying));
+        if (request_.info.capabilities() != 1) return fail(Error::InvalidArgument);
+        Capability& notification = *request_.sent[0];
+        if (!notification.is(ObjectType::Notification)) return fail(Error::InvalidCapability);
+        if (!notification.allows(Rights::Write)) return fail(Error::MissingRight);
+        return finish(vm.doorbells.bind(doorbell, notification));
+    }
+
+    MessageInfo call_vcpu(std::uint64_t code, std::uint64_t length) {
+        auto& vcpu = target_.as<Vcpu>();
+        if (static_cast<abi::hv::VcpuCall>(code) != abi::hv::VcpuCall::SetCpuid)
+            return fail(Error::NotSupported);
+        if (!target_.allows(Rights::Write)) return fail(Error::MissingRight);
+        if (vcpu.runner != nullptr) return fail(Error::InvalidState);
+        const auto entries = payload_of<abi::hv::CpuidEntry>(length);
+        if (entries.empty() && length != 0) return fail(Error::InvalidArgument);
+        return finish(vcpu.cpuid.set(entries));
+    }
+
+    MessageInfo finish(Result<void> result) {
+        return result.ok() ? reply(0) : fail(result.error());
     }
 
     /// The state page of a vCPU, which lives as long as the Untyped it came from has children.

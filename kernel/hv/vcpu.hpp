@@ -7,6 +7,7 @@
 
 #include "abi/object.hpp"
 #include "abi/x86_64/vcpu_state.hpp"
+#include "kernel/hv/cpuid_table.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/object/object.hpp"
 
@@ -70,6 +71,7 @@ struct Vcpu : ObjectHeader {
     static constexpr std::size_t kExitKinds = 16;
     std::uint64_t exits[kExitKinds] = {};  ///< by ExitKind, ends of runs
     std::uint64_t exits_in_kernel = 0;
+    hv::CpuidTable cpuid;
 };
 
 namespace hv {

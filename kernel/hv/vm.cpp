@@ -82,7 +82,7 @@ void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     vm.mapped_bytes -= bytes;
 }
 
-bool vm_destroy_some(Vm& vm, Budget& budget) {
+bool vm_destroy_some(Vm& vm, Budget& budget, DyingObjects& dying) {
     vm.destroyed = true;
     while (vm.first_vcpu != nullptr) {
         if (!budget.spend(Budget::kDeletion)) return false;
@@ -91,16 +91,20 @@ bool vm_destroy_some(Vm& vm, Budget& budget) {
     // Nobody looks at its tables any more. They go with the memory of the object.
     if (!forget_mappings(vm, budget)) return false;
     vm.mapped_bytes = 0;
+    // In one step, the last one: `dying` need not outlive any other.
+    if (vm.doorbells.empty()) return true;
+    if (!budget.spend(abi::hv::kMaximumDoorbells * Budget::kDeletion)) return false;
+    vm.doorbells.unbind_all(dying);
     return true;
 }
 
-bool vm_end_some(Vm& vm, Budget& budget) {
+bool vm_end_some(Vm& vm, Budget& budget, DyingObjects& dying) {
     if (vm.link != nullptr) {
         *vm.link = vm.next;
         if (vm.next != nullptr) vm.next->link = vm.link;
         vm.link = nullptr;
     }
-    return vm_destroy_some(vm, budget);
+    return vm_destroy_some(vm, budget, dying);
 }
 
 }  // namespace hv

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "kernel/hv/doorbell.hpp"
 #include "kernel/mm/frame_allocator.hpp"
 #include "kernel/object/ending.hpp"
 #include "kernel/object/object.hpp"
@@ -30,6 +31,7 @@ struct Vm : SpaceObject {
     Vcpu* first_vcpu = nullptr;
     Vm* next = nullptr;   ///< registry of all VMs
     Vm** link = nullptr;  ///< what points to it there
+    hv::DoorbellTable doorbells;
 };
 
 namespace hv {
@@ -44,7 +46,7 @@ void vm_register(Vm& vm, std::uint64_t owner);
 Vm* first_vm();
 /// A step towards the end of the VM: runs return Cancelled, nothing is mapped any more. The object
 /// stays, as a husk. False if the budget did not suffice.
-bool vm_destroy_some(Vm& vm, Budget& budget);
+bool vm_destroy_some(Vm& vm, Budget& budget, DyingObjects& dying);
 
 }  // namespace hv
 }  // namespace redoubt::kernel

@@ -45,7 +45,7 @@ bool end_contents(ObjectHeader& object, Budget& budget, DyingObjects& dying) {
             return true;
         // Their types are kernel/hv's; both begin with their header.
         case abi::ObjectType::Vm:
-            return hv::vm_end_some(reinterpret_cast<Vm&>(object), budget);
+            return hv::vm_end_some(reinterpret_cast<Vm&>(object), budget, dying);
         case abi::ObjectType::Vcpu:
             hv::vcpu_destroy(reinterpret_cast<Vcpu&>(object));
             return true;

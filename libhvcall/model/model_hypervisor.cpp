@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -28,12 +29,14 @@ abi::VcpuState* allocate_page() {
 
 }  // namespace
 
-ModelVcpu::ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up, Program program)
+ModelVcpu::ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up, Program program,
+                     std::shared_ptr<Bells> bells)
     : Vcpu(nullptr),
       memory_(memory),
       page_(allocate_page()),
       program_(std::move(program)),
-      wake_up_(std::move(wake_up)) {
+      wake_up_(std::move(wake_up)),
+      bells_(std::move(bells)) {
     set_state(page_.get());
 }
 
@@ -52,11 +55,12 @@ RunResult ModelVcpu::run() {
     // What was to be injected was delivered.
     s.inject = 0;
     ++runs_;
-    if (!program_.script.empty()) {
+    while (!program_.script.empty()) {
         auto step = std::move(program_.script.front());
         program_.script.pop_front();
         step(s, memory_);
-        return RunResult::Exited;
+        if (!bells_->ring(s)) return RunResult::Exited;
+        s.rip = s.exit.next_rip;
     }
     if (program_.forever) {
         program_.forever(s, memory_);
@@ -95,6 +99,59 @@ void ModelVcpu::kick() {
 // The page is the vCPU's only state, so every group is always valid.
 void ModelVcpu::get_state(abi::RegisterGroup) {}
 
+void ModelVcpu::set_cpuid(std::span<const abi::hv::CpuidEntry> entries) {
+    if (entries.size() > abi::hv::kMaximumCpuidEntries)
+        throw HypervisorError("cannot give a vCPU its CPUID table", abi::Error::TooLarge);
+    cpuid_.assign(entries.begin(), entries.end());
+}
+
+bool Bells::ring(const abi::VcpuState& state) {
+    constexpr auto kNotOutput = abi::PortIoDetail::kIn | abi::PortIoDetail::kString;
+    const auto& exit = state.exit;
+    if (exit.kind != abi::ExitKind::PortIo || (exit.detail & kNotOutput) != 0) return false;
+    const unsigned size = exit.detail >> abi::PortIoDetail::kSizeShift;
+    const auto value = state.gpr[abi::kRax] & ((std::uint64_t{1} << 8 * size) - 1);
+    std::scoped_lock lock(mutex);
+    for (Bell* bell : bound) {
+        const auto& where = bell->where_;
+        if (where.port != exit.info1 || (where.size != 0 && where.size != size) ||
+            (where.match != 0 && where.value != value)) {
+            continue;
+        }
+        bell->rung_ = true;
+        bell->changed_.notify_all();
+        return true;
+    }
+    return false;
+}
+
+Bell::Bell(std::shared_ptr<Bells> bells, const abi::hv::Doorbell& where)
+    : bells_(std::move(bells)), where_(where) {
+    std::scoped_lock lock(bells_->mutex);
+    if (bells_->bound.size() == abi::hv::kMaximumDoorbells)
+        throw HypervisorError("cannot bind a doorbell", abi::Error::NoMemory);
+    for (const Bell* other : bells_->bound) {
+        if (std::memcmp(&other->where_, &where_, sizeof where_) == 0)
+            throw HypervisorError("cannot bind a doorbell", abi::Error::Exists);
+    }
+    bells_->bound.push_back(this);
+}
+
+Bell::~Bell() {
+    std::scoped_lock lock(bells_->mutex);
+    std::erase(bells_->bound, this);
+}
+
+bool Bell::wait(HostTicks deadline) {
+    std::unique_lock lock(bells_->mutex);
+    const auto now = steady_nanoseconds();
+    if (deadline.count > now) {
+        const auto sleep = std::min<std::uint64_t>(deadline.count - now, 3'600'000'000'000);
+        changed_.wait_for(lock, std::chrono::nanoseconds(sleep), [&] { return rung_; });
+    }
+    return std::exchange(rung_, false);
+}
+
 ModelVm::ModelVm(std::vector<Program> programs, std::uint64_t memory_limit)
     : programs_(std::move(programs)), memory_limit_(memory_limit) {}
 
@@ -122,8 +179,12 @@ std::unique_ptr<Vcpu> ModelVm::create_vcpu(unsigned index) {
         wake_up->destroyed = destroyed_;
         wake_ups_.push_back(wake_up);
     }
-    return std::make_unique<ModelVcpu>(memory_, wake_up,
-                                       index < programs_.size() ? programs_[index] : Program{});
+    return std::make_unique<ModelVcpu>(
+        memory_, wake_up, index < programs_.size() ? programs_[index] : Program{}, bells_);
+}
+
+std::unique_ptr<Doorbell> ModelVm::bind_doorbell(const abi::hv::Doorbell& where) {
+    return std::make_unique<Bell>(bells_, where);
 }
 
 void ModelVm::destroy() {

@@ -33,15 +33,43 @@ struct WakeUp {
     bool destroyed = false;
 };
 
+/// The doorbells bound in a model VM.
+class Bell;
+struct Bells {
+    std::mutex mutex;
+    std::vector<Bell*> bound;
+
+    /// True if the exit is output to one, which is rung then.
+    bool ring(const abi::VcpuState& state);
+};
+class Bell final : public Doorbell {
+  public:
+    /// Throws HypervisorError as Vm::bind_doorbell does.
+    Bell(std::shared_ptr<Bells> bells, const abi::hv::Doorbell& where);
+    ~Bell() override;
+    bool wait(HostTicks deadline) override;
+
+  private:
+    friend Bells;
+    std::shared_ptr<Bells> bells_;
+    abi::hv::Doorbell where_;
+    std::condition_variable changed_;
+    bool rung_ = false;
+};
+
 class ModelVcpu final : public Vcpu {
   public:
-    ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up, Program program);
+    ModelVcpu(const GuestMemory& memory, std::shared_ptr<WakeUp> wake_up, Program program,
+              std::shared_ptr<Bells> bells = std::make_shared<Bells>());
 
     RunResult run() override;
     void wait(HostTicks deadline) override;
     void kick() override;
     void get_state(abi::RegisterGroup groups) override;
+    void set_cpuid(std::span<const abi::hv::CpuidEntry> entries) override;
 
+    /// The table last given. Scripts exit for CPUID whatever it holds.
+    const std::vector<abi::hv::CpuidEntry>& cpuid_table() const { return cpuid_; }
     /// Runs so far that reached the guest.
     unsigned runs() const { return runs_; }
 
@@ -55,6 +83,8 @@ class ModelVcpu final : public Vcpu {
     Program program_;
     std::atomic<unsigned> runs_ = 0;
     std::shared_ptr<WakeUp> wake_up_;
+    std::shared_ptr<Bells> bells_;
+    std::vector<abi::hv::CpuidEntry> cpuid_;
 };
 
 class ModelVm final : public Vm {
@@ -64,6 +94,7 @@ class ModelVm final : public Vm {
 
     void add_memory(GuestPhysicalAddress base, std::uint64_t bytes) override;
     std::unique_ptr<Vcpu> create_vcpu(unsigned index) override;
+    std::unique_ptr<Doorbell> bind_doorbell(const abi::hv::Doorbell& where) override;
     void destroy() override;
 
   private:
@@ -71,6 +102,7 @@ class ModelVm final : public Vm {
     std::uint64_t memory_limit_;
     std::vector<std::pair<void*, std::size_t>> blocks_;
     std::vector<std::shared_ptr<WakeUp>> wake_ups_;
+    std::shared_ptr<Bells> bells_ = std::make_shared<Bells>();
     std::mutex mutex_;
     bool destroyed_ = false;
 };

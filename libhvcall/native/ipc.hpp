@@ -147,6 +147,17 @@ inline Outcome<Message> control(Slot file, std::uint64_t code, std::uint64_t mr2
     return {error, m};
 }
 
+/// A Call with a payload, and with the capability `passed` unless it is 0.
+inline abi::Error call(Slot file, std::uint64_t code, const void* payload, std::size_t bytes,
+                       Slot passed = 0) {
+    if (bytes > abi::scheme::kMaximumBytes) return abi::Error::TooLarge;
+    put_bytes(payload, bytes);
+    ipc_buffer().send[0] = passed;
+    Message m = make_message(static_cast<std::uint32_t>(Operation::Call), words_for(bytes), code,
+                             bytes, 0, 0, passed != 0 ? 1 : 0);
+    return transact(file, m);
+}
+
 /// Maps part of a file: a Frame goes into `destination`.
 inline abi::Error map(Slot file, std::uint64_t offset, std::uint64_t length, Slot destination) {
     expect_capabilities(destination, 1);

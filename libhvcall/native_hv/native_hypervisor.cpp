@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "abi/hv.hpp"
+#include "libhvcall/native_hv/native_doorbell.hpp"
 #include "libhvcall/native_hv/native_vcpu.hpp"
 #include "libhvcall/native_hv/resources.hpp"
 
@@ -103,6 +104,10 @@ class NativeVm final : public Vm {
         return std::make_unique<NativeVcpu>(services_, vm_.get(), index);
     }
 
+    std::unique_ptr<Doorbell> bind_doorbell(const abi::hv::Doorbell& where) override {
+        return std::make_unique<NativeDoorbell>(services_, vm_.get(), where);
+    }
+
     void destroy() override {
         native::scheme::control(vm_.get(), static_cast<std::uint64_t>(abi::hv::VmCall::Destroy));
     }
@@ -152,9 +157,7 @@ class NativeHypervisor final : public Hypervisor {
     std::uint64_t real_time_seconds() const override {
         return boot_real_time_ + native::ticks() / ticks_per_second_;
     }
-    std::uint64_t available_memory() const override {
-        return services_.free_bytes();
-    }
+    std::uint64_t available_memory() const override { return services_.free_bytes(); }
 
   private:
     const NativeServices& services_;

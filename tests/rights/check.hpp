@@ -47,10 +47,10 @@ class Checker {
         }
     }
 
-    /// Rows about an Untyped that hv: is paid with need hv:, too.
+    /// Rows about what is sent along to hv: need hv:, too.
     static Sample needed_for(const Row& row) {
-        return row.call == abi::SyscallNumber::Call && row.sample == Sample::Untyped ? Sample::Hv
-                                                                                     : row.sample;
+        const bool carried = row.sample == Sample::Untyped || row.sample == Sample::Notification;
+        return row.call == abi::SyscallNumber::Call && carried ? Sample::Hv : row.sample;
     }
 
     void try_one(const Row& row, Sample sample, Rights rights, Error expected) {

@@ -345,6 +345,41 @@ inline Error call_statistics_vm(World&, Slot t) {
         .error;
 }
 
+constexpr abi::hv::Doorbell kDoorbell{0x500, 1, 0, 0};
+inline Error call_doorbell(Slot vm, abi::hv::VmCall code, Slot notification = 0) {
+    return native::scheme::call(vm, static_cast<std::uint64_t>(code), &kDoorbell, sizeof kDoorbell,
+                                notification);
+}
+inline Error unbind(World& w) {
+    return call_doorbell(w.sample(Sample::Vm), abi::hv::VmCall::UnbindDoorbell);
+}
+
+inline Error call_bind_doorbell_vm(World& w, Slot t) {
+    const Error error =
+        call_doorbell(t, abi::hv::VmCall::BindDoorbell, w.sample(Sample::Notification));
+    unbind(w);
+    return error;
+}
+
+inline Error call_bind_doorbell_notification(World& w, Slot t) {
+    const Error error = call_doorbell(w.sample(Sample::Vm), abi::hv::VmCall::BindDoorbell, t);
+    unbind(w);
+    return error;
+}
+
+inline Error call_unbind_doorbell_vm(World& w, Slot t) {
+    call_doorbell(w.sample(Sample::Vm), abi::hv::VmCall::BindDoorbell,
+                  w.sample(Sample::Notification));
+    const Error error = call_doorbell(t, abi::hv::VmCall::UnbindDoorbell);
+    unbind(w);
+    return error;
+}
+
+inline Error call_set_cpuid_vcpu(World&, Slot t) {
+    return native::scheme::call(t, static_cast<std::uint64_t>(abi::hv::VcpuCall::SetCpuid), nullptr,
+                                0);
+}
+
 inline Error map_vcpu(World& w, Slot t) {
     return undo(native::scheme::map(t, 0, 4096, w.scratch()), w.scratch());
 }

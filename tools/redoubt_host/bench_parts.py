@@ -67,6 +67,7 @@ def exits(session: Session) -> Table:
         "mmio_write_user": row("MMIO write -> user space, decoded -> resume", "425–473", 1500, 900),
         "hlt_user": row("HLT -> user space -> resume", "429–477", 700, 400),
         "cpuid": row("CPUID -> user space -> resume", "429–477", 700, 400),
+        "cpuid_table": row("CPUID answered from the VM's table", None, 700, 400),
         "hypercall": row("hypercall VMMCALL -> user space -> resume", "429–477", 700, 400),
         "rdmsr": row("RDMSR -> user space -> resume", None, 700, 400),
         "doorbell": row("doorbell: OUT -> notification, no user exit", None, 600, 300),

@@ -95,6 +95,11 @@ constexpr std::uint32_t kLegacyStateSize = 576;  // FXSAVE image and XSAVE heade
 // Components that fit the state page's XSAVE area: x87, SSE, AVX, AVX-512.
 constexpr std::uint64_t kOfferedXcr0 = 0xE7;
 
+/// Only these leaves look at ECX; for all others any subleaf is the same.
+constexpr bool has_subleaves(std::uint32_t leaf) {
+    return leaf == 4 || leaf == 7 || leaf == 0xB || leaf == 0xD;
+}
+
 }  // namespace
 
 CpuidRegisters host_cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
@@ -220,11 +225,26 @@ const CpuidRegisters* CpuidPolicy::find(std::uint32_t leaf, std::uint32_t sublea
     return &found->value;
 }
 
+std::vector<abi::hv::CpuidEntry> CpuidPolicy::table(unsigned apic_id) const {
+    using abi::hv::CpuidEntry;
+    std::vector<CpuidEntry> table;
+    for (const auto& entry : entries_) {
+        // Its EBX depends on XCR0.
+        if (entry.leaf == 0xD && entry.subleaf == 0) continue;
+        const auto value = query(entry.leaf, entry.subleaf, {apic_id, 0, 1});
+        CpuidEntry& row = table.emplace_back();
+        row = {entry.leaf, entry.subleaf, 0, value.eax, value.ebx, value.ecx, value.edx, 0};
+        if (!has_subleaves(entry.leaf)) row.flags |= CpuidEntry::kAnySubleaf;
+        if (entry.leaf == 1 && xcr0_mask_ != 0) row.flags |= CpuidEntry::kShowsOsxsave;
+    }
+    // The rest exits.
+    if (table.size() > abi::hv::kMaximumCpuidEntries) table.resize(abi::hv::kMaximumCpuidEntries);
+    return table;
+}
+
 CpuidRegisters CpuidPolicy::query(std::uint32_t leaf, std::uint32_t subleaf,
                                   const CpuidContext& context) const {
-    // Only these leaves look at ECX; for all others any subleaf is the same.
-    const bool has_subleaves = leaf == 4 || leaf == 7 || leaf == 0xB || leaf == 0xD;
-    const auto* const found = find(leaf, has_subleaves ? subleaf : 0);
+    const auto* const found = find(leaf, has_subleaves(leaf) ? subleaf : 0);
     CpuidRegisters value = found != nullptr ? *found : CpuidRegisters{};
     switch (leaf) {
         case 0x1:

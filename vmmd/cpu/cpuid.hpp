@@ -6,6 +6,8 @@
 #include <functional>
 #include <vector>
 
+#include "abi/hv.hpp"
+
 namespace redoubt::vmmd {
 
 struct CpuidRegisters {
@@ -33,6 +35,9 @@ class CpuidPolicy {
 
     CpuidRegisters query(std::uint32_t leaf, std::uint32_t subleaf,
                          const CpuidContext& context) const;
+    /// The same answers, as far as they are always the same, for a vCPU to give without its
+    /// monitor.
+    std::vector<abi::hv::CpuidEntry> table(unsigned apic_id) const;
     /// XCR0 bits the guest may set; 0 if it has no XSAVE.
     std::uint64_t xcr0_mask() const { return xcr0_mask_; }
     unsigned physical_address_bits() const { return physical_address_bits_; }

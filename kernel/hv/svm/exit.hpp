@@ -46,6 +46,12 @@ inline ExitAction decode_port_io(const VmcbControlArea& control, abi::Exit& exit
 static_assert(abi::PortIoDetail::kIn == 1U << 0 && abi::PortIoDetail::kString == 1U << 1 &&
               abi::PortIoDetail::kRepeat == 1U << 2 && abi::PortIoDetail::kSizeShift == 4);
 
+/// Behind a CPUID without prefixes, unless the processor tells.
+inline std::uint64_t next_rip_of_cpuid(const Vmcb& vmcb, const DecodeContext& context) {
+    constexpr unsigned kBytes = 2;
+    return context.next_rip_saved ? vmcb.control.next_rip : vmcb.save.rip + kBytes;
+}
+
 /// decode_exit() for all but port I/O.
 ExitAction decode_other_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit);
 

@@ -21,6 +21,7 @@ struct Svm {
     static constexpr auto take_event = svm::take_event;
     static constexpr auto enter = svm::enter;
     static constexpr auto is_spurious = svm::is_spurious;
+    static constexpr auto ring_doorbell = svm::ring_doorbell;
     static constexpr auto store = svm::store;
     static constexpr auto store_groups = svm::store_groups;
 };

@@ -123,6 +123,33 @@ void recover_xcr0(SvmVcpu& vcpu) {
     return false;
 }
 
+/// An instruction that the kernel executed for the guest. One that traps is left to the monitor.
+bool may_skip(const SvmVcpu& vcpu) { return (vcpu.vmcb.save.rflags & kTrapFlag) == 0; }
+void skip_to(SvmVcpu& vcpu, std::uint64_t next_rip) {
+    vcpu.vmcb.save.rip = next_rip;
+    vcpu.vmcb.control.interrupt_shadow = 0;
+}
+
+bool answer_cpuid(SvmVcpu& vcpu) {
+    VmcbStateSaveArea& save = vcpu.vmcb.save;
+    std::uint64_t* gpr = vcpu.state->gpr;
+    if (vcpu.cpuid.empty() || !may_skip(vcpu)) return false;
+    const auto* answer = vcpu.cpuid.find(static_cast<std::uint32_t>(save.rax),
+                                         static_cast<std::uint32_t>(gpr[abi::kRcx]));
+    if (answer == nullptr) return false;
+    save.rax = answer->eax;
+    gpr[abi::kRbx] = answer->ebx;
+    gpr[abi::kRdx] = answer->edx;
+    std::uint32_t ecx = answer->ecx;
+    if ((answer->flags & abi::hv::CpuidEntry::kShowsOsxsave) != 0) {
+        constexpr std::uint32_t kEcxOsxsave = 1U << 27;
+        ecx = (save.cr4 & kCr4Osxsave) != 0 ? ecx | kEcxOsxsave : ecx & ~kEcxOsxsave;
+    }
+    gpr[abi::kRcx] = ecx;
+    skip_to(vcpu, next_rip_of_cpuid(vcpu.vmcb, vcpu.decode));
+    return true;
+}
+
 /// What the exit asks of the kernel.
 [[gnu::noinline]] hv::Entered act(SvmVcpu& vcpu, ExitAction action) {
     VmcbControlArea& control = vcpu.vmcb.control;
@@ -240,10 +267,22 @@ hv::Entered enter(Vcpu& base) {
     control.event_injection = 0;
     if (was_interrupted(control.exit_interrupt_info)) [[unlikely]]
         control.event_injection = interrupted_event(control.exit_interrupt_info);
-    const ExitAction action = decode_exit(vcpu.vmcb, vcpu.decode, vcpu.state->exit);
-    if (action == ExitAction::ToMonitor) [[likely]]
-        return hv::Entered::ToMonitor;
-    return act(vcpu, action);
+    abi::Exit& exit = vcpu.state->exit;
+    if (control.exit_code == ExitCode::Cpuid && answer_cpuid(vcpu)) return hv::Entered::Resume;
+    const ExitAction action = decode_exit(vcpu.vmcb, vcpu.decode, exit);
+    if (action != ExitAction::ToMonitor) [[unlikely]]
+        return act(vcpu, action);
+    if (control.exit_code == ExitCode::Ioio && !vcpu.vm->doorbells.empty()) [[unlikely]]
+        return hv::Entered::PortOutput;
+    return hv::Entered::ToMonitor;
+}
+
+bool ring_doorbell(Vcpu& base) {
+    auto& vcpu = static_cast<SvmVcpu&>(base);
+    if (!may_skip(vcpu) || !hv::ring(vcpu.vm->doorbells, vcpu.state->exit, vcpu.vmcb.save.rax))
+        return false;
+    skip_to(vcpu, vcpu.vmcb.control.exit_info2);
+    return true;
 }
 
 /// An event that has not arrived goes back to the page.

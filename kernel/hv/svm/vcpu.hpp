@@ -43,6 +43,7 @@ void store(Vcpu& vcpu);
 void store_groups(Vcpu& vcpu, std::uint32_t groups);
 hv::Entered enter(Vcpu& vcpu);
 bool is_spurious(const Vcpu& vcpu);
+bool ring_doorbell(Vcpu& vcpu);
 
 // registers.cpp: groups of the state page to and from a control block. The page is the monitor's:
 // whatever it holds, the control block stays one that VMRUN accepts or refuses, and never lets the

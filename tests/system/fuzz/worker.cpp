@@ -418,6 +418,7 @@ class Worker {
             }
             return;
         }
+        if (random_.one_in(3)) return table_request(target);
         const std::uint64_t operation = random_.one_in(4)
                                             ? static_cast<std::uint64_t>(scheme::Operation::Map)
                                             : random_.below(11);
@@ -427,6 +428,23 @@ class Worker {
         call(SyscallNumber::Call, random_.one_in(4) ? pick(ObjectType::HvFile) : target,
              abi::MessageInfo{static_cast<std::uint32_t>(operation), 64, sent}.raw,
              random_.below(3), mr1, random_.below(30));
+    }
+
+    /// A doorbell or a CPUID table, mostly well-formed.
+    void table_request(Slot target) {
+        abi::IpcBuffer& buffer = native::ipc_buffer();
+        for (unsigned i = 0; i < 8; ++i)
+            buffer.words[abi::kRegisterWords + i] =
+                random_.one_in(4) ? random_.next() : random_.below(8);
+        buffer.words[abi::kRegisterWords] &= random_.one_in(4) ? ~0ULL : 0x00FF'FFFFULL;
+        buffer.send[0] = pick(random_.one_in(8) ? ObjectType::Vm : ObjectType::Notification);
+        const std::uint64_t lengths[] = {8, 32, 64, random_.below(5000)};
+        call(SyscallNumber::Call, target,
+             abi::MessageInfo{static_cast<std::uint32_t>(scheme::Operation::Call),
+                              static_cast<unsigned>(random_.one_in(4) ? random_.below(449) : 64),
+                              random_.one_in(4) ? 0U : 1U}
+                 .raw,
+             random_.below(6), lengths[random_.below(4)]);
     }
 
     void vcpu() {

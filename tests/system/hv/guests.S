@@ -36,6 +36,44 @@ guest_\name\()_end:
     hlt
     done step
 
+    // What only rings, then what looks like it. probe.cpp has bound doorbells to 700h and 701h.
+    guest bells
+    movl $7, %eax
+    movw $0x700, %dx
+    outb %al, %dx
+    outl %eax, %dx
+    incw %dx
+    outb %al, %dx
+    incb %al
+    outb %al, %dx                   // another value
+    decb %al
+    outw %ax, %dx                   // another size
+    inb %dx, %al
+    hlt
+    done bells
+
+    guest ringer
+1:  outb %al, $0x70
+    jmp 1b
+    done ringer
+
+    // Leaf 1 without and with OSXSAVE, its ECX in ESI and EDI, then a leaf that is in no table.
+    guest cpuid
+    movl $1, %eax
+    cpuid
+    movl %ecx, %esi
+    movl %cr4, %eax
+    orl $0x40000, %eax
+    movl %eax, %cr4
+    movl $1, %eax
+    cpuid
+    movl %ecx, %edi
+    movl $7, %eax
+    movl $5, %ecx
+    cpuid
+    hlt
+    done cpuid
+
     guest spin
 1:  jmp 1b
     done spin

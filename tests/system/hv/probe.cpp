@@ -16,6 +16,9 @@ GUEST(exits);
 GUEST(step);
 GUEST(spin);
 GUEST(handler);
+GUEST(bells);
+GUEST(ringer);
+GUEST(cpuid);
 GUEST(undefined);
 GUEST(identity);
 
@@ -358,6 +361,142 @@ void test_injection() {
     tear_down("injection");
 }
 
+// ---- what the kernel answers by itself
+
+/// A Call with a payload.
+template <class T>
+Error call(Slot target, auto code, std::initializer_list<T> payload, Slot send = 0,
+           std::uint64_t length = sizeof(T)) {
+    auto* words = &native::ipc_buffer().words[abi::kRegisterWords];
+    if (payload.size() != 0) {
+        memcpy(words, payload.begin(), payload.size() * sizeof(T));
+        if (length == sizeof(T)) length = payload.size() * sizeof(T);
+    }
+    return request(target, scheme::Operation::Call, static_cast<std::uint64_t>(code), length, 0,
+                   send)
+        .error;
+}
+
+using abi::hv::CpuidEntry;
+using abi::hv::Doorbell;
+using enum abi::hv::VmCall;
+
+Slot make_notification(std::uint64_t badge) {
+    const Slot plain = next_slot++, badged = next_slot++;
+    native::retype(pool, abi::ObjectType::Notification, 0, plain);
+    native::mint(plain, abi::Rights::All, badge, badged);
+    return badged;
+}
+
+void test_doorbells() {
+    Machine m{0};
+    m.load(guest_bells, guest_bells_end);
+    const Slot first = make_notification(1), second = make_notification(2);
+    const Doorbell any{0x700, 0, 0, 0}, one{0x701, 1, 1, 7};
+    check(call(m.vm, BindDoorbell, {any}, first) == Error::Ok &&
+              call(m.vm, BindDoorbell, {one}, second) == Error::Ok,
+          "doorbells are bound");
+    m.run_to(ExitKind::PortIo, "bells ring without an exit");
+    check(m.state->exit.info1 == 0x701 && (m.state->gpr[abi::kRax] & 0xFF) == 8,
+          "another value is no ring");
+    check(native::wait(first, 1).value == 1, "the first rang");
+    check(native::wait(second, 1).value == 2, "the second rang");
+    check(native::wait(first, 1).error == Error::TimedOut, "and that was all");
+    check(m.state->exits_in_kernel >= 3, "counted as exits in the kernel");
+    m.go_on();
+    m.run_to(ExitKind::PortIo, "another size");
+    m.go_on();
+    m.run_to(ExitKind::PortIo, "input");
+    m.go_on();
+    m.run_to(ExitKind::Halt, "the end");
+
+    check(call(m.vm, BindDoorbell, {any}, second) == Error::Exists, "bound already");
+    check(call(m.vm, BindDoorbell, {Doorbell{1, 3, 0, 0}}, first) == Error::InvalidArgument &&
+              call(m.vm, BindDoorbell, {Doorbell{1, 8, 0, 0}}, first) == Error::InvalidArgument,
+          "no such size");
+    check(call(m.vm, BindDoorbell, {Doorbell{1, 1, 2, 0}}, first) == Error::InvalidArgument &&
+              call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 5}}, first) == Error::InvalidArgument &&
+              call(m.vm, BindDoorbell, {Doorbell{1, 1, 1, 256}}, first) == Error::InvalidArgument,
+          "what can never match");
+    check(call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 0}}) == Error::InvalidArgument &&
+              call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 0}}, m.vcpu) == Error::InvalidCapability,
+          "a Notification is needed");
+    check(call(m.vm, BindDoorbell, {any, one}, first) == Error::InvalidArgument &&
+              call<Doorbell>(m.vm, BindDoorbell, {}, first, 7) == Error::InvalidArgument &&
+              call<Doorbell>(m.vm, BindDoorbell, {}, first, 4096) == Error::InvalidArgument,
+          "one doorbell at a time");
+    const Slot weak = next_slot++;
+    native::copy(first, abi::Rights::Read, weak);
+    check(call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 0}}, weak) == Error::MissingRight,
+          "one that may be signalled");
+    native::copy(m.vm, abi::Rights::Read | abi::Rights::Write, weak + 1);
+    ++next_slot;
+    check(call(weak + 1, BindDoorbell, {Doorbell{1, 1, 0, 0}}, first) == Error::MissingRight,
+          "of a VM that one manages");
+    check(call(m.vm, UnbindDoorbell, {Doorbell{9, 1, 0, 0}}) == Error::NotFound, "never bound");
+
+    // A revocation silences a doorbell, and its place is free.
+    native::revoke(first);
+    m.state->rip = kCode;
+    m.run_to(ExitKind::PortIo, "the first is revoked");
+    check(m.state->exit.info1 == 0x700, "its port exits");
+    check(call(m.vm, UnbindDoorbell, {any}) == Error::NotFound, "nothing is left to unbind");
+    check(call(m.vm, UnbindDoorbell, {one}) == Error::Ok, "the second is unbound");
+    Error last = Error::Ok;
+    unsigned bound = 0;
+    for (std::uint16_t i = 0; i < 40 && last == Error::Ok; ++i) {
+        last = call(m.vm, BindDoorbell, {Doorbell{i, 1, 0, 0}}, second);
+        if (last == Error::Ok) ++bound;
+    }
+    check(last == Error::NoMemory && bound == abi::hv::kMaximumDoorbells,
+          "so many: ", std::uint64_t{bound});
+    check(request(m.vm, scheme::Operation::Call, static_cast<std::uint64_t>(Destroy)).error ==
+                  Error::Ok &&
+              call(m.vm, BindDoorbell, {any}, second) == Error::InvalidState,
+          "none for a VM that was destroyed");
+    tear_down("doorbells");
+}
+
+void test_cpuid_table() {
+    Machine m{0};
+    m.load(guest_cpuid, guest_cpuid_end);
+    constexpr auto kSet = abi::hv::VcpuCall::SetCpuid;
+    const CpuidEntry features{
+        1,          0,          CpuidEntry::kAnySubleaf | CpuidEntry::kShowsOsxsave,
+        0x11111111, 0x22222222, 0x04000000,
+        0x33333333, 0};
+    const CpuidEntry other{7, 4, 0, 1, 2, 3, 4, 0};
+    check(call(m.vcpu, kSet, {features, other}) == Error::Ok, "a CPUID table");
+    m.run_to(ExitKind::Cpuid, "CPUID with a leaf that is not in it");
+    check(m.state->gpr[abi::kRax] == 7 && m.state->gpr[abi::kRcx] == 5, "its leaf and subleaf");
+    check(m.state->gpr[abi::kRsi] == 0x04000000, "its ECX without OSXSAVE");
+    check(m.state->gpr[abi::kRdi] == 0x0C000000, "and with");
+    check(m.state->gpr[abi::kRbx] == 0x22222222 && m.state->gpr[abi::kRdx] == 0x33333333,
+          "its EBX and EDX");
+    check(m.state->exits_in_kernel >= 2 && text_contains(m.vm, "cpuid 1"),
+          "counted as exits in the kernel");
+
+    CpuidEntry bad = other;
+    bad.flags = 4;
+    check(call(m.vcpu, kSet, {features, bad}) == Error::InvalidArgument, "an unknown flag");
+    m.reset();
+    m.run_to(ExitKind::Cpuid, "the table is gone after an error");
+    check(m.state->gpr[abi::kRax] == 1, "all leaves exit");
+    check(call<CpuidEntry>(m.vcpu, kSet, {}, 0, 65 * sizeof(CpuidEntry)) != Error::Ok,
+          "a table too large");
+    check(call<CpuidEntry>(m.vcpu, kSet, {}, 0, 33) == Error::InvalidArgument,
+          "a piece of an entry");
+    check(call<CpuidEntry>(m.vcpu, kSet, {}, 0, ~std::uint64_t{31}) == Error::InvalidArgument,
+          "more than the message");
+    const Slot weak = next_slot++;
+    native::copy(m.vcpu, abi::Rights::Read, weak);
+    check(call(weak, kSet, {features}) == Error::MissingRight, "who may not run it");
+    check(call<CpuidEntry>(m.vcpu, kSet, {}, 0, 0) == Error::Ok, "no table at all");
+    check(request(m.vcpu, scheme::Operation::Call, 99).error == Error::NotSupported,
+          "an unknown call");
+    tear_down("CPUID table");
+}
+
 void test_unmapping() {
     Machine m{0};
     m.load(guest_spin, guest_spin_end);
@@ -486,6 +625,24 @@ void test_guests_side_by_side() {
     tear_down("side by side");
 }
 
+/// Somebody who waits for a doorbell gets the processor, again and again.
+void test_rings_wake() {
+    Machine m{0};
+    m.load(guest_ringer, guest_ringer_end);
+    const Slot bell = make_notification(4);
+    check(call(m.vm, BindDoorbell, {Doorbell{0x70, 1, 0, 0}}, bell) == Error::Ok, "a doorbell");
+    start_worker(0, m.vcpu);
+    bool good = true;
+    for (unsigned i = 0; i < 100; ++i) {
+        const auto rung = native::wait(bell, native::ticks() + 60 * ticks_per_second);
+        good = good && rung.error == Error::Ok && rung.value == 4;
+    }
+    check(good && !worker_done[0], "a hundred rings woke who waited");
+    check(call(m.vcpu, abi::hv::VcpuCall::SetCpuid, {CpuidEntry{}}) == Error::InvalidState,
+          "no CPUID table during a run");
+    tear_down("while it rings");
+}
+
 void test_ends_of_vms() {
     {
         Machine m{0};
@@ -581,9 +738,12 @@ extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     test_exits();
     test_ends_of_runs();
     test_injection();
+    test_doorbells();
+    test_cpuid_table();
     test_unmapping();
     test_hostile_state();
     test_guests_side_by_side();
+    test_rings_wake();
     test_ends_of_vms();
     test_many();
     end();

@@ -184,7 +184,9 @@ Machine::Machine() {
 Machine::~Machine() {
     while (Vm* vm = hv::first_vm()) {
         Budget budget;
-        hv::vm_end_some(*vm, budget);
+        DyingObjects dying;  // they go with the machine's memory
+        hv::vm_end_some(*vm, budget, dying);
+        dying.clear();
     }
     direct_map_base = 0;
 }

@@ -26,6 +26,23 @@ TEST(Model, PlaysItsScriptThenLoops) {
     EXPECT_GE(hypervisor.ticks_now().count, vcpu->state().deadline);
 }
 
+TEST(Model, ADoorbellRingsInsteadOfAnExit) {
+    ModelHypervisor hypervisor({exits::port_out(5, 1, 7), exits::port_out(5, 1, 8), exits::halt()});
+    const auto vm = hypervisor.create_vm(2 << 20);
+    const auto vcpu = vm->create_vcpu(0);
+    auto bell = vm->bind_doorbell({5, 1, 1, 7});
+    EXPECT_THROW(vm->bind_doorbell({5, 1, 1, 7}), HypervisorError);
+    EXPECT_FALSE(bell->wait({0}));
+    EXPECT_EQ(vcpu->run(), RunResult::Exited);
+    EXPECT_EQ(vcpu->state().gpr[abi::kRax], 8U);
+    EXPECT_TRUE(bell->wait({0}));
+    EXPECT_FALSE(bell->wait({hypervisor.ticks_now().count + 1000}));
+    bell.reset();
+    bell = vm->bind_doorbell({5, 1, 1, 7});
+    EXPECT_EQ(vcpu->run(), RunResult::Exited);
+    EXPECT_EQ(vcpu->state().exit.kind, abi::ExitKind::Halt);
+}
+
 TEST(Model, KickBeforeARunEndsIt) {
     ModelHypervisor hypervisor;
     const auto vm = hypervisor.create_vm(2 << 20);

@@ -54,6 +54,32 @@ TEST_F(Cpuid, ShowsWhatVmmdEmulates) {
     EXPECT_TRUE(has(query(0x80000007).edx, 8));
 }
 
+TEST_F(Cpuid, TheTableSaysTheSameWithoutTheMonitor) {
+    using abi::hv::CpuidEntry;
+    const CpuidPolicy policy{amd_host, 7, 4};
+    const auto table = policy.table(3);
+    ASSERT_FALSE(table.empty());
+    EXPECT_LE(table.size(), abi::hv::kMaximumCpuidEntries);
+    bool has_features = false;
+    for (const auto& entry : table) {
+        for (const std::uint64_t cr4 : {0U, 1U << 18}) {
+            auto wanted = policy.query(entry.leaf, entry.subleaf, {3, cr4, 7});
+            if ((entry.flags & CpuidEntry::kShowsOsxsave) != 0) {
+                has_features = true;
+                wanted.ecx = cr4 != 0 ? wanted.ecx & ~(1U << 27) : wanted.ecx;
+            }
+            EXPECT_EQ((CpuidRegisters{entry.eax, entry.ebx, entry.ecx, entry.edx}), wanted)
+                << entry.leaf << '.' << entry.subleaf;
+            if ((entry.flags & CpuidEntry::kAnySubleaf) != 0) {
+                EXPECT_EQ(policy.query(entry.leaf, 99, {3, 0, 7}),
+                          policy.query(entry.leaf, entry.subleaf, {3, 0, 7}));
+            }
+        }
+        EXPECT_FALSE(entry.leaf == 0xD && entry.subleaf == 0) << "it depends on XCR0";
+    }
+    EXPECT_TRUE(has_features);
+}
+
 TEST_F(Cpuid, OsxsaveFollowsCr4) {
     EXPECT_FALSE(has(query(1).ecx, 27));
     context_.cr4 = 1U << 18;

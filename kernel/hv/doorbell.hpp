@@ -1,0 +1,47 @@
+// Doorbells of a VM: output to a port that only signals a Notification.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/hv.hpp"
+#include "abi/x86_64/vcpu_state.hpp"
+#include "kernel/cap/capability.hpp"
+#include "kernel/object/ending.hpp"
+#include "kernel/result.hpp"
+
+namespace redoubt::kernel::hv {
+
+class DoorbellTable {
+  public:
+    /// Certainly none is bound.
+    bool empty() const { return used_ == 0; }
+
+    /// `notification` may signal; a capability derived from it stays here. InvalidArgument, Exists
+    /// (the same one is bound), NoMemory (the table is full).
+    Result<void> bind(const abi::hv::Doorbell& doorbell, Capability& notification);
+    /// NotFound.
+    Result<void> unbind(const abi::hv::Doorbell& doorbell, DyingObjects& dying);
+    /// The VM ends.
+    void unbind_all(DyingObjects& dying);
+
+    /// The Notification that an OUT of `value` (of which the low `size` bytes count) signals, or
+    /// nullptr.
+    const Capability* find(std::uint64_t port, unsigned size, std::uint64_t value) const;
+
+  private:
+    struct Binding {
+        /// Empty: this place is free. A revocation empties it too.
+        Capability notification;
+        abi::hv::Doorbell doorbell;
+    };
+    Binding* find(const abi::hv::Doorbell& doorbell);
+
+    std::uint32_t used_ = 0;  ///< no binding is behind the first so many
+    Binding bindings_[abi::hv::kMaximumDoorbells]{};
+};
+
+/// Rings the doorbell of a vCPU's exit, if it is output to one.
+/// True: the guest goes on behind the instruction.
+bool ring(const DoorbellTable& doorbells, const abi::Exit& exit, std::uint64_t value);
+
+}  // namespace redoubt::kernel::hv
