@@ -17,7 +17,8 @@ def functions(kernel):
     found = {}
     for line in listing.splitlines():
         address, kind, name = line.split(" ", 2)
-        if kind in "tTwW" and int(address, 16) >= 0xFFFF_FFFF_8000_0000:
+        # Names with $ are the assembler's own, of riscv64.
+        if kind in "tTwW" and int(address, 16) >= 0xFFFF_FFFF_8000_0000 and not name.startswith("$"):
             found.setdefault(int(address, 16), shorten(name))
     return sorted(found.items())
 

@@ -72,15 +72,4 @@ const Capability* DoorbellTable::find(std::uint64_t port, unsigned size,
     return nullptr;
 }
 
-bool ring(const DoorbellTable& doorbells, const abi::Exit& exit, std::uint64_t value) {
-    using abi::PortIoDetail;
-    const std::uint32_t detail = exit.detail;
-    if ((detail & (PortIoDetail::kIn | PortIoDetail::kString)) != 0) return false;
-    const Capability* notification =
-        doorbells.find(exit.info1, detail >> PortIoDetail::kSizeShift & 7, value);
-    if (notification == nullptr) return false;
-    notification_signal(notification->as<Notification>(), signal_bits(*notification));
-    return true;
-}
-
 }  // namespace redoubt::kernel::hv

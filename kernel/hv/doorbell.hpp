@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "abi/hv.hpp"
-#include "abi/x86_64/vcpu_state.hpp"
 #include "kernel/cap/capability.hpp"
 #include "kernel/object/ending.hpp"
 #include "kernel/result.hpp"
@@ -39,9 +38,5 @@ class DoorbellTable {
     std::uint32_t used_ = 0;  ///< no binding is behind the first so many
     Binding bindings_[abi::hv::kMaximumDoorbells]{};
 };
-
-/// Rings the doorbell of a vCPU's exit, if it is output to one.
-/// True: the guest goes on behind the instruction.
-bool ring(const DoorbellTable& doorbells, const abi::Exit& exit, std::uint64_t value);
 
 }  // namespace redoubt::kernel::hv

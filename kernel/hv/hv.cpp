@@ -1,15 +1,12 @@
 // Choice of the backend at boot.
 #include "kernel/hv/hv.hpp"
 
+#include "arch/backends.hpp"
 #include "kernel/hv/backend.hpp"
-#include "kernel/hv/svm/svm.hpp"
 #include "kernel/hv/text.hpp"
 
 namespace redoubt::kernel::hv {
 namespace {
-
-/// Every backend built for this architecture, in the order of trial.
-constexpr Backend kBackends[] = {make_backend<svm::Svm>()};
 
 Capabilities found;
 char summary_text[96];

@@ -412,7 +412,7 @@ class Handler {
         if (vcpu.runner != nullptr) return fail(Error::InvalidState);
         const auto entries = payload_of<abi::hv::CpuidEntry>(length);
         if (entries.empty() && length != 0) return fail(Error::InvalidArgument);
-        return finish(vcpu.cpuid.set(entries));
+        return finish(set_cpuid(vcpu, entries));
     }
 
     MessageInfo finish(Result<void> result) {

@@ -21,34 +21,13 @@ Vcpu::Vcpu(PhysicalAddress block, Vm& owner, unsigned vcpu_index)
       fpu_area{direct_map<void>(block + kFpuAreaOffset)},
       index{vcpu_index} {
     owner.first_vcpu = this;
-    fpu_initialize(fpu_area);
     state->deadline = abi::kNever;
-    state->xcr0 = xcr0;
-    state->xsave_size = static_cast<std::uint32_t>(fpu_state_size());
+    hv::initialize_fpu(*this);
 }
 
 namespace hv {
-namespace {
 
 constexpr auto kFpuGroup = static_cast<std::uint32_t>(abi::RegisterGroup::Fpu);
-
-void store_fpu(Vcpu& vcpu) {
-    const std::size_t size = fpu_state_size();
-    fpu_flush(vcpu.fpu_area);
-    __builtin_memcpy(vcpu.state->xsave_area, vcpu.fpu_area, size);
-    vcpu.state->xsave_size = static_cast<std::uint32_t>(size);
-    vcpu.state->xcr0 = vcpu.xcr0;
-}
-
-}  // namespace
-
-void load_fpu(Vcpu& vcpu) {
-    const std::size_t size = fpu_state_size();
-    fpu_forget(vcpu.fpu_area);
-    __builtin_memcpy(vcpu.fpu_area, vcpu.state->xsave_area, size);
-    sanitize_fpu_area(vcpu.fpu_area, fpu_features());
-    vcpu.xcr0 = sanitized_xcr0(vcpu.state->xcr0, fpu_features());
-}
 
 abi::Error vcpu_run(Thread& thread, Vcpu& vcpu) {
     if (vcpu.vm == nullptr) return abi::Error::Cancelled;

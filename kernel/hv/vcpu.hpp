@@ -4,10 +4,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
+#include "abi/error.hpp"
+#include "abi/hv.hpp"
 #include "abi/object.hpp"
-#include "abi/x86_64/vcpu_state.hpp"
-#include "kernel/hv/cpuid_table.hpp"
+#include "abi/vcpu_state.hpp"
+#include "arch/vcpu_arch.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/object/object.hpp"
 
@@ -48,7 +51,7 @@ static_assert(sizeof(Requests) == 16 && offsetof(abi::VcpuState, dirty) == 20 &&
 
 /// Base of the backends' vCPU types. Its memory: the object, the control block, the state page, the
 /// FPU area; one page each.
-struct Vcpu : ObjectHeader {
+struct Vcpu : ObjectHeader, VcpuArch {
     Vcpu(PhysicalAddress memory, Vm& owner, unsigned vcpu_index);
 
     static constexpr std::uint64_t kControlBlockOffset = 1 * kPageSize;
@@ -67,11 +70,9 @@ struct Vcpu : ObjectHeader {
     bool ever_ran = false;
     std::uint64_t deadline = abi::kNever;  ///< of the run in progress
     Requests seen{~0ULL, 0};               ///< what the backend has acted upon
-    std::uint64_t xcr0 = 1;
     static constexpr std::size_t kExitKinds = 16;
     std::uint64_t exits[kExitKinds] = {};  ///< by ExitKind, ends of runs
     std::uint64_t exits_in_kernel = 0;
-    hv::CpuidTable cpuid;
 };
 
 namespace hv {
@@ -85,8 +86,9 @@ const char* name_of(VcpuState state);
 std::uint64_t exit_count(const Vcpu& vcpu);
 const char* name_of(abi::ExitKind kind);
 
-/// The FPU group of the state page into the area that guests run with, sanitized.
-void load_fpu(Vcpu& vcpu);
+/// What CPUID answers without its monitor. TooLarge, InvalidArgument; NotSupported where there is
+/// no CPUID.
+abi::Error set_cpuid(Vcpu& vcpu, std::span<const abi::hv::CpuidEntry> entries);
 
 Vcpu* find_vcpu(const Vm& vm, std::uint32_t index);
 /// The VM ends: a run in progress returns Cancelled, and no further one can begin.

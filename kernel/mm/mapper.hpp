@@ -1,8 +1,9 @@
 // One page-table mapper for every table format: host paging, NPT, EPT, stage 2 and G-stage.
 //
-// A format describes entries and levels (see kernel/arch/x86_64/arch/page_format.hpp); level 0
+// A format describes entries and levels (see arch/page_format.hpp of an architecture); level 0
 // holds 4 KiB leaves. Tables come from a FrameAllocator and go back as soon as their last entry
-// does: the entry that points to a table counts the table's entries in bits that hardware ignores.
+// does: the entry that points to a table counts the table's entries in bits that hardware ignores,
+// where the format has such bits; else the table is looked through.
 // Every operation checks everything before it changes anything, so a failure leaves all
 // translations as they were.
 #pragma once
@@ -70,8 +71,9 @@ class PageMapper {
             const std::uint64_t span = leaf_bytes(level);
             std::uint64_t count = entries_after(at, level);
             if (count > (bytes - done) / span) count = (bytes - done) / span;
+            const std::uint64_t step = Format::leaf_step(level);
             std::uint64_t entry = Format::make_leaf(frame + done, level, flags);
-            for (std::uint64_t i = 0; i < count; ++i, entry += span) path.entry[level][i] = entry;
+            for (std::uint64_t i = 0; i < count; ++i, entry += step) path.entry[level][i] = entry;
             add_entries(path, level, count);
             done += count * span;
         }
@@ -175,8 +177,13 @@ class PageMapper {
   private:
     static constexpr unsigned kTop = Format::kLevels - 1;
     static constexpr std::uint64_t kTableEntries = 1ULL << Format::kEntryBits;
-    static constexpr std::uint64_t kCountOne = 1ULL << Format::kCountShift;
-    static constexpr std::uint64_t kCountMask = (2 * kTableEntries - 1) << Format::kCountShift;
+    /// A format without kCountShift has no room for counts.
+    static constexpr bool kCounts = requires { Format::kCountShift; };
+    static constexpr std::uint64_t kCountOne = [] {
+        if constexpr (kCounts) return 1ULL << Format::kCountShift;
+        return 0ULL;
+    }();
+    static constexpr std::uint64_t kCountMask = (2 * kTableEntries - 1) * kCountOne;
 
     /// The entries that a walk passed through, by level; entry[l + 1] points to the table of
     /// entry[l].
@@ -263,9 +270,18 @@ class PageMapper {
         prune(path, level);
     }
 
+    static bool is_empty_table(std::uint64_t parent) {
+        if constexpr (kCounts) return (parent & kCountMask) == 0;
+        const auto* entries = direct_map<const std::uint64_t>(Format::table_address(parent));
+        for (std::uint64_t i = 0; i < kTableEntries; ++i) {
+            if (Format::is_present(entries[i])) return false;
+        }
+        return true;
+    }
+
     /// Frees the table at `level` if it is empty, then its parents likewise.
     void prune(Path& path, unsigned level) {
-        for (; level < kTop && (*path.entry[level + 1] & kCountMask) == 0; ++level) {
+        for (; level < kTop && is_empty_table(*path.entry[level + 1]); ++level) {
             allocator_->free(Format::table_address(*path.entry[level + 1]));
             *path.entry[level + 1] = 0;
             if (level + 1 < kTop) *path.entry[level + 2] -= kCountOne;
@@ -317,12 +333,12 @@ class PageMapper {
         while (Format::is_present(*path.entry[level]) && !boundary.is_aligned(leaf_bytes(level))) {
             const PhysicalAddress table = REDOUBT_TRY(allocator_->allocate_zeroed());
             const std::uint64_t old = *path.entry[level];
-            const std::uint64_t span = leaf_bytes(level - 1);
+            const std::uint64_t step = Format::leaf_step(level - 1);
             std::uint64_t entry = Format::make_leaf(Format::leaf_address(old, level), level - 1,
                                                     Format::flags_of(old, level)) |
                                   Format::accessed_dirty(old);
             auto* entries = direct_map<std::uint64_t>(table);
-            for (std::uint64_t i = 0; i < kTableEntries; ++i, entry += span) entries[i] = entry;
+            for (std::uint64_t i = 0; i < kTableEntries; ++i, entry += step) entries[i] = entry;
             *path.entry[level] = Format::make_table(table) + kTableEntries * kCountOne;
             --level;
             path.entry[level] = entries + index(boundary, level);
@@ -378,12 +394,13 @@ class PageMapper {
         if ((parent & kCountMask) != kTableEntries * kCountOne) return false;
         const auto* entries = direct_map<std::uint64_t>(Format::table_address(parent));
         const std::uint64_t first = Format::without_accessed_dirty(entries[0]);
+        if (!Format::is_present(first)) return false;
         const PhysicalAddress frame = Format::leaf_address(first, level);
         if (!Format::is_leaf(first, level) || !frame.is_aligned(leaf_bytes(level + 1)))
             return false;
         std::uint64_t used = 0;
         for (std::uint64_t i = 0; i < kTableEntries; ++i) {
-            if (Format::without_accessed_dirty(entries[i]) != first + i * leaf_bytes(level))
+            if (Format::without_accessed_dirty(entries[i]) != first + i * Format::leaf_step(level))
                 return false;
             used |= Format::accessed_dirty(entries[i]);
         }

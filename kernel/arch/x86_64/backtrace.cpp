@@ -1,70 +1,15 @@
-// Registers and callers for a panic, with the names from the table that tools/ksyms.py made.
+// Registers and callers for a panic.
 #include "arch/backtrace.hpp"
 
 #include <cstdint>
 
+#include "arch/callers.hpp"
 #include "arch/msr.hpp"
 #include "arch/trap.hpp"
 #include "kernel/print.hpp"
 
-extern "C" {
-extern const std::uint64_t kernel_symbol_count;
-extern const std::uint64_t kernel_symbol_addresses[];
-extern const std::uint32_t kernel_symbol_name_offsets[];
-extern const char kernel_symbol_names[];
-extern const char kernel_text_start[], kernel_text_end[], kernel_data_start[], kernel_data_end[];
-}
-
 namespace redoubt::kernel {
 namespace {
-
-constexpr unsigned kMaximumDepth = 32;
-
-bool is_text(std::uint64_t address) {
-    return address >= reinterpret_cast<std::uint64_t>(kernel_text_start) &&
-           address < reinterpret_cast<std::uint64_t>(kernel_text_end);
-}
-
-/// Kernel stacks lie in the image's data; nothing else is followed.
-bool is_frame(std::uint64_t address) {
-    return (address & 7) == 0 && address >= reinterpret_cast<std::uint64_t>(kernel_data_start) &&
-           address + 16 <= reinterpret_cast<std::uint64_t>(kernel_data_end);
-}
-
-/// Index of the last symbol at or below `address`, which is not below the first.
-std::uint64_t find_symbol(std::uint64_t address) {
-    std::uint64_t low = 0;
-    std::uint64_t high = kernel_symbol_count;
-    while (high - low > 1) {
-        const std::uint64_t middle = low + (high - low) / 2;
-        if (kernel_symbol_addresses[middle] <= address) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-void print_location(std::uint64_t address) {
-    if (!is_text(address) || kernel_symbol_count == 0 || address < kernel_symbol_addresses[0]) {
-        print("  {x}\n", address);
-        return;
-    }
-    const std::uint64_t symbol = find_symbol(address);
-    print("  {x} {}+{x}\n", address, kernel_symbol_names + kernel_symbol_name_offsets[symbol],
-          address - kernel_symbol_addresses[symbol]);
-}
-
-void print_callers(std::uint64_t frame) {
-    for (unsigned depth = 0; depth < kMaximumDepth && is_frame(frame); ++depth) {
-        const auto* words = reinterpret_cast<const std::uint64_t*>(frame);
-        if (!is_text(words[1])) break;
-        print_location(words[1] - 1);  // the call, not what follows it
-        if (words[0] <= frame) break;  // stacks grow down: callers lie higher
-        frame = words[0];
-    }
-}
 
 void print_control_registers() {
     print("cr0 {x} cr2 {x} cr3 {x} cr4 {x}\n", read_cr0(), read_cr2(), read_cr3(), read_cr4());

@@ -1,9 +1,6 @@
 // What PVH and Multiboot2 loaders tell, turned into BootInformation.
-#include <algorithm>
-#include <cstring>
-#include <iterator>
-
 #include "arch/boot_allocator.hpp"
+#include "arch/boot_memory.hpp"
 #include "arch/cpu.hpp"
 #include "kernel/panic.hpp"
 
@@ -14,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t kPvhMagic = 0x336EC578, kMultiboot2Magic = 0x36D76289;
 constexpr PhysicalAddress kLowMemoryEnd{0x10'0000};
+constexpr PhysicalRange kLowMemory{PhysicalAddress{0}, kLowMemoryEnd.value()};
 constexpr PhysicalAddress kFirstInterruptController{0xFEC0'0000};
 constexpr PhysicalAddress kFourGigabytes{1ULL << 32};
 
@@ -46,13 +44,6 @@ void add_region(BootInformation& information, const MapEntry& entry) {
                             : entry.type == 3 || entry.type == 4 ? MemoryKind::Acpi
                                                                  : MemoryKind::Reserved;
     information.regions.add({{PhysicalAddress{entry.address}, entry.size}, kind});
-}
-
-void copy_command_line(BootInformation& information, const char* text) {
-    std::size_t length = 0;
-    while (length + 1 < sizeof(information.command_line) && text[length] != '\0') ++length;
-    std::memcpy(information.command_line, text, length);
-    information.command_line[length] = '\0';
 }
 
 void read_pvh(BootInformation& information, PhysicalAddress address) {
@@ -116,51 +107,9 @@ void read_multiboot2(BootInformation& information, PhysicalAddress address) {
     }
 }
 
-PhysicalRange page_rounded(PhysicalRange range) {
-    const PhysicalAddress start = range.start.page_base();
-    return {start, range.end().align_up(kPageSize) - start};
-}
-
-/// Calls `visit` for what is left of `range` without the owned ranges, in ascending order.
-template <class Visitor>
-void without(PhysicalRange range, const PhysicalRange* owned, std::size_t owned_count,
-             Visitor&& visit) {
-    PhysicalAddress at = range.start;
-    while (at < range.end()) {
-        // The owned range that covers `at`, or else the next one after it.
-        const PhysicalRange* next = nullptr;
-        for (const PhysicalRange* candidate = owned; candidate != owned + owned_count;
-             ++candidate) {
-            if (candidate->bytes == 0 || candidate->end() <= at || candidate->start >= range.end())
-                continue;
-            if (next == nullptr || candidate->start < next->start) next = candidate;
-        }
-        if (next == nullptr) {
-            visit(PhysicalRange{at, range.end() - at});
-            return;
-        }
-        if (next->start > at) visit(PhysicalRange{at, next->start - at});
-        at = next->end();
-    }
-}
-
-template <class Visitor>
-void for_each_free(const BootInformation& information, Visitor&& visit) {
-    const PhysicalRange owned[] = {{PhysicalAddress{0}, kLowMemoryEnd.value()},
-                                   page_rounded(information.kernel_image),
-                                   page_rounded(information.boot_module),
-                                   information.boot_tables};
-    for (const MemoryRegion& region : information.regions) {
-        if (region.kind != MemoryKind::Usable) continue;
-        const PhysicalAddress start = region.range.start.align_up(kPageSize);
-        const PhysicalAddress end = region.range.end().page_base();
-        if (start < end) without({start, end - start}, owned, std::size(owned), visit);
-    }
-}
-
 }  // namespace
 
-void boot_information_initialize(BootInformation& information, std::uint32_t magic,
+void boot_information_initialize(BootInformation& information, std::uint64_t magic,
                                  PhysicalAddress address) {
     const PhysicalAddress start{reinterpret_cast<std::uint64_t>(kernel_physical_start)};
     information.kernel_image = {
@@ -176,21 +125,20 @@ void boot_information_initialize(BootInformation& information, std::uint32_t mag
             panic("started by an unknown loader (magic {x}): PVH or Multiboot2 is needed", magic);
     }
     if (information.regions.count == 0) panic("the loader gives no memory map");
-    std::sort(
-        information.regions.items, information.regions.items + information.regions.count,
-        [](const MemoryRegion& a, const MemoryRegion& b) { return a.range.start < b.range.start; });
+    sort_regions(information);
 }
 
 PhysicalRange find_boot_memory(const BootInformation& information) {
     PhysicalRange best{};
-    for_each_free(information, [&](PhysicalRange range) {
+    for_each_free(information, kLowMemory, [&](PhysicalRange range) {
         if (range.end() <= kFourGigabytes && range.bytes > best.bytes) best = range;
     });
     return best;
 }
 
 void boot_information_finish(BootInformation& information) {
-    for_each_free(information, [&](PhysicalRange range) { information.free_memory.add(range); });
+    for_each_free(information, kLowMemory,
+                  [&](PhysicalRange range) { information.free_memory.add(range); });
 
     PhysicalAddress low_end = kLowMemoryEnd;
     PhysicalAddress high_end = kFourGigabytes;
@@ -204,18 +152,6 @@ void boot_information_finish(BootInformation& information) {
     }
     const PhysicalAddress top{1ULL << features().physical_address_bits};
     if (high_end < top) information.device_memory.add({high_end, top - high_end});
-}
-
-bool command_line_has(const char* word) {
-    const std::size_t length = __builtin_strlen(word);
-    const char* text = boot_information().command_line;
-    while (*text != '\0') {
-        std::size_t here = 0;
-        while (text[here] != '\0' && text[here] != ' ') ++here;
-        if (here == length && std::memcmp(text, word, length) == 0) return true;
-        text += here + (text[here] == ' ' ? 1 : 0);
-    }
-    return false;
 }
 
 }  // namespace redoubt::kernel

@@ -27,7 +27,6 @@ std::size_t enable(std::uint32_t mask) {
 std::uint32_t fpu_component_mask = 0;
 
 std::size_t fpu_state_size() { return state_size; }
-std::uint64_t fpu_features() { return fpu_component_mask; }
 
 void fpu_detect() {
     if (features().xsave) {

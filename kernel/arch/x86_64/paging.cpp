@@ -1,124 +1,13 @@
-// The kernel's own mappings: the direct map of RAM and the image, writable or executable, never
-// both.
+// What the processor must know before it uses the kernel's tables.
 #include "arch/paging.hpp"
 
-#include <cstring>
-#include <iterator>
-
-#include "arch/cpu.hpp"
-#include "arch/kernel_map.hpp"
-#include "arch/msr.hpp"
 #include "arch/page_format.hpp"
-#include "kernel/mm/mapper.hpp"
-#include "kernel/panic.hpp"
-
-extern "C" {
-extern const char kernel_text_start[], kernel_text_end[], kernel_rodata_start[],
-    kernel_rodata_end[], kernel_data_start[], kernel_data_end[], boot_stack_guard[];
-}
 
 namespace redoubt::kernel {
-namespace {
 
-constexpr std::uint64_t kImageBase = 0xFFFF'FFFF'8000'0000;
-
-constinit PhysicalAddress root{};
-constinit BootAllocator* boot_allocator = nullptr;
-
-constexpr PageFlags kReadOnly = PageFlags{}.read().global();
-constexpr PageFlags kReadWrite = kReadOnly.write();
-
-std::uint64_t address_of(const char* symbol) { return reinterpret_cast<std::uint64_t>(symbol); }
-
-void map(std::uint64_t address, PhysicalAddress frame, std::uint64_t bytes, PageFlags flags) {
-    if (bytes == 0) return;
-    PageMapper<KernelPageFormat> mapper{root, *boot_allocator};
-    const auto result = mapper.map(VirtualAddress{address}, frame, bytes, flags);
-    if (!result.ok()) {
-        panic("cannot map {x} bytes of {x} for the kernel: error {}", bytes, frame,
-              static_cast<std::uint32_t>(result.error()));
-    }
-    result.value().ignore();
-}
-
-void map_direct(PhysicalRange range, PageFlags flags) {
-    map(kDirectMapBase + range.start.value(), range.start, range.bytes, flags);
-}
-
-void map_image(const char* start, const char* end, PageFlags flags) {
-    const std::uint64_t address = address_of(start);
-    map(address, PhysicalAddress{address - kImageBase}, address_of(end) - address, flags);
-}
-
-/// RAM, except the image's constant part, which must not be writable under its second address
-/// either.
-void map_ram(const BootInformation& information) {
-    const PhysicalAddress constant_start{address_of(kernel_text_start) - kImageBase};
-    const PhysicalAddress constant_end{address_of(kernel_rodata_end) - kImageBase};
-    PhysicalAddress done{0};
-    for (const MemoryRegion& region : information.regions) {
-        if (region.kind != MemoryKind::Usable) continue;
-        PhysicalAddress start = region.range.start.align_up(kPageSize);
-        const PhysicalAddress end = region.range.end().page_base();
-        if (start < done) start = done;
-        if (start >= end) continue;
-        if (start <= constant_start && constant_end <= end) {
-            map_direct({start, constant_start - start}, kReadWrite);
-            map_direct({constant_start, constant_end - constant_start}, kReadOnly);
-            map_direct({constant_end, end - constant_end}, kReadWrite);
-        } else {
-            map_direct({start, end - start}, kReadWrite);
-        }
-        done = end;
-    }
-}
-
-}  // namespace
-
-void kernel_map_initialize(const BootInformation& information, BootAllocator& allocator) {
-    boot_allocator = &allocator;
+void paging_initialize_processor() {
     long_mode_largest_leaf = features().gigabyte_pages ? 2 : 1;
-    kernel_map_prepare_processor();
-    const auto frame = allocator.allocate_zeroed();
-    if (!frame.ok()) panic("no memory below 4 GiB for the kernel's page tables");
-    root = frame.value();
-    map_ram(information);
-    map_image(kernel_text_start, kernel_text_end, kReadOnly.execute());
-    map_image(kernel_rodata_start, kernel_rodata_end, kReadOnly);
-    map_image(kernel_data_start, boot_stack_guard, kReadWrite);
-    map_image(boot_stack_guard + kPageSize, kernel_data_end, kReadWrite);
-    activate(root);
+    write_msr(kMsrPat, kPageAttributeTable);
 }
-
-void unmap_kernel_page(const void* page) {
-    const VirtualAddress address{reinterpret_cast<std::uint64_t>(page)};
-    PageMapper<KernelPageFormat> mapper{root, *boot_allocator};
-    const auto flush = mapper.unmap(address, kPageSize);
-    if (flush.ok()) flush.value().apply([](VirtualAddress at, std::uint64_t) { flush_page(at); });
-}
-
-void kernel_map_prepare_processor() { write_msr(kMsrPat, kPageAttributeTable); }
-
-void kernel_map_finish() { boot_allocator = nullptr; }
-
-void* map_device_page(PhysicalAddress address) {
-    if (boot_allocator == nullptr) panic("device page {x} mapped after boot", address);
-    const PhysicalAddress page = address.page_base();
-    PageMapper<KernelPageFormat> mapper{root, *boot_allocator};
-    if (!mapper.translate(VirtualAddress{kDirectMapBase + page.value()})) {
-        map_direct({page, kPageSize}, kReadWrite.uncached());
-    }
-    return direct_map<void>(address);
-}
-
-PhysicalAddress kernel_root() { return root; }
-
-void prepare_root(PhysicalAddress user_root) {
-    constexpr std::size_t kOffset = kFirstKernelRootEntry * sizeof(std::uint64_t);
-    std::memcpy(direct_map<char>(user_root) + kOffset, direct_map<const char>(root) + kOffset,
-                kPageSize - kOffset);
-}
-
-void flush_all_user() { write_cr3(read_cr3()); }
 
 }  // namespace redoubt::kernel

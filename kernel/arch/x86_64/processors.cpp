@@ -26,7 +26,6 @@ extern const char boot_root[];
 namespace redoubt::kernel {
 namespace {
 
-constexpr std::uint64_t kImageBase = 0xFFFF'FFFF'8000'0000;
 /// Generous: an emulated processor may have to wait for a real one.
 constexpr std::uint64_t kPatienceSeconds = 10;
 constexpr std::size_t kStackBytes = 6 * kPageSize;
@@ -95,8 +94,8 @@ bool start_processor(std::uint32_t apic_id, PhysicalAddress page, BootAllocator&
     parameters.gdt += linear;
     parameters.entry += linear;
     parameters.apic_id = static_cast<std::uint8_t>(apic_id);
-    parameters.root =
-        static_cast<std::uint32_t>(reinterpret_cast<std::uint64_t>(boot_root) - kImageBase);
+    parameters.root = static_cast<std::uint32_t>(
+        image_physical(reinterpret_cast<std::uint64_t>(boot_root)).value());
     parameters.stack = reinterpret_cast<std::uint64_t>(area.stack + kStackBytes);
     parameters.area = reinterpret_cast<std::uint64_t>(&area);
 
@@ -116,7 +115,7 @@ bool start_processor(std::uint32_t apic_id, PhysicalAddress page, BootAllocator&
 extern "C" [[noreturn]] void ap_start(ApArea* area) {
     cpu_initialize(*area, reinterpret_cast<std::uint64_t>(area->stack + kStackBytes));
     trap_load();
-    kernel_map_prepare_processor();
+    paging_initialize_processor();
     activate(kernel_root());
     cpu_enable_protections();
     fpu_setup();

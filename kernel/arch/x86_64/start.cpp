@@ -5,6 +5,7 @@
 #include "arch/console.hpp"
 #include "arch/cpu_setup.hpp"
 #include "arch/kernel_map.hpp"
+#include "arch/paging.hpp"
 #include "arch/processors.hpp"
 #include "arch/timer.hpp"
 #include "arch/trap.hpp"
@@ -41,7 +42,9 @@ extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t addre
 
     static constinit BootAllocator allocator{{}};
     allocator = BootAllocator{find_boot_memory(information)};
+    paging_initialize_processor();
     kernel_map_initialize(information, allocator);
+    activate(kernel_root());
     cpu_enable_protections();
     fpu_detect();
     fpu_setup();

@@ -9,6 +9,7 @@ namespace redoubt::kernel {
 
 /// XCR0; all components this kernel enables are in its low half. 0: FXSAVE format.
 extern std::uint32_t fpu_component_mask;
+inline std::uint64_t fpu_features() { return fpu_component_mask; }
 
 inline void fpu_store_registers(void* area) {
     if (fpu_component_mask != 0) [[likely]] {

@@ -65,6 +65,10 @@ struct LongModeFormat : LongModeEntry {
         const std::uint64_t span = kPageSize << (kEntryBits * level);
         return PhysicalAddress{entry & kAddress & ~(span - 1)};
     }
+    /// How much more the entry of the next leaf is.
+    static constexpr std::uint64_t leaf_step(unsigned level) {
+        return kPageSize << (kEntryBits * level);
+    }
     static constexpr bool is_accessed(std::uint64_t entry) { return (entry & kAccessed) != 0; }
     static constexpr bool is_dirty(std::uint64_t entry) { return (entry & kDirty) != 0; }
     static constexpr std::uint64_t without_accessed_dirty(std::uint64_t entry) {

@@ -7,6 +7,15 @@
 
 namespace redoubt::kernel {
 
+/// Where the image's bytes are.
+constexpr PhysicalAddress image_physical(std::uint64_t address) {
+    constexpr std::uint64_t kImageBase = 0xFFFF'FFFF'8000'0000;
+    return PhysicalAddress{address - kImageBase};
+}
+
+/// What a processor needs before it can use the kernel's tables.
+void paging_initialize_processor();
+
 /// A root table with only the kernel's half.
 PhysicalAddress kernel_root();
 /// Copies the kernel's half into a new root table, whose user half stays as it is.
@@ -27,7 +36,7 @@ inline void flush_page(VirtualAddress address) {
     asm volatile("invlpg (%0)" : : "r"(address.value()) : "memory");
 }
 /// Forgets every user translation on this processor.
-void flush_all_user();
+inline void flush_all_user() { write_cr3(read_cr3()); }
 
 /// Maps one page of device registers for the kernel's own use (during boot only).
 void* map_device_page(PhysicalAddress address);

@@ -5,6 +5,10 @@
 
 namespace redoubt::kernel {
 
+/// How far below where a frame pointer points the caller's frame pointer and the return address
+/// are.
+inline constexpr std::uint64_t kFrameRecordEnd = 0;
+
 /// Fills the IDT of all processors and loads it.
 void trap_initialize();
 /// Loads it on a further processor.

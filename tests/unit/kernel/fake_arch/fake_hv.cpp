@@ -10,7 +10,7 @@
 namespace redoubt::kernel {
 
 std::size_t fpu_state_size() { return 512; }
-std::uint64_t fpu_features() { return 0; }
+std::uint32_t fpu_component_mask = 0;
 void fpu_flush(void*) {}
 
 namespace hv {

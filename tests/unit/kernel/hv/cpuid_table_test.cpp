@@ -1,5 +1,5 @@
 // Tables of CPUID answers: what is found, and that a bad one leaves none.
-#include "kernel/hv/cpuid_table.hpp"
+#include "kernel/hv/x86_64/cpuid_table.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,9 +7,9 @@
 #include <memory>
 #include <random>
 
-#include "kernel/hv/fpu_state.hpp"
 #include "kernel/hv/svm/control.hpp"
 #include "kernel/hv/svm/vcpu.hpp"
+#include "kernel/hv/x86_64/xsave.hpp"
 
 namespace redoubt::kernel::svm {
 namespace {

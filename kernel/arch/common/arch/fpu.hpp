@@ -11,10 +11,6 @@ namespace redoubt::kernel {
 /// Bytes of an area (at most 2752, which is what abi::VcpuState has room for). Areas are 64-byte
 /// aligned.
 std::size_t fpu_state_size();
-/// State components enabled in XCR0; 0 if the processor has no XSAVE and areas are in FXSAVE
-/// format.
-std::uint64_t fpu_features();
-
 /// Writes the initial state to an area that is not loaded.
 void fpu_initialize(void* area);
 /// Makes the registers hold `area`'s state; what they held before is saved to the area it came

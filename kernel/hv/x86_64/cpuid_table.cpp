@@ -1,5 +1,5 @@
 // Tables of CPUID answers come from user space.
-#include "kernel/hv/cpuid_table.hpp"
+#include "kernel/hv/x86_64/cpuid_table.hpp"
 
 namespace redoubt::kernel::hv {
 

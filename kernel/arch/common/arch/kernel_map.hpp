@@ -5,12 +5,11 @@
 
 namespace redoubt::kernel {
 
-/// Replaces the boot tables. `allocator` must outlive the boot phase.
+/// Builds the tables of kernel_root(), which activate() then makes replace the boot tables.
+/// `allocator` must outlive the boot phase.
 void kernel_map_initialize(const BootInformation& information, BootAllocator& allocator);
 /// Makes a page of the direct map a guard page.
 void unmap_kernel_page(const void* page);
-/// What a processor needs before it can use the kernel's tables.
-void kernel_map_prepare_processor();
 /// Ends the boot phase: the kernel's half stays as it is from now on.
 void kernel_map_finish();
 

@@ -1,4 +1,4 @@
-// The kernel's own console: COM1, polled.
+// The kernel's own console: a serial port, polled.
 #pragma once
 
 namespace redoubt::kernel {

@@ -14,11 +14,13 @@ struct MsiMessage {
     std::uint32_t data;
 };
 
-/// Claims a global system interrupt (below 16: ISA numbers, translated by the MADT's overrides).
-/// The line is unmasked. InvalidArgument if no IOAPIC has it, Busy if it is claimed already,
+/// Claims an interrupt line: on x86-64 a global system interrupt (below 16: ISA numbers, translated
+/// by the MADT's overrides), on riscv64 a source of the PLIC.
+/// The line is unmasked. InvalidArgument if no controller has it, Busy if it is claimed already,
 /// NoMemory if slots ran out.
 Result<unsigned> irq_claim_gsi(std::uint32_t gsi);
 /// Claims a slot for a message-signalled interrupt and tells what the device must write where.
+/// NotSupported if no controller takes messages.
 Result<unsigned> irq_claim_msi(MsiMessage& message);
 void irq_mask(unsigned slot);
 void irq_unmask(unsigned slot);

@@ -1,5 +1,5 @@
-// Makes floating-point state from user space fit to be loaded by the kernel.
-#include "kernel/hv/fpu_state.hpp"
+// See xsave.hpp.
+#include "kernel/hv/x86_64/xsave.hpp"
 
 namespace redoubt::kernel::hv {
 namespace {

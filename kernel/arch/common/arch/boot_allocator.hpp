@@ -30,11 +30,12 @@ class BootAllocator final : public FrameAllocator {
     PhysicalAddress start_, next_, end_;
 };
 
-/// Picks where the boot allocator works: the largest usable piece below 4 GiB that is free.
+/// Picks where the boot allocator works: the largest usable piece that is free and that every
+/// processor can be started with.
 PhysicalRange find_boot_memory(const BootInformation& information);
 
-/// Reads what the loader left at `address`, according to its magic.
-void boot_information_initialize(BootInformation& information, std::uint32_t magic,
+/// Reads what the loader left at `address`; `passed` is the number it told beside.
+void boot_information_initialize(BootInformation& information, std::uint64_t passed,
                                  PhysicalAddress address);
 /// Fills free_memory and device_memory when everything the kernel takes is known.
 void boot_information_finish(BootInformation& information);

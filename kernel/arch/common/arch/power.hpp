@@ -9,7 +9,7 @@ namespace redoubt::kernel {
 /// Halts every other processor; is_panicking() is true.
 void stop_other_processors();
 
-/// Ends the emulated machine (isa-debug-exit) with a status that means "the kernel panicked", else
+/// Ends the emulated machine with a status that means "the kernel panicked", else
 /// halts.
 [[noreturn]] void stop_machine_after_panic();
 

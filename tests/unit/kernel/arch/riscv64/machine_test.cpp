@@ -1,0 +1,98 @@
+// What is found in a device tree like QEMU's.
+#include "arch/machine.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tree_builder.hpp"
+
+namespace redoubt::kernel {
+namespace {
+
+using testing::TreeBuilder;
+
+void add_processor(TreeBuilder& tree, std::uint32_t hart, std::uint32_t controller,
+                   const char* status = "okay") {
+    tree.begin("cpu@" + std::to_string(hart))
+        .string("device_type", "cpu")
+        .cells("reg", {hart})
+        .string("status", status)
+        .string("riscv,isa", "rv64imafdch_zicsr_sstc")
+        .string("mmu-type", "riscv,sv48");
+    tree.begin("interrupt-controller")
+        .string("compatible", "riscv,cpu-intc")
+        .cells("phandle", {controller})
+        .end();
+    tree.end();
+}
+
+TreeBuilder machine_tree() {
+    TreeBuilder tree;
+    tree.begin("").cells("#address-cells", {2}).cells("#size-cells", {2});
+    tree.begin("cpus")
+        .cells("#address-cells", {1})
+        .cells("#size-cells", {0})
+        .cells("timebase-frequency", {10'000'000});
+    add_processor(tree, 0, 4);
+    add_processor(tree, 1, 2);
+    tree.end();
+    tree.begin("soc").cells("#address-cells", {2}).cells("#size-cells", {2});
+    tree.begin("serial@10000000")
+        .string("compatible", "ns16550a")
+        .cells("reg", {0, 0x1000'0000, 0, 0x100})
+        .cells("interrupts", {10})
+        .end();
+    tree.begin("test@100000")
+        .string("compatible", std::string("sifive,test1\0sifive,test0\0syscon", 32))
+        .cells("reg", {0, 0x10'0000, 0, 0x1000})
+        .end();
+    tree.begin("plic@c000000")
+        .string("compatible", "riscv,plic0")
+        .cells("reg", {0, 0xC00'0000, 0, 0x60'0000})
+        .cells("riscv,ndev", {96})
+        .cells("interrupts-extended", {4, 11, 4, 9, 2, 11, 2, 9})
+        .end();
+    return tree.end().end();
+}
+
+TEST(Machine, ProcessorsDevicesAndTheirInterrupts) {
+    const auto blob = machine_tree().build();
+    machine_initialize(*DeviceTree::open(blob));
+    const Machine& m = machine();
+    EXPECT_EQ(m.timebase_frequency, 10'000'000U);
+    ASSERT_EQ(m.processors.count, 2U);
+    EXPECT_EQ(m.processors.items[0].plic_context, 1U);
+    EXPECT_EQ(m.processors.items[1].hart, 1U);
+    EXPECT_EQ(m.processors.items[1].plic_context, 3U);
+    EXPECT_STREQ(m.mmu_type, "riscv,sv48");
+    EXPECT_EQ(m.console.registers.start, PhysicalAddress{0x1000'0000});
+    EXPECT_EQ(m.console.interrupt, 10U);
+    EXPECT_EQ(m.test_finisher, PhysicalAddress{0x10'0000});
+    EXPECT_EQ(m.plic.bytes, 0x60'0000U);
+    EXPECT_EQ(m.plic_sources, 96U);
+    EXPECT_EQ(m.real_time_clock, PhysicalAddress{0});
+}
+
+TEST(Machine, ADisabledProcessorIsLeftOut) {
+    TreeBuilder tree;
+    tree.begin("").begin("cpus").cells("#address-cells", {1}).cells("#size-cells", {0});
+    add_processor(tree, 0, 4, "disabled");
+    add_processor(tree, 1, 2);
+    const auto blob = tree.end().end().build();
+    machine_initialize(*DeviceTree::open(blob));
+    ASSERT_EQ(machine().processors.count, 1U);
+    EXPECT_EQ(machine().processors.items[0].hart, 1U);
+    EXPECT_EQ(machine().processors.items[0].interrupt_controller, 2U);
+    EXPECT_EQ(machine().console.registers.bytes, 0U);
+}
+
+TEST(Machine, ExtensionsOfSeveralLettersAreWholeWords) {
+    EXPECT_TRUE(isa_has("rv64imafdch_zicsr_sstc", "sstc"));
+    EXPECT_TRUE(isa_has("rv64imafdch_zicsr_sstc", "zicsr"));
+    EXPECT_FALSE(isa_has("rv64imafdch_zicsr_sstcx", "sstc"));
+    EXPECT_FALSE(isa_has("", "sstc"));
+}
+
+}  // namespace
+}  // namespace redoubt::kernel
