@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from . import progress
-from .paths import BUILD, REPOSITORY, SYSTEM_BUILD
+from .paths import BUILD, REPOSITORY, RISCV64_BUILD, SYSTEM_BUILD
 from .progress import ToolError
 
 
@@ -55,6 +55,13 @@ def system(targets: list[str] = ()) -> Path:
     configure(SYSTEM_BUILD)
     ninja(SYSTEM_BUILD, targets)
     return SYSTEM_BUILD
+
+
+def riscv64(targets: list[str] = ()) -> Path:
+    """What there is for riscv64, with Debian's cross compiler."""
+    configure(RISCV64_BUILD, ["--cross-file", str(REPOSITORY / "tools/riscv64.cross")])
+    ninja(RISCV64_BUILD, targets)
+    return RISCV64_BUILD
 
 
 def sanitized() -> Path:

@@ -9,10 +9,12 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .paths import SYSTEM_BUILD
+from .paths import RISCV64_BUILD, SYSTEM_BUILD
 
 KERNEL = SYSTEM_BUILD / "kernel/kernel.elf"
 DEFAULT_CPU = "EPYC,+svm,+npt"
+RISCV64_KERNEL = RISCV64_BUILD / "kernel/kernel.elf"
+RISCV64_CPU = "rv64,h=true"
 EXIT_PORT = 0xF4
 
 
@@ -36,6 +38,7 @@ class MachineOptions:
     command_line: str = ""
     extra: list[str] = field(default_factory=list)
     boot: list[str] | None = None  # replaces -kernel/-initrd (an ISO, say)
+    arch: str = "x86_64"
 
 
 class Machine:
@@ -54,15 +57,21 @@ class Machine:
         options = self._options
         boot = options.boot
         if boot is None:
-            boot = ["-kernel", str(KERNEL), "-initrd", str(self._archive)]
+            kernel = RISCV64_KERNEL if options.arch == "riscv64" else KERNEL
+            boot = ["-kernel", str(kernel), "-initrd", str(self._archive)]
             if options.command_line:
                 boot += ["-append", options.command_line]
+        if options.arch == "riscv64":
+            cpu = RISCV64_CPU if options.cpu == DEFAULT_CPU else options.cpu
+            machine = ["qemu-system-riscv64", "-accel", "tcg", "-M", "virt", "-cpu", cpu]
+        else:
+            machine = ["qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", options.cpu,
+                       "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"]
         # A short relative socket path: the limit of unix socket paths is 107 bytes.
         return [
-            "qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", options.cpu, "-m", options.memory,
+            *machine, "-m", options.memory,
             "-smp", str(options.processors), "-nodefaults", "-no-reboot", "-display", "none",
             "-chardev", "file,id=com1,path=system.log", "-serial", "chardev:com1",
-            "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4",
             "-chardev", "socket,id=mux,path=mux.sock,server=on,wait=off",
             "-device", "virtio-serial-pci,disable-legacy=on,id=serial0",
             "-device", "virtserialport,chardev=mux,name=redoubt.mux",
@@ -83,7 +92,7 @@ class Machine:
         return self.process is not None and self.process.poll() is None
 
     def exit_code(self) -> int | None:
-        """The code the system ended with (isa-debug-exit reports (code + 1) * 2 + 1); None if it ended otherwise."""
+        """The code the system ended with (QEMU's status is (code + 1) * 2 + 1); None if it ended otherwise."""
         status = self.process.poll() if self.process else None
         if status is None:
             return None

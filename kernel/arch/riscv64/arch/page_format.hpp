@@ -1,0 +1,93 @@
+// The table format of Sv48 (Privileged Architecture, 4.5), for PageMapper.
+#pragma once
+
+#include <cstdint>
+
+#include "kernel/mm/address.hpp"
+#include "kernel/mm/flags.hpp"
+
+namespace redoubt::kernel {
+
+/// Entry bits (4.4.1). Memory types are the platform's (PMA), not the tables'.
+struct Sv48Entry {
+    static constexpr std::uint64_t kValid = 1 << 0;
+    static constexpr std::uint64_t kRead = 1 << 1;
+    static constexpr std::uint64_t kWrite = 1 << 2;
+    static constexpr std::uint64_t kExecute = 1 << 3;
+    static constexpr std::uint64_t kUser = 1 << 4;
+    static constexpr std::uint64_t kGlobal = 1 << 5;
+    static constexpr std::uint64_t kAccessed = 1 << 6;
+    static constexpr std::uint64_t kDirty = 1 << 7;
+    static constexpr std::uint64_t kPageNumber = 0x003F'FFFF'FFFF'FC00;
+    static constexpr unsigned kPageNumberShift = 10;
+};
+
+/// Four levels of 512 entries; level 0 holds 4 KiB leaves, 1 2 MiB, 2 1 GiB. The mapper owns the
+/// root entries [kFirstRootEntry, kFirstRootEntry + kRootEntries). `kLeafBits` are set in every
+/// leaf. Entries have no room for counts: bits that hardware does not use must be zero.
+template <class AddressType, unsigned kFirstEntry, unsigned kEntries, std::uint64_t kLeafBits = 0>
+struct Sv48Format : Sv48Entry {
+    using Address = AddressType;
+    static constexpr unsigned kLevels = 4;
+    static constexpr unsigned kEntryBits = 9;
+    static constexpr unsigned kRootIndexBits = 9;
+    static constexpr unsigned kFirstRootEntry = kFirstEntry;
+    static constexpr unsigned kRootEntries = kEntries;
+    /// The first and the last mappable address.
+    static constexpr std::uint64_t kLowest =
+        (kFirstEntry >= 256 ? 0xFFFF'0000'0000'0000 : 0) | std::uint64_t{kFirstEntry} << 39;
+    static constexpr std::uint64_t kHighest = kLowest + (std::uint64_t{kEntries} << 39) - 1;
+
+    static constexpr unsigned largest_leaf() { return 2; }
+
+    static constexpr bool is_present(std::uint64_t entry) { return (entry & kValid) != 0; }
+    static constexpr bool is_leaf(std::uint64_t entry, unsigned level) {
+        return level == 0 || (entry & (kRead | kWrite | kExecute)) != 0;
+    }
+    static constexpr PhysicalAddress table_address(std::uint64_t entry) {
+        return PhysicalAddress{(entry & kPageNumber) >> kPageNumberShift << kPageBits};
+    }
+    static constexpr PhysicalAddress leaf_address(std::uint64_t entry, unsigned) {
+        return table_address(entry);
+    }
+    /// How much more the entry of the next leaf is.
+    static constexpr std::uint64_t leaf_step(unsigned level) {
+        return 1ULL << kPageNumberShift << (kEntryBits * level);
+    }
+    static constexpr bool is_accessed(std::uint64_t entry) { return (entry & kAccessed) != 0; }
+    static constexpr bool is_dirty(std::uint64_t entry) { return (entry & kDirty) != 0; }
+    static constexpr std::uint64_t without_accessed_dirty(std::uint64_t entry) {
+        return entry & ~(kAccessed | kDirty);
+    }
+    static constexpr std::uint64_t accessed_dirty(std::uint64_t entry) {
+        return entry & (kAccessed | kDirty);
+    }
+
+    static constexpr std::uint64_t make_table(PhysicalAddress table) {
+        return table.value() >> kPageBits << kPageNumberShift | kValid;
+    }
+    /// Accessed and dirty are preset: a processor may fault instead of setting them (4.3.1).
+    static constexpr std::uint64_t make_leaf(PhysicalAddress frame, unsigned, PageFlags flags) {
+        std::uint64_t entry = make_table(frame) | kRead | kAccessed | kLeafBits;
+        if (flags.is_writable()) entry |= kWrite | kDirty;
+        if (flags.is_user()) entry |= kUser;
+        if (flags.is_global()) entry |= kGlobal;
+        if (flags.is_executable()) entry |= kExecute;
+        return entry;
+    }
+    static constexpr PageFlags flags_of(std::uint64_t entry, unsigned) {
+        PageFlags flags = PageFlags{}.read();
+        if ((entry & kWrite) != 0) flags = flags.write();
+        if ((entry & kUser & ~kLeafBits) != 0) flags = flags.user();
+        if ((entry & kGlobal) != 0) flags = flags.global();
+        if ((entry & kExecute) != 0) flags = flags.execute();
+        return flags;
+    }
+};
+
+/// The lower half: user space. The kernel's half of the root is not the mapper's.
+using UserPageFormat = Sv48Format<VirtualAddress, 0, 256>;
+/// The upper half: the kernel's own mappings.
+using KernelPageFormat = Sv48Format<VirtualAddress, 256, 256>;
+
+}  // namespace redoubt::kernel
