@@ -16,6 +16,7 @@
 #include "kernel/hv/svm/stage2.hpp"
 #include "kernel/hv/svm/svm.hpp"
 #include "kernel/hv/svm/switch.hpp"
+#include "kernel/hv/x86_64/ring.hpp"
 
 namespace redoubt::kernel::svm {
 namespace {

@@ -1,11 +1,10 @@
 // Doorbells: which output rings, and that what was sent for one can be taken back.
-#include "kernel/hv/doorbell.hpp"
-
 #include <gtest/gtest.h>
 
 #include <new>
 
 #include "fake_arch/fake.hpp"
+#include "kernel/hv/x86_64/ring.hpp"
 #include "kernel/object/notification.hpp"
 
 namespace redoubt::kernel::hv {
