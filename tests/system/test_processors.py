@@ -1,7 +1,8 @@
 """The kernel on several processors: stress, and what the other tests do on one.
 
 The stress test is short. REDOUBT_STRESS_SECONDS=60 makes it that long on each number of processors, and
-REDOUBT_STRESS_SEED=7 starts with other random numbers. Any other test runs on several with REDOUBT_PROCESSORS=4.
+REDOUBT_STRESS_SEED=7 starts with other random numbers. REDOUBT_FUZZ_SCALE=100 makes the random system calls and the
+virtual machines that many times as many. Any other test runs on several with REDOUBT_PROCESSORS=4.
 """
 
 import os
@@ -25,11 +26,16 @@ class Processors(unittest.TestCase):
     def boot(self, *arguments, **options):
         """As the kernel's tests do, but with time for long runs: nobody is done before everybody has got on."""
         seconds = test_kernel.BOOT_SECONDS
-        test_kernel.BOOT_SECONDS = seconds * 2 + SECONDS
+        test_kernel.BOOT_SECONDS = seconds * 2 * test_fuzz.SCALE + SECONDS
         try:
             return test_kernel.Kernel.boot(self, *arguments, **options)
         finally:
             test_kernel.BOOT_SECONDS = seconds
+
+    def fuzz(self, program, command_line, **options):
+        log = self.check(program, command_line, **options)
+        if test_fuzz.SCALE > 10:
+            print(re.search("fuzz: (?:rounds|machines) .*", log)[0], flush=True)
 
     def stress(self, processors: int, **options):
         log = self.check(STRESS, f"seed={SEED} seconds={SECONDS} lock-statistics", processors=processors, **options)
@@ -53,16 +59,16 @@ class Processors(unittest.TestCase):
         self.stress(2, cpu="max")
 
     def test_random_system_calls_on_two(self):
-        self.check(test_fuzz.FUZZ, f"seed={SEED} rounds=20", processors=2)
+        self.fuzz(test_fuzz.FUZZ, f"seed={SEED} rounds={20 * test_fuzz.SCALE}", processors=2)
 
     def test_random_system_calls_on_four(self):
-        self.check(test_fuzz.FUZZ, f"seed={SEED + 1} rounds=10 calls=5000", processors=4)
+        self.fuzz(test_fuzz.FUZZ, f"seed={SEED + 1} rounds={10 * test_fuzz.SCALE} calls=5000", processors=4)
 
     def test_virtual_machines_that_end_in_every_state_on_two(self):
-        self.check(test_fuzz.SOAK, f"seed={SEED} machines=60", processors=2)
+        self.fuzz(test_fuzz.SOAK, f"seed={SEED} machines={60 * test_fuzz.SCALE}", processors=2)
 
     def test_virtual_machines_that_end_in_every_state_on_four(self):
-        self.check(test_fuzz.SOAK, f"seed={SEED + 1} machines=40", processors=4)
+        self.fuzz(test_fuzz.SOAK, f"seed={SEED + 1} machines={40 * test_fuzz.SCALE}", processors=4)
 
     def test_what_user_programs_try_on_two(self):
         self.check_probe(processors=2)

@@ -23,8 +23,9 @@ constexpr unsigned kPoolBits = 23, kUntypedBits = 22, kMemoryBits = 20, kSpaceBi
 constexpr std::uint64_t kImageWindow = 0x4000'0000;  ///< the driver's view of the workers' image
 constexpr std::uint64_t kOwnBuffers = 0x2200'0000;   ///< of the driver's own threads
 constexpr std::uint64_t kPoisonAddress = 0x5000'0000;
-constexpr unsigned kHelpers = 3;
-constexpr std::uint32_t kHealerPriority = 190, kIdlePriority = 5, kWatchdogPriority = 250;
+constexpr unsigned kHelpers = 5;
+constexpr std::uint32_t kHealerPriority = 190, kIdlePriority = 5, kWatchdogPriority = 250,
+                        kBystanderPriority = 70;
 constexpr std::uint64_t kStuckSeconds = 90;
 constexpr unsigned kIrqLine = 5;
 
@@ -45,6 +46,7 @@ enum RoundSlot : unsigned {
 Console console;
 Slot untyped, pool, hv_root, irq_control, code_first, code_pages, control_copy, next_slot;
 Slot round_first, worker_ports, fault_endpoint, fault_reply, alarm, watchdog_alarm;
+Slot bystander_alarm, bystander_endpoint, bystander_reply;
 /// What outlives the rounds, so that nothing in it may point to what does not.
 Slot lasting_notification, lasting_reply, lasting_irq;
 unsigned text_pages;
@@ -335,23 +337,23 @@ void check_lasting_objects() {
 }
 
 /// Nobody in the kernel may still know memory that was taken back: pointers read from it would lead
-/// nowhere, and what is written to it would show.
+/// nowhere, and what is written to it would show. Nor may the next round's workers see what was in
+/// it.
 void check_unused_memory() {
-    constexpr std::uint64_t kPoison = 0xDEAD'0BAD'DEAD'0BADULL;
     const Slot frame = in_round(0);
     must(native::retype(pool, ObjectType::Frame, kPoolBits, frame), "all memory in one frame");
     must(native::map(frame, kSpace, kPoisonAddress, kReadWrite), "all memory in one frame");
     auto* words = reinterpret_cast<volatile std::uint64_t*>(kPoisonAddress);
     for (std::uint64_t i = 0; i < pool_size / 8; ++i) {
         if (words[i] != 0) fail("not zero, at", i * 8);
-        words[i] = kPoison;
+        words[i] = kSecret;
     }
     check_lasting_objects();
     // Others run meanwhile, and timers fire.
     const std::uint64_t until = native::ticks() + ticks_per_second / 2000;
     while (native::ticks() < until) native::wait(alarm, until);
     for (std::uint64_t i = 0; i < pool_size / 8; ++i) {
-        if (words[i] != kPoison) fail("written after its end, at", i * 8);
+        if (words[i] != kSecret) fail("written after its end, at", i * 8);
     }
     must(native::revoke(pool), "revoking the pool");
 }
@@ -364,6 +366,9 @@ void end_round(std::uint64_t interrupts) {
     for (unsigned i = 0; i <= kRoundEnd; ++i) {
         if (native::identify(in_round(i))) fail("a capability is left", i);
     }
+    if (control().leak != Leak::None)
+        fail("somebody else's memory was seen: kind",
+             static_cast<std::uint64_t>(Leak{control().leak}));
     if (const std::uint64_t now = count_interrupts(); now != interrupts)
         fail("interrupts free", now, interrupts);
     if (hv_root != 0 && has_vms()) fail("a virtual machine is left");
@@ -430,10 +435,47 @@ extern "C" [[noreturn]] void watchdog() {
         }
     }
 }
-asm("idle_entry: call idle_helper\n"
+/// A process that has nothing to do with the workers: all its registers are secret. What it does
+/// with its memory and messages is none of their business either.
+extern "C" [[noreturn]] void bystander() {
+    abi::IpcBuffer& buffer = native::ipc_buffer();
+    for (auto& word : buffer.words) word = kSecret;
+    for (std::uint64_t bursts = 0;; ++bursts) {
+        asm volatile(
+            "movq %0, %%xmm0\n punpcklqdq %%xmm0, %%xmm0\n movdqa %%xmm0, %%xmm1\n"
+            "movdqa %%xmm0, %%xmm7\n movdqa %%xmm0, %%xmm15\n"
+            "movq %0, %%rbx\n movq %0, %%r12\n movq %0, %%r13\n movq %0, %%r14\n movq %0, %%r15\n"
+            "movq %0, %%rdi\n movq %0, %%rsi\n movq %0, %%rdx\n movq %0, %%r8\n movq %0, %%r9\n"
+            "movq %0, %%r10\n movq %0, %%r11\n"
+            "movl $2000, %%ecx\n 1: loop 1b\n"
+            :
+            : "a"(kSecret)
+            : "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+              "r15", "memory");
+        // Not to run for a while: the idle thread looks for whether anybody does.
+        native::wait(bystander_alarm, native::ticks() + ticks_per_second / 20000);
+        if (bursts % 8 == 0) {
+            native::Message message{abi::MessageInfo{1, 400}, {kSecret, kSecret, kSecret, kSecret}};
+            native::call(bystander_endpoint, message);
+        }
+    }
+}
+/// The other side of its calls, in the same process.
+extern "C" [[noreturn]] void confidant() {
+    for (;;) {
+        native::recv(bystander_endpoint, bystander_reply);
+        for (auto& word : native::ipc_buffer().words) word = kSecret;
+        native::reply(bystander_reply,
+                      {abi::MessageInfo{1, 400}, {kSecret, kSecret, kSecret, kSecret}});
+    }
+}
+asm("bystander_entry: call bystander\n"
+    "confidant_entry: call confidant\n"
+    "idle_entry: call idle_helper\n"
     "healer_entry: call healer\n"
     "watchdog_entry: call watchdog\n");
-extern "C" void idle_entry(), healer_entry(), watchdog_entry();
+extern "C" void idle_entry(), healer_entry(), watchdog_entry(), bystander_entry(),
+    confidant_entry();
 
 Slot start_helper(unsigned index, void (*entry)(), std::uint32_t priority) {
     const Slot buffer = make(ObjectType::Frame, 12), thread = make(ObjectType::Thread);
@@ -492,13 +534,18 @@ extern "C" [[noreturn]] void driver(const abi::BootInfo* boot) {
     fault_reply = make(ObjectType::Reply);
     alarm = make(ObjectType::Notification);
     watchdog_alarm = make(ObjectType::Notification);
+    bystander_alarm = make(ObjectType::Notification);
+    bystander_endpoint = make(ObjectType::Endpoint);
+    bystander_reply = make(ObjectType::Reply);
     lasting_notification = make(ObjectType::Notification);
     lasting_reply = make(ObjectType::Reply);
     lasting_irq = next_slot++;
     if (!native::irq_claim_msi(irq_control, lasting_irq)) fail("an interrupt");
     const Slot helpers[] = {start_helper(0, idle_entry, kIdlePriority),
                             start_helper(1, healer_entry, kHealerPriority),
-                            start_helper(2, watchdog_entry, kWatchdogPriority)};
+                            start_helper(2, watchdog_entry, kWatchdogPriority),
+                            start_helper(3, bystander_entry, kBystanderPriority),
+                            start_helper(4, confidant_entry, kBystanderPriority)};
     round_first = next_slot;
     fill_image(0);
     free_outside = free_bytes(untyped);

@@ -21,6 +21,7 @@ class Worker {
 
     void step() {
         fill_buffer();
+        if (random_.one_in(16)) return repeat();
         switch (random_.below(32)) {
             case 0:
             case 1:
@@ -90,14 +91,78 @@ class Worker {
             std::uint64_t* fields[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
             *fields[random_.below(6)] = odd_value();
         }
+        return make({number, r});
+    }
+
+    struct Recorded {
+        SyscallNumber number;
+        native::Registers registers;
+    };
+
+    Error make(const Recorded& wanted) {
+        native::Registers r = wanted.registers;
         count(control().calls[index_]);
-        const Error error = native::invoke(number, r);
+        const Error error = native::invoke(wanted.number, r);
         first_word_ = r.rdx;
-        const std::uint64_t which = static_cast<std::uint64_t>(number) - abi::kNativeBase;
+        const std::uint64_t which = static_cast<std::uint64_t>(wanted.number) - abi::kNativeBase;
         if (which < kCalls) {
             count(error == Error::Ok ? control().accepted[which] : control().refused[which]);
         }
+        const std::uint64_t results[] = {r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9};
+        for (const std::uint64_t result : results) look_at(result, Leak::Result);
+        if (random_.one_in(8)) look_around();
+        if (error == Error::Ok && random_.one_in(4)) recorded_[random_.below(kRecorded)] = wanted;
         return error;
+    }
+
+    /// Calls that went well before, one after the other, each with something changed.
+    void repeat() {
+        for (std::uint64_t i = 1 + random_.below(4); i != 0; --i) {
+            Recorded wanted = recorded_[random_.below(kRecorded)];
+            if (wanted.number == SyscallNumber::Exit || wanted.number == SyscallNumber{}) continue;
+            native::Registers& r = wanted.registers;
+            std::uint64_t* fields[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
+            std::uint64_t& field = *fields[random_.below(6)];
+            switch (random_.below(4)) {
+                case 0:
+                    field ^= std::uint64_t{1} << random_.below(64);
+                    break;
+                case 1:
+                    field += random_.below(9) - 4;
+                    break;
+                case 2:
+                    field = odd_value();
+                    break;
+                default:
+                    break;  // the same again
+            }
+            make(wanted);
+        }
+    }
+
+    static void look_at(std::uint64_t word, Leak where) {
+        if (is_secret(word)) control().leak = where;
+    }
+    static void look_at(const volatile std::uint64_t* words, unsigned count, Leak where) {
+        for (unsigned i = 0; i < count; ++i) look_at(words[i], where);
+    }
+
+    /// What came without being asked for.
+    static void look_around() {
+#define REDOUBT_LOOK_AT(number)                                       \
+    {                                                                 \
+        std::uint64_t low, high;                                      \
+        asm volatile("movq %%xmm" #number ", %0" : "=r"(low));        \
+        asm volatile("pextrq $1, %%xmm" #number ", %0" : "=r"(high)); \
+        look_at(low, Leak::VectorRegister);                           \
+        look_at(high, Leak::VectorRegister);                          \
+    }
+        REDOUBT_LOOK_AT(0)
+        REDOUBT_LOOK_AT(1)
+        REDOUBT_LOOK_AT(7)
+        REDOUBT_LOOK_AT(15)
+#undef REDOUBT_LOOK_AT
+        look_at(native::ipc_buffer().words, 448, Leak::Message);
     }
 
     std::uint64_t odd_value() {
@@ -271,7 +336,11 @@ class Worker {
                                              : (random_.one_in(2) ? Slot{kOwnSpace}
                                                                   : pick(ObjectType::AddressSpace));
         const std::uint64_t flags = random_.one_in(8) ? random_.below(64) : 1 + random_.below(3);
-        call(SyscallNumber::Map, pick(ObjectType::Frame), space, address(), flags);
+        const std::uint64_t at = address();
+        const Error error = call(SyscallNumber::Map, pick(ObjectType::Frame), space, at, flags);
+        // It may be mapped elsewhere, or be gone again: then this faults.
+        if (error == Error::Ok && space == kOwnSpace && random_.one_in(2))
+            look_at(reinterpret_cast<const volatile std::uint64_t*>(at), 512, Leak::Mapping);
     }
 
     void put_words(const void* argument, unsigned bytes) {
@@ -466,6 +535,7 @@ class Worker {
             native::map(frame, kOwnSpace, at, kReadWrite) == Error::Ok) {
             auto& state = *reinterpret_cast<abi::VcpuState*>(at);
             auto* words = reinterpret_cast<std::uint64_t*>(at);
+            look_at(words, 512, Leak::VcpuState);
             for (std::uint64_t i = random_.below(12); i != 0; --i)
                 words[random_.below(110)] = random_.next();
             state.rip = random_.below(0x10000);
@@ -491,8 +561,11 @@ class Worker {
         call(SyscallNumber::Yield);
     }
 
+    static constexpr unsigned kRecorded = 12;
+
     unsigned index_;
     Random& random_;
+    Recorded recorded_[kRecorded]{};
     std::uint64_t first_word_ = 0;  ///< mr0 of the last call's reply
     std::uint64_t last_vm_ = 1;
 };

@@ -41,8 +41,21 @@ enum WorkerSlot : Slot {
     kFirstFree = kBuffer0 + kWorkers,
 };
 
+/// What other processes have in memory and in registers, and all memory held before a round began.
+/// No worker may ever see it, and none has it in its own program: there it is two halves.
+inline constexpr std::uint64_t kSecret = 0xDEAD'0BAD'F00D'0BADULL;
+inline bool is_secret(std::uint64_t word) {
+    std::uint64_t mask = 0x5555'5555'5555'5555ULL;
+    asm("" : "+r"(mask));
+    return (word ^ mask) == (kSecret ^ 0x5555'5555'5555'5555ULL);
+}
+
+/// Where a secret can come to light.
+enum class Leak : std::uint64_t { None, Result, VectorRegister, Message, Mapping, VcpuState };
+
 /// One page that both sides see.
 struct Control {
+    volatile Leak leak;  ///< the last one that was found
     volatile std::uint64_t calls[kAllWorkers];
     Random random[kAllWorkers];
     volatile std::uint64_t accepted[kCalls];  ///< calls that returned Ok

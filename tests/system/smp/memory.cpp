@@ -77,6 +77,8 @@ void watch_mappings(Task& task) {
         if (value != before)
             fail(task, "a stale translation was used: pages behind", before - value);
         done(task);
+        // All others share its priority: it is not to use up whole slices.
+        if (task.progress % 256 == 0) native::yield();
     }
 }
 
