@@ -16,6 +16,7 @@ from redoubt_host.paths import SYSTEM_BUILD
 
 SECONDS = int(os.environ.get("REDOUBT_STRESS_SECONDS", "3"))
 SEED = int(os.environ.get("REDOUBT_STRESS_SEED", "1"))
+PLACEMENT = SYSTEM_BUILD / "tests/system/smp/smp_placement"
 STRESS = SYSTEM_BUILD / "tests/system/smp/smp_stress"
 
 
@@ -45,6 +46,9 @@ class Processors(unittest.TestCase):
         self.assertEqual(len(re.findall("fuzz: lock, processor", log)), processors)
         if SECONDS > 10:
             print(log[log.index("fuzz: lock"):], flush=True)
+
+    def test_nobody_waits_for_a_processor_that_runs_somebody_worse(self):
+        self.check(PLACEMENT, "", processors=2)
 
     def test_stress_on_one(self):
         self.stress(1)
