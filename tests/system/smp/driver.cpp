@@ -116,7 +116,11 @@ void start_tasks(std::uint64_t seed) {
 [[noreturn]] void answer_faults() {
     for (;;) {
         const native::Received received = native::recv(fault_endpoint, fault_reply);
-        if (received.error == Error::Ok) native::reply(fault_reply, {});
+        if (received.error != Error::Ok) continue;
+        if (received.message.mr[0] != static_cast<std::uint64_t>(abi::FaultKind::PageFault) &&
+            !ending)
+            fail_driver("a fault of kind", received.message.mr[0]);
+        native::reply(fault_reply, {});
     }
 }
 extern "C" [[noreturn]] void run_fault_handler() { answer_faults(); }

@@ -119,6 +119,8 @@ extern "C" [[noreturn]] void run_stress_guest(Task* task) {
         abi::VcpuState& state = window.state();
         if (state.exit.kind == abi::ExitKind::PortIo) {
             state.rip = state.exit.next_rip;
+            // Others are to get on too; but now and then it uses up its slice.
+            if (exits[task->index] % 64 != 0) native::yield();
         } else if (state.exit.kind == abi::ExitKind::Mmio) {
             native::yield();  // the page is away; the instruction is executed again
         } else if (state.exit.kind != abi::ExitKind::Interrupted) {
@@ -158,6 +160,14 @@ void torment_guests(Task& task) {
                      request(at + kVm, scheme::Operation::Call,
                              static_cast<std::uint64_t>(abi::hv::VmCall::Destroy), 0, 0, 0, 0),
                      "destroying");
+                // Its runner may not have noticed yet. What it was told stays told.
+                if (task.random.one_in(2)) {
+                    must(task, native::thread_control(at + kRunner, ThreadOperation::Suspend),
+                         "suspending");
+                    must(task, native::thread_control(at + kRunner, ThreadOperation::Resume),
+                         "resuming");
+                    for (unsigned i = 0; i < 4; ++i) native::yield();
+                }
                 break;
             case 1:
                 must(task, native::thread_control(at + kRunner, ThreadOperation::Suspend),

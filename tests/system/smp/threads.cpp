@@ -28,7 +28,7 @@ void torment_threads(Task& task) {
         counter.count = 0;
         counter.wrong = 0;
         counter.system_call = static_cast<std::uint64_t>(
-            task.random.one_in(2) ? abi::SyscallNumber::Yield : abi::SyscallNumber::SystemInfo);
+            task.random.one_in(8) ? abi::SyscallNumber::SystemInfo : abi::SyscallNumber::Yield);
         make_thread(task, victim, task.window, stress_victim,
                     reinterpret_cast<std::uint64_t>(stacks[task.index]) + kStackBytes,
                     reinterpret_cast<std::uint64_t>(&counter),
