@@ -14,8 +14,6 @@ namespace redoubt::kernel {
 
 namespace {
 
-constinit DyingObjects left_behind;
-
 void leave_list(DyingLink& link) {
     link.previous_dying->next_dying = link.next_dying;
     link.next_dying->previous_dying = link.previous_dying;
@@ -55,8 +53,6 @@ bool end_contents(ObjectHeader& object, Budget& budget, DyingObjects& dying) {
 }
 
 }  // namespace
-
-DyingObjects& orphans() { return left_behind; }
 
 void DyingObjects::add(ObjectHeader& object) {
     DyingLink& link = object;

@@ -50,7 +50,8 @@ class DyingObjects {
 bool end_some(ObjectHeader& object, Budget& budget, DyingObjects& dying);
 
 /// What nobody waits for: left by threads that are gone. The scheduler ends them, a step at a time.
-DyingObjects& orphans();
+inline constinit DyingObjects left_behind;
+inline DyingObjects& orphans() { return left_behind; }
 
 /// Makes frames mapped in `space` forget it, without touching page tables: for the end of a space.
 /// False if the budget did not suffice.

@@ -44,16 +44,23 @@ void measure_kernel_lock();
 /// nullptr unless they are kept.
 const LockStatistics* lock_statistics(unsigned processor);
 
-inline void lock_kernel() {
+/// Takes the lock if it is simply free.
+inline bool try_lock_kernel() {
     std::uint32_t free = 0;
-    if (!kernel_lock.word.compare_exchange_strong(free, KernelLock::kHeld,
-                                                  std::memory_order_acquire)) [[unlikely]]
+    return kernel_lock.word.compare_exchange_strong(free, KernelLock::kHeld,
+                                                    std::memory_order_acquire);
+}
+
+inline void lock_kernel() {
+    if (!try_lock_kernel()) [[unlikely]]
         lock_kernel_slowly();
 }
 
 inline void unlock_kernel() {
-    if ((kernel_lock.word.fetch_and(~KernelLock::kHeld, std::memory_order_release) &
-         ~KernelLock::kHeld) != 0) [[unlikely]]
+    static_assert(KernelLock::kHeld == 1);
+    // The flags tell whether there is anything left: one instruction less than clearing the bit.
+    if (kernel_lock.word.fetch_sub(KernelLock::kHeld, std::memory_order_release) !=
+        KernelLock::kHeld) [[unlikely]]
         account_for_hold();
 }
 

@@ -2,7 +2,6 @@
 #include "kernel/sched/scheduler.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "arch/timer.hpp"
@@ -30,6 +29,7 @@ int load_of(const PerCpu& processor) {
 /// where nothing runs, to where it ran last if it is better than what runs there, to where the
 /// least runs.
 unsigned choose_processor(const Thread& thread) {
+    if (cpu_count() == 1) return 0;
     const unsigned last = thread.processor;
     const bool may_return = may_run_on(thread, last);
     if (may_return && is_free(cpu(last))) return last;
@@ -56,33 +56,6 @@ void initialize_schedulers() {
         *cpu(i).scheduler = Scheduler{};
         cpu(i).scheduler->slice_ticks = ticks_per_second() / kSlicesPerSecond;
     }
-}
-
-int Scheduler::find_best_ready() const {
-    for (int word = abi::kPriorityCount / 64 - 1; word >= 0; --word) {
-        if (ready_bitmap[word] != 0) return word * 64 + 63 - std::countl_zero(ready_bitmap[word]);
-    }
-    return -1;
-}
-
-void Scheduler::push_back(Thread& thread) {
-    ready[thread.priority].push_back(thread);
-    ready_bitmap[thread.priority / 64] |= std::uint64_t{1} << thread.priority % 64;
-    if (thread.priority > best_ready) best_ready = thread.priority;
-}
-
-void Scheduler::push_front(Thread& thread) {
-    ready[thread.priority].push_front(thread);
-    ready_bitmap[thread.priority / 64] |= std::uint64_t{1} << thread.priority % 64;
-    if (thread.priority > best_ready) best_ready = thread.priority;
-}
-
-void Scheduler::remove(Thread& thread) {
-    ThreadQueue& queue = ready[thread.priority];
-    queue.remove(thread);
-    if (!queue.empty()) return;
-    ready_bitmap[thread.priority / 64] &= ~(std::uint64_t{1} << thread.priority % 64);
-    if (thread.priority == best_ready) best_ready = find_best_ready();
 }
 
 void Scheduler::begin_slice() {
@@ -138,10 +111,19 @@ Thread* Scheduler::find_elsewhere(int better_than) const {
 }
 
 void Scheduler::start(Thread& thread) {
-    thread.state = ThreadState::Running;
-    thread.processor = this_cpu().index;
-    current_thread() = &thread;
+    run(thread);
     if (slice_end == abi::kNever && thread.priority == best_ready) begin_slice();
+}
+
+void Scheduler::hand_over_slowly(ThreadState state, Thread& next) {
+    const bool asked = reschedule;
+    block_current(state);
+    if (next.priority < best_ready || !may_run_on(next, this_cpu().index)) {
+        wake(next);
+    } else {
+        start(next);
+        reschedule = asked;
+    }
 }
 
 void Scheduler::take_off(Thread& thread) {

@@ -3,10 +3,12 @@
 // a processor that has nothing better takes from the others' queues.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "abi/object.hpp"
 #include "arch/cpu.hpp"
+#include "kernel/object/ending.hpp"
 #include "kernel/object/thread.hpp"
 #include "kernel/sched/thread_queue.hpp"
 #include "kernel/sched/timer_queue.hpp"
@@ -44,21 +46,48 @@ struct Scheduler {
     }
     /// As block_current; `next`, its peer, runs at once unless somebody better is ready.
     void block_and_hand_over(ThreadState state, Thread& next) {
-        const unsigned here = this_cpu().index;
-        if (next.priority <= best_ready || !may_run_on(next, here)) [[unlikely]] {
-            block_current(state);
-            if (next.priority < best_ready || !may_run_on(next, here)) {
-                wake(next);
-            } else {
-                start(next);
-                reschedule = false;
-            }
-            return;
+        if (can_hand_over(next)) [[likely]] {
+            hand_over(state, next);
+        } else {
+            hand_over_slowly(state, next);
         }
+    }
+
+    // For the short ways of system calls: each first asks whether it can go.
+
+    /// May `next`, a peer in no queue, run in the current thread's place, nobody else being asked?
+    bool can_hand_over(const Thread& next) const {
+        return next.priority > best_ready && may_run_on(next, this_cpu().index);
+    }
+    /// The current thread is in `state` from now on.
+    void hand_over(ThreadState state, Thread& next) {
         current_thread()->state = state;
-        next.state = ThreadState::Running;
-        next.processor = here;
-        current_thread() = &next;
+        run(next);
+    }
+    /// May `next`, in no queue and better than the current thread, push it aside? With several
+    /// processors another one may be the right place for either.
+    bool can_preempt(const Thread& next) const {
+        return next.priority > current_thread()->priority && slice_end == abi::kNever && is_alone();
+    }
+    void preempt(Thread& next) {
+        current_thread()->state = ThreadState::Ready;
+        push_front(*current_thread());
+        next.slice_left = 0;
+        run(next);
+    }
+    /// Can the current thread block and the best ready one run?
+    bool can_take_best() const {
+        return best_ready >= 0 && ready[best_ready].front()->vcpu == nullptr && is_alone();
+    }
+    /// The current thread is in `state` from now on.
+    Thread& take_best(ThreadState state) {
+        current_thread()->state = state;
+        Thread& next = *ready[best_ready].front();
+        remove(next);
+        slice_end = abi::kNever;
+        run(next);
+        if (next.priority == best_ready) begin_slice();
+        return next;
     }
     /// Takes a Ready or Running thread off its processor, whichever it is; it is Inactive then. A
     /// system call that it has made but that has not begun will be made again.
@@ -80,9 +109,37 @@ struct Scheduler {
     Thread* select();
 
   private:
-    void push_back(Thread& thread);
-    void push_front(Thread& thread);
-    void remove(Thread& thread);
+    /// One processor, and nothing that must be done where a thread is chosen.
+    bool is_alone() const { return cpu_count() == 1 && orphans().empty(); }
+    /// In the current thread's place.
+    void run(Thread& next) {
+        next.state = ThreadState::Running;
+        next.processor = this_cpu().index;
+        current_thread() = &next;
+    }
+    void hand_over_slowly(ThreadState state, Thread& next);
+    void push_back(Thread& thread) {
+        ready[thread.priority].push_back(thread);
+        mark_ready(thread.priority);
+    }
+    void push_front(Thread& thread) {
+        ready[thread.priority].push_front(thread);
+        mark_ready(thread.priority);
+    }
+    void remove(Thread& thread) {
+        ThreadQueue& queue = ready[thread.priority];
+        queue.remove(thread);
+        if (queue.empty()) mark_empty(thread.priority);
+    }
+    void mark_ready(unsigned priority) {
+        ready_bitmap[priority / 64] |= std::uint64_t{1} << priority % 64;
+        if (static_cast<int>(priority) > best_ready) best_ready = static_cast<int>(priority);
+    }
+    void mark_empty(unsigned priority) {
+        ready_bitmap[priority / 64] &= ~(std::uint64_t{1} << priority % 64);
+        if (static_cast<int>(priority) == best_ready)
+            best_ready = find_best_ready(static_cast<int>(priority / 64));
+    }
     /// Somebody else than this processor's current thread may have to run on it.
     void request_reschedule(unsigned processor);
     /// The best thread that waits for another processor and may run on this one, if it is better
@@ -93,7 +150,14 @@ struct Scheduler {
     /// For the current thread, whose priority somebody shares.
     void begin_slice();
     void give_up_processor(Thread& thread, bool to_equals);
-    int find_best_ready() const;
+    /// In this word of the bitmap and those below.
+    int find_best_ready(int word) const {
+        for (; word >= 0; --word) {
+            if (ready_bitmap[word] != 0)
+                return word * 64 + 63 - std::countl_zero(ready_bitmap[word]);
+        }
+        return -1;
+    }
 };
 
 /// The scheduler of this processor.

@@ -31,12 +31,18 @@ class ThreadQueue {
 
     Thread& pop_front() {
         Thread& thread = *first_;
-        remove(thread);
+        first_ = thread.queue_next;
+        (first_ != nullptr ? first_->queue_previous : last_) = nullptr;
         return thread;
     }
 
   private:
     void insert_behind(Thread& thread, Thread* predecessor) {
+        if (first_ == nullptr) {
+            thread.queue_previous = thread.queue_next = nullptr;
+            first_ = last_ = &thread;
+            return;
+        }
         thread.queue_previous = predecessor;
         thread.queue_next = predecessor != nullptr ? predecessor->queue_next : first_;
         (predecessor != nullptr ? predecessor->queue_next : first_) = &thread;

@@ -89,7 +89,7 @@ abi::Error lock_statistics_of(UserContext& context) {
 
 }  // namespace
 
-abi::Error syscall_system_info(Thread&, UserContext& context) {
+bool answer_from_constants(UserContext& context) {
     std::uint64_t value = 0;
     switch (static_cast<abi::SystemInfoKind>(argument(context, 0))) {
         case abi::SystemInfoKind::TicksPerSecond:
@@ -104,13 +104,20 @@ abi::Error syscall_system_info(Thread&, UserContext& context) {
         case abi::SystemInfoKind::FreeBytesAtBoot:
             value = free_bytes_at_boot();
             break;
-        case abi::SystemInfoKind::LockStatistics:
-            return lock_statistics_of(context);
         default:
-            return abi::Error::InvalidArgument;
+            return false;
     }
     set_result(context, 1, value);
-    return abi::Error::Ok;
+    return true;
+}
+
+abi::Error syscall_system_info(Thread&, UserContext& context) {
+    if (answer_from_constants(context)) return abi::Error::Ok;
+    if (static_cast<abi::SystemInfoKind>(argument(context, 0)) ==
+        abi::SystemInfoKind::LockStatistics) {
+        return lock_statistics_of(context);
+    }
+    return abi::Error::InvalidArgument;
 }
 
 }  // namespace redoubt::kernel

@@ -104,20 +104,6 @@ abi::Error syscall_call(Thread& self, UserContext& context) {
     auto& endpoint = capability->as<Endpoint>();
     if (is_reserved(info)) [[unlikely]]
         return abi::Error::InvalidArgument;
-    if (is_short(info) && endpoint.has_receiver()) [[likely]] {
-        Thread& receiver = *endpoint.queue.front();
-        if (Reply* reply = receiver.reply; reply != nullptr) [[likely]] {
-            endpoint.queue.remove(receiver);
-            receiver.reply = nullptr;
-            reply->receiver = nullptr;
-            reply->caller = &self;
-            self.reply = reply;
-            set_result(receiver.context, 0, capability->badge);
-            transfer_message(self, receiver, info, false);
-            scheduler().block_and_hand_over(ThreadState::AwaitingReply, receiver);
-            return kNoStatus;
-        }
-    }
     if (!is_valid(info)) return abi::Error::InvalidArgument;
     self.call_may_grant = capability->allows(abi::Rights::Grant);
     if (info.capabilities() != 0 && !self.call_may_grant) return abi::Error::MissingRight;

@@ -11,7 +11,7 @@
 #include "arch/vectors.hpp"
 
 extern "C" {
-extern const char syscall_entry[], boot_stack_top[];
+extern const char syscall_entry_locking[], boot_stack_top[];
 extern unsigned char clac_site[];
 }
 
@@ -27,8 +27,6 @@ constexpr std::uint64_t kCr4GlobalPages = 1 << 7, kCr4Fxsave = 1 << 9, kCr4SimdE
 constexpr std::uint64_t kSyscallFlagMask = 0x47700;
 
 alignas(CpuArea) std::byte boot_cpu[sizeof(CpuArea)];
-constinit PerCpu* processors[kMaximumProcessors]{};
-constinit unsigned processor_count = 0;
 constinit CpuFeatures detected{};
 
 void copy_brand() {
@@ -77,8 +75,8 @@ void load_descriptors(CpuArea& area) {
 
 const CpuFeatures& features() { return detected; }
 
-unsigned cpu_count() { return processor_count; }
-PerCpu& cpu(unsigned index) { return *processors[index]; }
+constinit PerCpu* processors[kMaximumProcessors]{};
+constinit unsigned processor_count = 0;
 
 void features_initialize() {
     const CpuidResult vendor = cpuid(0), basic = cpuid(1);
@@ -124,8 +122,8 @@ void cpu_initialize(CpuArea& area, std::uint64_t kernel_stack) {
 
     write_msr(kMsrEfer, read_msr(kMsrEfer) | kEferSyscall | (detected.nx ? kEferNx : 0));
     write_msr(kMsrStar, std::uint64_t{kSysretBase} << 48 | std::uint64_t{kKernelCode} << 32);
-    write_msr(kMsrLstar, reinterpret_cast<std::uint64_t>(syscall_entry));
-    write_msr(kMsrCstar, reinterpret_cast<std::uint64_t>(syscall_entry));
+    write_msr(kMsrLstar, reinterpret_cast<std::uint64_t>(syscall_entry_locking));
+    write_msr(kMsrCstar, reinterpret_cast<std::uint64_t>(syscall_entry_locking));
     write_msr(kMsrSfmask, kSyscallFlagMask);
 
     write_cr0((read_cr0() | kCr0MonitorCoprocessor) & ~(kCr0Emulation | kCr0TaskSwitched));

@@ -22,14 +22,29 @@
 .set kUserData, 0x23
 .set kSyscallVector, 0x100
 
-// All general registers but rax, rcx, r11 and rsp.
-.macro store_registers base
+.set kNativeBase, 0x1000
+.set kSystemInfo, 20
+.set kShortWays, kSystemInfo + 1
+
+// What C functions may change, but rax, rcx, r11 and rsp.
+.macro store_arguments base
     movq %rdi, 0(\base)
     movq %rsi, 8(\base)
     movq %rdx, 16(\base)
     movq %r10, 24(\base)
     movq %r8, 32(\base)
     movq %r9, 40(\base)
+.endm
+.macro load_arguments base
+    movq 0(\base), %rdi
+    movq 8(\base), %rsi
+    movq 16(\base), %rdx
+    movq 24(\base), %r10
+    movq 32(\base), %r8
+    movq 40(\base), %r9
+.endm
+// What they preserve, but rsp.
+.macro store_preserved base
     movq %rbx, 72(\base)
     movq %rbp, 80(\base)
     movq %r12, 88(\base)
@@ -37,13 +52,7 @@
     movq %r14, 104(\base)
     movq %r15, 112(\base)
 .endm
-.macro load_registers base
-    movq 0(\base), %rdi
-    movq 8(\base), %rsi
-    movq 16(\base), %rdx
-    movq 24(\base), %r10
-    movq 32(\base), %r8
-    movq 40(\base), %r9
+.macro load_preserved base
     movq 72(\base), %rbx
     movq 80(\base), %rbp
     movq 88(\base), %r12
@@ -51,12 +60,22 @@
     movq 104(\base), %r14
     movq 112(\base), %r15
 .endm
+.macro store_registers base
+    store_arguments \base
+    store_preserved \base
+.endm
+.macro load_registers base
+    load_arguments \base
+    load_preserved \base
+.endm
 
 .section .text.entry, "ax", @progbits
 
-    .globl syscall_entry
+// System calls come in twice: where there is one processor alone, the short ways do not lock.
+.macro syscall_entry kind
+    .globl syscall_entry_\kind
     .balign 64
-syscall_entry:
+syscall_entry_\kind:
     swapgs
     movq %rsp, %gs:kUserStack
     movq %gs:kContext, %rsp
@@ -65,31 +84,89 @@ syscall_entry:
     movq %gs:kUserStack, %rcx
     movq %rcx, kRsp(%rsp)
     movq %rax, kRax(%rsp)
-    store_registers %rsp
+    store_arguments %rsp
+    leaq -kNativeBase(%rax), %rcx
+    cmpq $kShortWays, %rcx
+    jae usual_way
+    jmp *short_ways_\kind(, %rcx, 8)
+
+    short_way call, \kind
+    short_way reply_recv, \kind
+    short_way signal, \kind
+    short_way wait, \kind
+
+    .pushsection .rodata
+    .balign 8
+short_ways_\kind:                       // in the order of abi::SyscallNumber (fast_entry.cpp)
+    .quad call_\kind, reply_recv_\kind, usual_way, usual_way, signal_\kind, wait_\kind
+    .rept kSystemInfo - 6
+    .quad usual_way
+    .endr
+    .quad system_info
+    .popsection
+.endm
+
+// rax: the UserContext to continue, or 0 to go the usual way; rdx: where its message registers are, or 0 if
+// it is the one that came in.
+.macro short_way name, kind
+\name\()_\kind:
+    store_preserved %rsp
     movq $kSyscallVector, kVector(%rsp)
     movq %rsp, %rdi
     movq %gs:kKernelStack, %rsp
     xorl %ebp, %ebp
+    call fast_\name\()_\kind
+    testq %rax, %rax
+    jz usual_way_saved
+    testq %rdx, %rdx
+    jnz restore_with_message
+    movq 80(%rax), %rbp
+    jmp restore_same
+.endm
+
+    syscall_entry alone
+    syscall_entry locking
+
+usual_way:
+    store_preserved %rsp
+    movq $kSyscallVector, kVector(%rsp)
+    movq %rsp, %rdi
+    movq %gs:kKernelStack, %rsp
+1:  xorl %ebp, %ebp
     call kernel_entry_syscall
 
 // rax: the UserContext to continue.
 restore_user:
+    movq %rax, %rdx
+// Likewise; rdx: the UserContext in which its message registers are.
+restore_with_message:
     movq kRip(%rax), %rcx
-    movq %rcx, %rdx
-    shrq $47, %rdx
-    jnz 2f
+    movq %rcx, %r11
+    shrq $47, %r11
+    jnz 3f
     cmpq $kSyscallVector, kVector(%rax)
-    jne 1f
+    jne 2f
+    load_preserved %rax
+    movq 0(%rax), %rdi
+    movq 8(%rax), %rsi
+    movq 24(%rdx), %r10
+    movq 32(%rdx), %r8
+    movq 40(%rdx), %r9
+    movq 16(%rdx), %rdx
     movq kRflags(%rax), %r11
-    load_registers %rax
     movq kRsp(%rax), %rsp
     movq kRax(%rax), %rax
     swapgs
     sysretq
 
-// Everything must be restored, rcx and r11 too. The selectors and the flags the kernel insists on are written
-// here, so that no context, even one never initialized, can make IRETQ fault.
-1:  movq $kUserCode, kCs(%rax)
+usual_way_saved:
+    movq %gs:kContext, %rdi
+    jmp 1b
+
+// Everything must be restored, rcx and r11 too; who comes here has its message already. The selectors and the
+// flags the kernel insists on are written here, so that no context, even one never initialized, can make IRETQ
+// fault.
+2:  movq $kUserCode, kCs(%rax)
     movq $kUserData, kSs(%rax)
     orq $0x202, kRflags(%rax)
     load_registers %rax
@@ -102,9 +179,29 @@ restore_user:
 
 // Returning to a non-canonical address would fault in the kernel; the page after user space, which is never
 // mapped, lets the thread fault instead.
-2:  movabsq $0x00007FFFFFFFF000, %rcx
+3:  movabsq $0x00007FFFFFFFF000, %rcx
     movq %rcx, kRip(%rax)
-    jmp 1b
+    jmp 2b
+
+// Needs nothing but its arguments, so nothing else is saved.
+system_info:
+    movq %rsp, %rdi
+    movq %gs:kKernelStack, %rsp
+    call fast_system_info
+    testq %rax, %rax
+    jnz restore_same
+    movq %gs:kContext, %rsp
+    jmp usual_way
+
+// rax: the UserContext that came in with a system call. What C functions preserve is in the registers still.
+restore_same:
+    movq kRip(%rax), %rcx
+    movq kRflags(%rax), %r11
+    load_arguments %rax
+    movq kRsp(%rax), %rsp
+    movq kRax(%rax), %rax
+    swapgs
+    sysretq
 
     .globl enter_scheduler_on_stack
 enter_scheduler_on_stack:

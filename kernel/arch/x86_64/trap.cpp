@@ -14,7 +14,7 @@
 #include "kernel/sched/scheduler.hpp"
 
 extern "C" {
-extern const char trap_stubs[];
+extern const char trap_stubs[], syscall_entry_alone[];
 [[noreturn]] void enter_scheduler_on_stack();
 }
 
@@ -135,6 +135,9 @@ void trap_load() {
 void enter_scheduler() { enter_scheduler_on_stack(); }
 
 extern "C" UserContext* kernel_first_entry() {
+    // All processors have come up.
+    if (cpu_count() == 1 && lock_statistics(0) == nullptr)
+        write_msr(kMsrLstar, reinterpret_cast<std::uint64_t>(syscall_entry_alone));
     UserContext* next = load(schedule_and_continue());
     unlock_kernel();
     return next;

@@ -45,10 +45,13 @@ inline constexpr unsigned kMaximumProcessors = 64;
 /// What the hypervisor core may keep for each processor.
 inline constexpr std::size_t kHvBytes = 3 * 4096;
 
+extern PerCpu* processors[kMaximumProcessors];
+extern unsigned processor_count;
+
 /// Processors that run, from the first system call on.
-unsigned cpu_count();
+inline unsigned cpu_count() { return processor_count; }
 /// index: below cpu_count().
-PerCpu& cpu(unsigned index);
+inline PerCpu& cpu(unsigned index) { return *processors[index]; }
 
 /// In a loop that waits for another processor.
 inline void pause_processor() { asm volatile("pause" : : : "memory"); }

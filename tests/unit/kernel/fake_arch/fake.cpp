@@ -24,6 +24,7 @@
 #include "kernel/panic.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
+#include "kernel/syscall/fast_path.hpp"
 
 namespace redoubt::kernel {
 
@@ -195,6 +196,37 @@ Thread& Machine::running() const { return *current_thread(); }
 
 void Machine::continue_running() { fake_cpu.context = &schedule_and_continue(); }
 
+namespace {
+
+/// As the entry code does. False if the system call has none or cannot go it.
+bool go_short_way(Thread& self) {
+    UserContext& context = self.context;
+    fast::Continuation way;
+    switch (static_cast<abi::SyscallNumber>(syscall_number(context))) {
+        case abi::SyscallNumber::Call:
+            if (fast::is_undisturbed()) way = fast::call(self, context);
+            break;
+        case abi::SyscallNumber::ReplyRecv:
+            if (fast::is_undisturbed()) way = fast::reply_recv(self, context);
+            break;
+        case abi::SyscallNumber::Signal:
+            if (fast::is_undisturbed()) way = fast::signal(self, context);
+            break;
+        case abi::SyscallNumber::Wait:
+            if (fast::is_undisturbed()) way = fast::wait(self, context);
+            break;
+        default:
+            break;
+    }
+    if (way.next == nullptr) return false;
+    for (unsigned i = 0; i < abi::kRegisterWords; ++i) {
+        set_message_register(way.next->context, i, message_register(way.message->context, i));
+    }
+    return true;
+}
+
+}  // namespace
+
 abi::Error Machine::call_raw(std::uint64_t number, std::array<std::uint64_t, 6> arguments) {
     Thread& self = *current_thread();
     last_ = &self;
@@ -203,7 +235,7 @@ abi::Error Machine::call_raw(std::uint64_t number, std::array<std::uint64_t, 6> 
     const std::uint64_t ip = self.context.rip;
     do {
         self.context.rip = ip;
-        on_syscall(self.context);
+        if (!go_short_way(self)) on_syscall(self.context);
         continue_running();
         // As the processor does: the instruction is executed again.
     } while (current_thread() == &self && self.context.rip == ip - 2);

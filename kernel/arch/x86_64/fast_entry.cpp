@@ -1,0 +1,83 @@
+// What the entry code calls for system calls that have a short way.
+#include "arch/cpu_setup.hpp"
+#include "arch/paging.hpp"
+#include "kernel/object/address_space.hpp"
+#include "kernel/sched/kernel_lock.hpp"
+#include "kernel/syscall/fast_path.hpp"
+#include "kernel/syscall/syscall.hpp"
+
+namespace redoubt::kernel {
+
+namespace {
+
+/// See short_way in entry.S.
+struct Restore {
+    UserContext* context = nullptr;
+    const UserContext* message = nullptr;
+};
+
+using ShortWay = fast::Continuation(Thread& self, UserContext& context);
+
+/// Nobody else can have stopped the thread that came in: it would have had to wait for the lock.
+template <ShortWay kWay>
+[[gnu::always_inline]] inline Restore take(UserContext& context) {
+    PerCpu& cpu = this_cpu();
+    if (!fast::is_undisturbed()) [[unlikely]]
+        return {};
+    const auto [next, message] = kWay(*cpu.current, context);
+    if (next == nullptr) [[unlikely]]
+        return {};
+    if (&next->context == &context) return {&context, nullptr};
+    activate(next->space->root);
+    load_context(cpu, next->context);
+    return {&next->context, &message->context};
+}
+
+template <ShortWay kWay>
+[[gnu::always_inline]] inline Restore take_locking(UserContext& context) {
+    if (!try_lock_kernel()) [[unlikely]]
+        return {};
+    Restore restore = take<kWay>(context);
+    // Without the lock the other thread is not ours to read.
+    if (restore.message != nullptr && restore.message != restore.context) {
+        for (unsigned i = 0; i < abi::kRegisterWords; ++i) {
+            set_message_register(*restore.context, i, message_register(*restore.message, i));
+        }
+        restore.message = restore.context;
+    }
+    unlock_kernel();
+    return restore;
+}
+
+// The table in entry.S.
+static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Call) == abi::kNativeBase);
+static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::ReplyRecv) == abi::kNativeBase + 1);
+static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Signal) == abi::kNativeBase + 4);
+static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Wait) == abi::kNativeBase + 5);
+static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::SystemInfo) == abi::kNativeBase + 20);
+
+}  // namespace
+
+extern "C" {
+
+Restore fast_call_alone(UserContext& context) { return take<fast::call>(context); }
+Restore fast_reply_recv_alone(UserContext& context) { return take<fast::reply_recv>(context); }
+Restore fast_signal_alone(UserContext& context) { return take<fast::signal>(context); }
+Restore fast_wait_alone(UserContext& context) { return take<fast::wait>(context); }
+
+Restore fast_call_locking(UserContext& context) { return take_locking<fast::call>(context); }
+Restore fast_reply_recv_locking(UserContext& context) {
+    return take_locking<fast::reply_recv>(context);
+}
+Restore fast_signal_locking(UserContext& context) { return take_locking<fast::signal>(context); }
+Restore fast_wait_locking(UserContext& context) { return take_locking<fast::wait>(context); }
+
+UserContext* fast_system_info(UserContext& context) {
+    if (!answer_from_constants(context)) return nullptr;
+    set_status(context, abi::Error::Ok);
+    return &context;
+}
+
+}  // extern "C"
+
+}  // namespace redoubt::kernel
