@@ -5,6 +5,8 @@
 #include <new>
 
 #include "abi/startup.hpp"
+#include "arch/cpu.hpp"
+#include "arch/timer.hpp"
 #include "kernel/cap/derivation.hpp"
 #include "kernel/hv/hv.hpp"
 #include "kernel/init/blocks.hpp"
@@ -16,6 +18,7 @@
 #include "kernel/object/thread.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/sched/scheduler.hpp"
+#include "kernel/syscall/system_constants.hpp"
 
 namespace redoubt::kernel {
 
@@ -31,7 +34,8 @@ constexpr std::size_t kMaximumRamBlocks = 120;  // the rest of BootInfo::untyped
 constexpr unsigned kMaximumUntypedBits = 47;
 constexpr unsigned kMaximumFrameBits = 30;
 
-std::uint64_t free_bytes = 0;
+/// RAM that init gets as Untyped memory.
+std::uint64_t free_bytes_at_boot = 0;
 
 /// Init's capabilities, in the order in which its CNode gets them.
 class InitCapabilities {
@@ -72,7 +76,7 @@ void add_untyped(InitCapabilities& capabilities, abi::BootInfo& info, PhysicalAd
                      device ? Capability::kDevice : 0U);
     info.untyped[info.untyped_count++] = {address.value(), slot, static_cast<std::uint8_t>(bits),
                                           device, 0};
-    if (!device) free_bytes += std::uint64_t{1} << bits;
+    if (!device) free_bytes_at_boot += std::uint64_t{1} << bits;
 }
 
 /// The largest blocks first: if there are too many, only crumbs are lost.
@@ -154,12 +158,10 @@ void describe_machine(abi::BootInfo& info, const BootInformation& boot) {
 
 }  // namespace
 
-std::uint64_t free_bytes_at_boot() { return free_bytes; }
-
 void start_init(const BootInformation& boot) {
     initialize_schedulers();
     orphans().clear();
-    free_bytes = 0;
+    free_bytes_at_boot = 0;
     if (boot.free_memory.count == 0) panic("no free memory");
     auto free_memory = boot.free_memory;
     BootPool pool{*std::max_element(
@@ -210,6 +212,11 @@ void start_init(const BootInformation& boot) {
     add_all_untyped(capabilities, info, boot.device_memory, std::size(info.untyped), true);
     add_module_frames(capabilities, info, boot.boot_module);
     info.first_free_slot = capabilities.first_free();
+
+    set_system_constant(abi::SystemInfoKind::TicksPerSecond, ticks_per_second());
+    set_system_constant(abi::SystemInfoKind::ProcessorCount, cpu_count());
+    set_system_constant(abi::SystemInfoKind::BootRealTime, boot_real_time());
+    set_system_constant(abi::SystemInfoKind::FreeBytesAtBoot, free_bytes_at_boot);
 
     setup.ipc_buffer_address = kIpcBufferAddress;
     setup.priority = kPriority;

@@ -11,7 +11,4 @@ namespace redoubt::kernel {
 /// it ready to run. Panics if there is no usable init.
 void start_init(const BootInformation& boot);
 
-/// Bytes of RAM that init got as Untyped memory.
-std::uint64_t free_bytes_at_boot();
-
 }  // namespace redoubt::kernel

@@ -111,7 +111,7 @@ Thread* Scheduler::find_elsewhere(int better_than) const {
 }
 
 void Scheduler::start(Thread& thread) {
-    run(thread);
+    run<Processors::Several>(this_cpu(), thread);
     if (slice_end == abi::kNever && thread.priority == best_ready) begin_slice();
 }
 
@@ -214,7 +214,8 @@ Thread* Scheduler::select() {
     reschedule = false;
     const bool give_way = std::exchange(slice_over, false);
     Thread* current = current_thread();
-    const int known = current != nullptr ? std::max<int>(current->priority, best_ready) : best_ready;
+    const int known =
+        current != nullptr ? std::max<int>(current->priority, best_ready) : best_ready;
     Thread* next = cpu_count() > 1 ? find_elsewhere(known) : nullptr;
     if (current != nullptr) {
         if (next == nullptr && best_ready < current->priority + (give_way ? 0 : 1)) {

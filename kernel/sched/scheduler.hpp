@@ -23,6 +23,10 @@ inline bool may_run_on(const Thread& thread, unsigned processor) {
     return (thread.affinity >> processor & 1) != 0;
 }
 
+/// For code that exists twice. With one, the processor is the one of index 0 and nobody else is in
+/// the kernel.
+enum class Processors { One, Several };
+
 struct Scheduler {
     bool reschedule = false;  ///< somebody else than the current thread may have to run
     bool slice_over = false;  ///< the current thread gives way to others of its priority
@@ -46,49 +50,58 @@ struct Scheduler {
     }
     /// As block_current; `next`, its peer, runs at once unless somebody better is ready.
     void block_and_hand_over(ThreadState state, Thread& next) {
-        if (can_hand_over(next)) [[likely]] {
-            hand_over(state, next);
+        PerCpu& cpu = this_cpu();
+        if (can_hand_over<Processors::Several>(cpu, next)) [[likely]] {
+            hand_over<Processors::Several>(cpu, state, next);
         } else {
             hand_over_slowly(state, next);
         }
     }
 
-    // For the short ways of system calls: each first asks whether it can go.
+    // For the short ways of system calls, on this processor: each first asks whether it can go.
 
     /// May `next`, a peer in no queue, run in the current thread's place, nobody else being asked?
-    bool can_hand_over(const Thread& next) const {
-        return next.priority > best_ready && may_run_on(next, this_cpu().index);
+    template <Processors kProcessors>
+    bool can_hand_over(const PerCpu& cpu, const Thread& next) const {
+        return next.priority > best_ready &&
+               (kProcessors == Processors::One || may_run_on(next, cpu.index));
     }
     /// The current thread is in `state` from now on.
-    void hand_over(ThreadState state, Thread& next) {
-        current_thread()->state = state;
-        run(next);
+    template <Processors kProcessors>
+    void hand_over(PerCpu& cpu, ThreadState state, Thread& next) {
+        cpu.current->state = state;
+        run<kProcessors>(cpu, next);
     }
-    /// May `next`, in no queue and better than the current thread, push it aside? With several
-    /// processors another one may be the right place for either.
-    bool can_preempt(const Thread& next) const {
-        return next.priority > current_thread()->priority && slice_end == abi::kNever && is_alone();
+    /// May `next`, in no queue and better than the current thread, push it aside? If there are
+    /// several processors another one may be the right place for either.
+    template <Processors kProcessors>
+    bool can_preempt(const PerCpu& cpu, const Thread& next) const {
+        return kProcessors == Processors::One && next.priority > cpu.current->priority &&
+               slice_end == abi::kNever && orphans().empty();
     }
-    void preempt(Thread& next) {
-        current_thread()->state = ThreadState::Ready;
-        push_front(*current_thread());
+    void preempt(PerCpu& cpu, Thread& next) {
+        cpu.current->state = ThreadState::Ready;
+        push_front(*cpu.current);
         next.slice_left = 0;
-        run(next);
+        run<Processors::One>(cpu, next);
     }
-    /// Can the current thread block and the best ready one run?
+    /// May the current thread block and the best ready one run?
+    template <Processors kProcessors>
     bool can_take_best() const {
-        return best_ready >= 0 && ready[best_ready].front()->vcpu == nullptr && is_alone();
+        return kProcessors == Processors::One && best_ready >= 0 &&
+               ready[best_ready].front()->vcpu == nullptr && orphans().empty();
     }
     /// The current thread is in `state` from now on.
-    Thread& take_best(ThreadState state) {
-        current_thread()->state = state;
+    Thread& take_best(PerCpu& cpu, ThreadState state) {
+        cpu.current->state = state;
         Thread& next = *ready[best_ready].front();
         remove(next);
         slice_end = abi::kNever;
-        run(next);
+        run<Processors::One>(cpu, next);
         if (next.priority == best_ready) begin_slice();
         return next;
     }
+
     /// Takes a Ready or Running thread off its processor, whichever it is; it is Inactive then. A
     /// system call that it has made but that has not begun will be made again.
     void take_off(Thread& thread);
@@ -109,13 +122,12 @@ struct Scheduler {
     Thread* select();
 
   private:
-    /// One processor, and nothing that must be done where a thread is chosen.
-    bool is_alone() const { return cpu_count() == 1 && orphans().empty(); }
     /// In the current thread's place.
-    void run(Thread& next) {
+    template <Processors kProcessors>
+    static void run(PerCpu& cpu, Thread& next) {
         next.state = ThreadState::Running;
-        next.processor = this_cpu().index;
-        current_thread() = &next;
+        if (kProcessors == Processors::Several) next.processor = cpu.index;
+        cpu.current = &next;
     }
     void hand_over_slowly(ThreadState state, Thread& next);
     void push_back(Thread& thread) {

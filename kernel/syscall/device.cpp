@@ -5,10 +5,10 @@
 #include "arch/timer.hpp"
 #include "kernel/cap/derivation.hpp"
 #include "kernel/cap/lookup.hpp"
-#include "kernel/init/init.hpp"
 #include "kernel/object/irq.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/syscall/syscall.hpp"
+#include "kernel/syscall/system_constants.hpp"
 
 namespace redoubt::kernel {
 
@@ -89,30 +89,8 @@ abi::Error lock_statistics_of(UserContext& context) {
 
 }  // namespace
 
-bool answer_from_constants(UserContext& context) {
-    std::uint64_t value = 0;
-    switch (static_cast<abi::SystemInfoKind>(argument(context, 0))) {
-        case abi::SystemInfoKind::TicksPerSecond:
-            value = ticks_per_second();
-            break;
-        case abi::SystemInfoKind::ProcessorCount:
-            value = cpu_count();
-            break;
-        case abi::SystemInfoKind::BootRealTime:
-            value = boot_real_time();
-            break;
-        case abi::SystemInfoKind::FreeBytesAtBoot:
-            value = free_bytes_at_boot();
-            break;
-        default:
-            return false;
-    }
-    set_result(context, 1, value);
-    return true;
-}
-
 abi::Error syscall_system_info(Thread&, UserContext& context) {
-    if (answer_from_constants(context)) return abi::Error::Ok;
+    if (answer_from_constants(context)) return kNoStatus;
     if (static_cast<abi::SystemInfoKind>(argument(context, 0)) ==
         abi::SystemInfoKind::LockStatistics) {
         return lock_statistics_of(context);

@@ -25,8 +25,6 @@ struct Continuation {
     const Thread* message = nullptr;
 };
 
-[[gnu::always_inline]] inline Continuation stay(Thread& self) { return {&self, &self}; }
-
 /// An object of that type, with that right, that the thread has a capability for; else nullptr.
 [[gnu::always_inline]] inline Capability* find(Thread& self, std::uint64_t index,
                                                abi::ObjectType type, abi::Rights needed) {
@@ -36,10 +34,15 @@ struct Continuation {
     return capability;
 }
 
-/// May anything but the usual way be taken?
-inline bool is_undisturbed() { return !scheduler().reschedule; }
+/// `cpu`: this processor; it must choose a thread anew only if that is what the call is for.
+using ShortWay = Continuation(PerCpu& cpu, UserContext& context);
 
-[[gnu::always_inline]] inline Continuation call(Thread& self, UserContext& context) {
+/// May one be tried at all?
+inline bool is_undisturbed(const PerCpu& cpu) { return !cpu.scheduler->reschedule; }
+
+template <Processors kProcessors>
+[[gnu::always_inline]] inline Continuation call(PerCpu& cpu, UserContext& context) {
+    Thread& self = *cpu.current;
     Capability* capability =
         find(self, argument(context, 0), abi::ObjectType::Endpoint, abi::Rights::Write);
     const abi::MessageInfo info{argument(context, 1)};
@@ -50,7 +53,7 @@ inline bool is_undisturbed() { return !scheduler().reschedule; }
         return {};
     Thread& receiver = *endpoint.queue.front();
     Reply* reply = receiver.reply;
-    if (reply == nullptr || !scheduler().can_hand_over(receiver)) [[unlikely]]
+    if (reply == nullptr || !cpu.scheduler->can_hand_over<kProcessors>(cpu, receiver)) [[unlikely]]
         return {};
     endpoint.queue.pop_front();
     receiver.reply = nullptr;
@@ -60,12 +63,14 @@ inline bool is_undisturbed() { return !scheduler().reschedule; }
     set_result(receiver.context, 0, capability->badge);
     set_result(receiver.context, 1, info.raw);
     set_status(receiver.context, abi::Error::Ok);
-    scheduler().hand_over(ThreadState::AwaitingReply, receiver);
+    cpu.scheduler->hand_over<kProcessors>(cpu, ThreadState::AwaitingReply, receiver);
     return {&receiver, &self};
 }
 
 /// Answers a caller, or lets one that made a fault go on, with nobody else waiting to be received.
-[[gnu::always_inline]] inline Continuation reply_recv(Thread& self, UserContext& context) {
+template <Processors kProcessors>
+[[gnu::always_inline]] inline Continuation reply_recv(PerCpu& cpu, UserContext& context) {
+    Thread& self = *cpu.current;
     const std::uint64_t word = argument(context, 0);
     const abi::MessageInfo info{argument(context, 1)};
     Capability* source = find(self, word, abi::ObjectType::Endpoint, abi::Rights::Read);
@@ -79,7 +84,7 @@ inline bool is_undisturbed() { return !scheduler().reschedule; }
         return {};
     }
     Thread& caller = *reply.caller;
-    if (!scheduler().can_hand_over(caller)) [[unlikely]]
+    if (!cpu.scheduler->can_hand_over<kProcessors>(cpu, caller)) [[unlikely]]
         return {};
     reply.caller = nullptr;
     reply.receiver = &self;
@@ -87,7 +92,7 @@ inline bool is_undisturbed() { return !scheduler().reschedule; }
     self.reply = &reply;
     endpoint.queue.insert_by_priority(self);
     caller.reply = nullptr;
-    scheduler().hand_over(ThreadState::Receiving, caller);
+    cpu.scheduler->hand_over<kProcessors>(cpu, ThreadState::Receiving, caller);
     if (caller.in_fault) [[unlikely]] {
         caller.in_fault = false;
         return {&caller, &caller};
@@ -97,7 +102,9 @@ inline bool is_undisturbed() { return !scheduler().reschedule; }
     return {&caller, &self};
 }
 
-[[gnu::always_inline]] inline Continuation signal(Thread& self, UserContext& context) {
+template <Processors kProcessors>
+[[gnu::always_inline]] inline Continuation signal(PerCpu& cpu, UserContext& context) {
+    Thread& self = *cpu.current;
     Capability* capability =
         find(self, argument(context, 0), abi::ObjectType::Notification, abi::Rights::Write);
     if (capability == nullptr) [[unlikely]]
@@ -108,19 +115,21 @@ inline bool is_undisturbed() { return !scheduler().reschedule; }
     if (notification.waiters.empty()) {
         notification.word |= signal_bits(*capability);
         set_status(context, abi::Error::Ok);
-        return stay(self);
+        return {&self, &self};
     }
     Thread& waiter = *notification.waiters.front();
-    if (waiter.timed || !scheduler().can_preempt(waiter)) return {};
+    if (waiter.timed || !cpu.scheduler->can_preempt<kProcessors>(cpu, waiter)) return {};
     notification.waiters.pop_front();
     set_result(waiter.context, 1, std::exchange(notification.word, 0) | signal_bits(*capability));
     set_status(waiter.context, abi::Error::Ok);
     set_status(context, abi::Error::Ok);
-    scheduler().preempt(waiter);
+    cpu.scheduler->preempt(cpu, waiter);
     return {&waiter, &waiter};
 }
 
-[[gnu::always_inline]] inline Continuation wait(Thread& self, UserContext& context) {
+template <Processors kProcessors>
+[[gnu::always_inline]] inline Continuation wait(PerCpu& cpu, UserContext& context) {
+    Thread& self = *cpu.current;
     Capability* capability =
         find(self, argument(context, 0), abi::ObjectType::Notification, abi::Rights::Read);
     if (capability == nullptr) [[unlikely]]
@@ -129,12 +138,13 @@ inline bool is_undisturbed() { return !scheduler().reschedule; }
     if (notification.word != 0) {
         set_result(context, 1, std::exchange(notification.word, 0));
         set_status(context, abi::Error::Ok);
-        return stay(self);
+        return {&self, &self};
     }
-    if (argument(context, 1) != abi::kNever || !scheduler().can_take_best()) return {};
+    if (argument(context, 1) != abi::kNever || !cpu.scheduler->can_take_best<kProcessors>())
+        return {};
     self.waiting_for = &notification;
     notification.waiters.insert_by_priority(self);
-    Thread& next = scheduler().take_best(ThreadState::Waiting);
+    Thread& next = cpu.scheduler->take_best(cpu, ThreadState::Waiting);
     return {&next, &next};
 }
 

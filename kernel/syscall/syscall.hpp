@@ -28,9 +28,6 @@ SystemCall syscall_yield, syscall_thread_configure, syscall_thread_control, sysc
 SystemCall syscall_irq_control, syscall_port_io, syscall_system_info;
 // hv.cpp
 SystemCall syscall_vcpu_run, syscall_vcpu_control;
-/// syscall_system_info for what never changes: needs neither the kernel lock nor anything of the
-/// thread but its arguments. False: something else was asked for.
-bool answer_from_constants(UserContext& context);
 /// syscall_call on something that is not an endpoint: the kernel itself answers for hv:.
 SystemCall syscall_call_kernel;
 

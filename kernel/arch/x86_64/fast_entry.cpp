@@ -4,7 +4,7 @@
 #include "kernel/object/address_space.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/syscall/fast_path.hpp"
-#include "kernel/syscall/syscall.hpp"
+#include "kernel/syscall/system_constants.hpp"
 
 namespace redoubt::kernel {
 
@@ -16,15 +16,13 @@ struct Restore {
     const UserContext* message = nullptr;
 };
 
-using ShortWay = fast::Continuation(Thread& self, UserContext& context);
-
 /// Nobody else can have stopped the thread that came in: it would have had to wait for the lock.
-template <ShortWay kWay>
+template <fast::ShortWay kWay>
 [[gnu::always_inline]] inline Restore take(UserContext& context) {
     PerCpu& cpu = this_cpu();
-    if (!fast::is_undisturbed()) [[unlikely]]
+    if (!fast::is_undisturbed(cpu)) [[unlikely]]
         return {};
-    const auto [next, message] = kWay(*cpu.current, context);
+    const auto [next, message] = kWay(cpu, context);
     if (next == nullptr) [[unlikely]]
         return {};
     if (&next->context == &context) return {&context, nullptr};
@@ -33,7 +31,7 @@ template <ShortWay kWay>
     return {&next->context, &message->context};
 }
 
-template <ShortWay kWay>
+template <fast::ShortWay kWay>
 [[gnu::always_inline]] inline Restore take_locking(UserContext& context) {
     if (!try_lock_kernel()) [[unlikely]]
         return {};
@@ -60,22 +58,30 @@ static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::SystemInfo) == abi:
 
 extern "C" {
 
-Restore fast_call_alone(UserContext& context) { return take<fast::call>(context); }
-Restore fast_reply_recv_alone(UserContext& context) { return take<fast::reply_recv>(context); }
-Restore fast_signal_alone(UserContext& context) { return take<fast::signal>(context); }
-Restore fast_wait_alone(UserContext& context) { return take<fast::wait>(context); }
-
-Restore fast_call_locking(UserContext& context) { return take_locking<fast::call>(context); }
-Restore fast_reply_recv_locking(UserContext& context) {
-    return take_locking<fast::reply_recv>(context);
+Restore fast_call_alone(UserContext& context) { return take<fast::call<Processors::One>>(context); }
+Restore fast_reply_recv_alone(UserContext& context) {
+    return take<fast::reply_recv<Processors::One>>(context);
 }
-Restore fast_signal_locking(UserContext& context) { return take_locking<fast::signal>(context); }
-Restore fast_wait_locking(UserContext& context) { return take_locking<fast::wait>(context); }
+Restore fast_signal_alone(UserContext& context) {
+    return take<fast::signal<Processors::One>>(context);
+}
+Restore fast_wait_alone(UserContext& context) { return take<fast::wait<Processors::One>>(context); }
+
+Restore fast_call_locking(UserContext& context) {
+    return take_locking<fast::call<Processors::Several>>(context);
+}
+Restore fast_reply_recv_locking(UserContext& context) {
+    return take_locking<fast::reply_recv<Processors::Several>>(context);
+}
+Restore fast_signal_locking(UserContext& context) {
+    return take_locking<fast::signal<Processors::Several>>(context);
+}
+Restore fast_wait_locking(UserContext& context) {
+    return take_locking<fast::wait<Processors::Several>>(context);
+}
 
 UserContext* fast_system_info(UserContext& context) {
-    if (!answer_from_constants(context)) return nullptr;
-    set_status(context, abi::Error::Ok);
-    return &context;
+    return answer_from_constants(context) ? &context : nullptr;
 }
 
 }  // extern "C"

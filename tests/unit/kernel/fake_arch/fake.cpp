@@ -198,26 +198,28 @@ void Machine::continue_running() { fake_cpu.context = &schedule_and_continue(); 
 
 namespace {
 
-/// As the entry code does. False if the system call has none or cannot go it.
-bool go_short_way(Thread& self) {
-    UserContext& context = self.context;
-    fast::Continuation way;
+template <Processors kProcessors>
+fast::Continuation try_short_way(UserContext& context) {
+    if (!fast::is_undisturbed(fake_cpu)) return {};
     switch (static_cast<abi::SyscallNumber>(syscall_number(context))) {
         case abi::SyscallNumber::Call:
-            if (fast::is_undisturbed()) way = fast::call(self, context);
-            break;
+            return fast::call<kProcessors>(fake_cpu, context);
         case abi::SyscallNumber::ReplyRecv:
-            if (fast::is_undisturbed()) way = fast::reply_recv(self, context);
-            break;
+            return fast::reply_recv<kProcessors>(fake_cpu, context);
         case abi::SyscallNumber::Signal:
-            if (fast::is_undisturbed()) way = fast::signal(self, context);
-            break;
+            return fast::signal<kProcessors>(fake_cpu, context);
         case abi::SyscallNumber::Wait:
-            if (fast::is_undisturbed()) way = fast::wait(self, context);
-            break;
+            return fast::wait<kProcessors>(fake_cpu, context);
         default:
-            break;
+            return {};
     }
+}
+
+/// As the entry code does, but with what several processors do first. False if the system call has
+/// no short way or cannot go it.
+bool go_short_way(Thread& self) {
+    fast::Continuation way = try_short_way<Processors::Several>(self.context);
+    if (way.next == nullptr) way = try_short_way<Processors::One>(self.context);
     if (way.next == nullptr) return false;
     for (unsigned i = 0; i < abi::kRegisterWords; ++i) {
         set_message_register(way.next->context, i, message_register(way.message->context, i));
