@@ -2,10 +2,12 @@
 //
 // A scheme's root capability and every open file are badged endpoint capabilities of the same server:
 // badge = client << 48 | file, file 0 being the root. init chooses client (>= 1) when it builds a namespace;
-// badge 0 is init's own control capability. Byte payloads start at IpcBuffer::words[4].
+// badge 0 is init's own control capability. Byte payloads start at IpcBuffer::words[4]. A restricted root
+// (restricted_root()) opens one path and no other.
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "abi/ipc.hpp"
 
@@ -48,5 +50,35 @@ enum class ChannelCall : std::uint64_t {
 constexpr std::uint64_t make_badge(std::uint64_t client, std::uint64_t file) { return client << 48 | file; }
 constexpr std::uint64_t badge_client(std::uint64_t badge) { return badge >> 48; }
 constexpr std::uint64_t badge_file(std::uint64_t badge) { return badge & 0xFFFF'FFFF'FFFFULL; }
+
+/// Set in the file number of roots that open one path only; the rest of the number is the path's hash. So a server needs
+/// no list of who may open what, and a restriction survives its restart.
+inline constexpr std::uint64_t kRestrictedRoot = std::uint64_t{1} << 47;
+
+/// The hash, byte by byte: FNV-1a, then a multiplication to mix. Leading and doubled slashes do not count. Whoever holds
+/// a restricted root cannot choose its hash, so all it could gain from a collision is the use of an unlikely path.
+class PathHash {
+  public:
+    constexpr void add(char c) {
+        if (c == '/' && last_ == '/') return;
+        last_ = c;
+        hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100'0000'01B3;
+    }
+    constexpr std::uint64_t root() const {
+        const std::uint64_t mixed = (hash_ ^ hash_ >> 32) * 0x9E37'79B9'7F4A'7C15;
+        return kRestrictedRoot | mixed >> 17;
+    }
+
+  private:
+    std::uint64_t hash_ = 0xCBF2'9CE4'8422'2325;
+    char last_ = '/';
+};
+
+/// File number of the root that opens `path` only.
+constexpr std::uint64_t restricted_root(std::string_view path) {
+    PathHash hash;
+    for (const char c : path) hash.add(c);
+    return hash.root();
+}
 
 }  // namespace redoubt::abi::scheme

@@ -29,6 +29,23 @@ enum class ProcessMessage : std::uint32_t {
                        ///< server, or none any more. What was open there is dead. A later one replaces it
     Kill = 6,  ///< mr0: length of a name, bytes: ends that process of the start list as if it had crashed; its restart
                ///< policy applies. Honoured only from processes started with `power`
+    // The rest is honoured only from processes started with `spawn`, and is about their own children.
+    Spawn = 7,  ///< mr0: length of a line as in the start list, mr1: length of a text, bytes: the line, then the text,
+                ///< which becomes the last argument. Reply: mr0: the child's id. It can be given no more than the parent
+                ///< has: the same schemes or paths of them, `hv`, and a priority that is not higher
+    Children = 8,  ///< mr0: index, from 0. Reply: mr0: id, mr1: ChildState, mr2: exit code, mr3: length of the name <<
+                   ///< 32 | length of the reason for its end, bytes: name, reason. NotFound after the last
+    EndChild = 9,  ///< mr0: id. Ends the child if it still runs, and forgets it. Its memory is back when this is answered
+    WatchChildren = 10,  ///< one Notification capability: signalled when a child has ended, after the servers of the
+                         ///< schemes that it used were told. A later one replaces it
+    FreeMemory = 11,     ///< Reply: mr0: bytes that children could still be given, in pieces
+};
+
+enum class ChildState : std::uint64_t {
+    Running = 0,
+    Exited = 1,
+    Crashed = 2,  ///< a fault, or an exit code of 128 and more
+    Killed = 3,
 };
 
 // ---- kernel -> init -------------------------------------------------------------------------------------
@@ -82,7 +99,8 @@ struct NamespaceEntry {
     char name[24];         ///< scheme name without the colon, or the name of another grant ("irq", "ports", "module0")
     CapabilityIndex slot;
     std::uint32_t kind;    ///< GrantKind
-    std::uint64_t value;   ///< size in bytes of a frame, first port | last port << 16 of ports, …
+    std::uint64_t value;   ///< size in bytes of a frame, first port | last port << 16 of ports, …; of a scheme: 0, or
+                           ///< scheme::restricted_root() of the one path that can be opened
 };
 static_assert(sizeof(NamespaceEntry) == 40);
 
@@ -96,7 +114,7 @@ enum class GrantKind : std::uint32_t {
     Hv = 6,          ///< root of hv:
 };
 
-/// Read-only page(s) mapped by the creator; the first argument register of the entry points to it.
+/// Read-only pages mapped by the creator; the first argument register of the entry points to them.
 struct StartupInfo {
     std::uint64_t magic;
     std::uint64_t ipc_buffer_address;
@@ -115,10 +133,12 @@ struct StartupInfo {
     std::uint32_t environment_count;
     std::uint32_t namespace_count;
     std::uint32_t strings_size;
+    std::uint32_t priority;           ///< of its main thread, and the most that its threads may have
+    std::uint32_t reserved;
     NamespaceEntry names[48];
-    char strings[1992];
+    char strings[6160];
 };
-static_assert(offsetof(StartupInfo, names) == 104);
-static_assert(sizeof(StartupInfo) <= 4096);
+static_assert(offsetof(StartupInfo, names) == 112);
+static_assert(sizeof(StartupInfo) == 8192);
 
 }  // namespace redoubt::abi

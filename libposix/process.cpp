@@ -56,11 +56,19 @@ const abi::NamespaceEntry* find_name(std::string_view name) {
     return nullptr;
 }
 
-native::Slot find_scheme(std::string_view name) {
-    const abi::NamespaceEntry* entry = find_name(name);
-    if (entry == nullptr) return 0;
-    const auto kind = static_cast<abi::GrantKind>(entry->kind);
-    return kind == abi::GrantKind::Scheme || kind == abi::GrantKind::Hv ? entry->slot : 0;
+native::Slot find_scheme(std::string_view name, std::string_view path) {
+    const abi::StartupInfo& startup = *the_process.startup;
+    for (std::uint32_t i = 0; i < startup.namespace_count; ++i) {
+        const abi::NamespaceEntry& entry = startup.names[i];
+        const auto kind = static_cast<abi::GrantKind>(entry.kind);
+        if (name != entry.name || (kind != abi::GrantKind::Scheme && kind != abi::GrantKind::Hv)) {
+            continue;
+        }
+        if (entry.value == 0 || entry.value == abi::scheme::restricted_root(path)) {
+            return entry.slot;
+        }
+    }
+    return 0;
 }
 
 void log_line(std::string_view text) {

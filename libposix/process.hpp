@@ -60,8 +60,8 @@ class IpcScope {
 /// The namespace's entry with that name, or nullptr.
 const abi::NamespaceEntry* find_name(std::string_view name);
 
-/// The slot of a scheme's root, 0 if the process was not given it.
-native::Slot find_scheme(std::string_view name);
+/// The slot of a scheme's root on which `path` can be opened, 0 if the process was given none.
+native::Slot find_scheme(std::string_view name, std::string_view path);
 
 /// A line for the system console through init, for before log: runs and for libposix's own
 /// complaints.

@@ -13,8 +13,6 @@
 namespace redoubt::posix {
 namespace {
 
-constexpr native::Slot kMainThread = static_cast<native::Slot>(abi::StartupSlot::MainThread);
-
 /// Fills the new program's stack from the top down.
 class StackBuilder {
   public:
@@ -115,23 +113,6 @@ std::uintptr_t build_stack(const abi::StartupInfo& startup) {
 }
 
 }  // namespace
-
-/// There is no call that tells: the highest priority the main thread may have is the one it was
-/// started with.
-std::uint32_t own_priority() {
-    static constinit std::uint32_t known = 0;
-    if (known != 0) return known;
-    std::uint32_t low = 0;
-    std::uint32_t high = abi::kPriorityCount;
-    while (high - low > 1) {
-        const std::uint32_t middle = (low + high) / 2;
-        const auto error =
-            native::thread_control(kMainThread, abi::ThreadOperation::SetPriority, middle);
-        (native::ok(error) ? low : high) = middle;
-    }
-    native::thread_control(kMainThread, abi::ThreadOperation::SetPriority, low);
-    return known = low;
-}
 
 struct ProgramStart {
     std::uintptr_t stack_pointer;

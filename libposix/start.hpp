@@ -16,7 +16,4 @@ extern "C" {
 [[noreturn, gnu::visibility("hidden")]] void redoubt_resume(const Frame* frame);
 }
 
-/// The priority that init started the process with; its threads get the same.
-std::uint32_t own_priority();
-
 }  // namespace redoubt::posix

@@ -32,7 +32,7 @@ constexpr std::size_t kNameOffset = offsetof(DirectoryEntry, type) + 1;
 
 long SchemeFile::open(std::string_view scheme, std::string_view path,
                       abi::scheme::OpenFlags flags) {
-    const native::Slot root = find_scheme(scheme);
+    const native::Slot root = find_scheme(scheme, path);
     if (root == 0) return -ENOENT;
     if (const long error = handle_.open(root, path, flags); error != 0) return error;
     // A server that cannot tell serves plain streams.
@@ -144,7 +144,7 @@ std::uint64_t SchemeFile::size() {
 long LogFile::write(const void* from, std::size_t size) {
     if (!opened_) {
         opened_ = true;
-        const native::Slot root = find_scheme("log");
+        const native::Slot root = find_scheme("log", program_name());
         if (root != 0) handle_.open(root, program_name(), abi::scheme::OpenFlags::None);
     }
     if (handle_.is_open()) {

@@ -43,7 +43,7 @@ long UnixSocket::bind(const sockaddr_un& address, std::size_t length) {
 long UnixSocket::listen() {
     if (state_ == State::Listening) return 0;
     if (state_ != State::Bound) return -EINVAL;
-    const native::Slot root = find_scheme("chan");
+    const native::Slot root = find_scheme("chan", channel_name(path()));
     if (root == 0) return -EACCES;
     const auto flags = static_cast<OpenFlags>(static_cast<std::uint64_t>(OpenFlags::Listen) |
                                               static_cast<std::uint64_t>(OpenFlags::Create));
@@ -57,7 +57,7 @@ long UnixSocket::connect(const sockaddr_un& address, std::size_t length) {
     const std::string_view path = path_of(address, length);
     if (state_ == State::Connected) return -EISCONN;
     if (state_ == State::Listening || path.empty()) return -EINVAL;
-    const native::Slot root = find_scheme("chan");
+    const native::Slot root = find_scheme("chan", channel_name(path));
     if (root == 0) return -EACCES;
     const long error = handle_.open(root, channel_name(path), OpenFlags::None);
     if (error == 0) state_ = State::Connected;

@@ -43,8 +43,8 @@ bool make_kernel_thread(Thread& thread) {
         .fault_badge = parent.value.address_or_badge,
         .ipc_buffer_address = buffer,
         .reflect_handler = reinterpret_cast<std::uintptr_t>(&redoubt_reflect_entry),
-        .priority = own_priority(),
-        .maximum_priority = own_priority()};
+        .priority = process().startup->priority,
+        .maximum_priority = process().startup->priority};
     if (!native::ok(native::thread_configure(slot, configuration))) return false;
     const abi::ThreadStart start{
         .instruction_pointer = reinterpret_cast<std::uintptr_t>(&redoubt_thread_entry),

@@ -29,6 +29,8 @@ class Builder {
         : resources_(resources), request_(request), entry_(request.entry), memory_(memory) {}
 
     bool build();
+    /// Why build() failed.
+    abi::Error error() const { return error_; }
 
   private:
     // Each step reports its own failure.
@@ -47,7 +49,9 @@ class Builder {
     bool write_startup_info();
     bool start_thread();
 
+    bool no_memory(std::uint64_t bytes);
     bool add_root(unsigned size_bits);
+    bool take_pieces(std::uint64_t bytes);
     bool add_name(std::string_view name, abi::GrantKind kind, native::Slot slot,
                   std::uint64_t value);
     bool give(abi::Error error, std::string_view name, abi::GrantKind kind, std::uint64_t value);
@@ -67,6 +71,7 @@ class Builder {
     const StartEntry& entry_;
     ProcessMemory& memory_;
 
+    abi::Error error_ = abi::Error::InvalidArgument;
     elf::Image program_;
     elf::Image posix_;
     std::array<Region, kMaximumRegions> regions_{};

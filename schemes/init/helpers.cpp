@@ -73,15 +73,27 @@ bool Messenger::start(Resources& resources) {
 }
 
 void Messenger::client_gone(native::Slot endpoint, std::uint64_t client) {
-    const std::size_t added = added_.load();
-    if (added - done_.load() == kQueue) {
+    if (!add({endpoint, client})) {
         report(Line() << "a scheme's server does not answer; it is not told that client " << client
                       << " is gone");
-        return;
     }
-    jobs_[added % kQueue] = {endpoint, client};
+}
+
+void Messenger::signal_afterwards(native::Slot notification) {
+    if (!add({notification, 0})) {
+        native::signal(notification);
+    }
+}
+
+bool Messenger::add(const Job& job) {
+    const std::size_t added = added_.load();
+    if (added - done_.load() == kQueue) {
+        return false;
+    }
+    jobs_[added % kQueue] = job;
     added_.store(added + 1);
     native::signal(wake_);
+    return true;
 }
 
 void Messenger::run(Messenger* messenger) {
@@ -90,9 +102,15 @@ void Messenger::run(Messenger* messenger) {
         while (messenger->done_.load() != messenger->added_.load()) {
             const std::size_t done = messenger->done_.load();
             const Job job = messenger->jobs_[done % kQueue];
-            native::Message message = native::make_message(
-                static_cast<std::uint32_t>(abi::scheme::Operation::ClientGone), 1, job.client);
-            native::call(job.endpoint, message);
+            if (job.client == 0) {
+                // If its owner has ended meanwhile, the slot is empty, or a signal too many is
+                // given.
+                native::signal(job.slot);
+            } else {
+                native::Message message = native::make_message(
+                    static_cast<std::uint32_t>(abi::scheme::Operation::ClientGone), 1, job.client);
+                native::call(job.slot, message);
+            }
             messenger->done_.store(done + 1);
         }
     }

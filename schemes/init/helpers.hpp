@@ -2,7 +2,7 @@
 // it: what may block is done here.
 //
 //   Timer      signals the main thread's notification at a deadline
-//   Messenger  tells scheme servers that a client is gone
+//   Messenger  tells scheme servers that a client is gone, and then whoever waits for that
 #pragma once
 
 #include <array>
@@ -32,14 +32,17 @@ class Messenger {
   public:
     bool start(Resources& resources);
     void client_gone(native::Slot endpoint, std::uint64_t client);
+    /// Signals `notification` when the servers told before have heard it.
+    void signal_afterwards(native::Slot notification);
 
   private:
     [[noreturn]] static void run(Messenger* messenger);
 
     struct Job {
-        native::Slot endpoint = 0;
-        std::uint64_t client = 0;
+        native::Slot slot = 0;
+        std::uint64_t client = 0;  ///< 0: `slot` is a notification, otherwise an endpoint
     };
+    bool add(const Job& job);
     static constexpr std::size_t kQueue = 256;
 
     std::array<Job, kQueue> jobs_{};

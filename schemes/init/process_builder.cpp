@@ -31,11 +31,13 @@ constexpr unsigned kLargestFrameBits = 29;
 }  // namespace
 
 bool Builder::fail(std::string_view what) {
+    error_ = abi::Error::InvalidArgument;
     report(Line() << entry_.name << " is not started: " << what);
     return false;
 }
 
 bool Builder::fail(std::string_view what, abi::Error error) {
+    error_ = error;
     report(Line() << entry_.name << " is not started: " << what << " (error "
                   << static_cast<std::uint64_t>(error) << ")");
     return false;
@@ -44,6 +46,7 @@ bool Builder::fail(std::string_view what, abi::Error error) {
 bool Builder::load(std::string_view path, elf::Image& image) {
     const auto file = cpio::find(request_.archive, path);
     if (!file) {
+        error_ = abi::Error::NotFound;
         report(Line() << entry_.name << " is not started: the boot archive has no file " << path);
         return false;
     }
@@ -121,7 +124,7 @@ bool Builder::plan() {
     if (!entry_.native && (!load(kLibposix, posix_) || !add_image(posix_))) {
         return false;
     }
-    if (!add_region({kStartupInfoAddress, kPageSize, MapFlags::Read,
+    if (!add_region({kStartupInfoAddress, sizeof(info_), MapFlags::Read,
                      std::as_bytes(std::span(&info_, 1))})) {
         return false;
     }
@@ -130,15 +133,38 @@ bool Builder::plan() {
            add_region({kStackTop - kStackSize, kStackSize, kReadWrite});
 }
 
+bool Builder::no_memory(std::uint64_t bytes) {
+    error_ = abi::Error::NoMemory;
+    report(Line() << entry_.name << " is not started: no " << bytes / 1024
+                  << " KiB of memory left");
+    return false;
+}
+
 bool Builder::add_root(unsigned size_bits) {
     const native::Slot root = resources_.memory().allocate(size_bits);
     if (root == 0) {
-        report(Line() << entry_.name << " is not started: no "
-                      << (std::uint64_t{1} << size_bits) / 1024
-                      << " KiB of memory left in one piece");
-        return false;
+        return no_memory(std::uint64_t{1} << size_bits);
     }
     memory_.roots[memory_.root_count++] = root;
+    return true;
+}
+
+/// Exactly `bytes`, the largest pieces first; smaller ones where there is no large one left.
+bool Builder::take_pieces(std::uint64_t bytes) {
+    if (bytes > resources_.memory().free_bytes()) {
+        return no_memory(bytes);
+    }
+    for (std::uint64_t left = bytes; left != 0;) {
+        const auto whole = static_cast<unsigned>(std::bit_width(left)) - 1;
+        const unsigned bits = std::min(whole, resources_.memory().largest_free());
+        if (bits < abi::kPageBits || memory_.root_count == kMaximumRoots) {
+            return no_memory(bytes);
+        }
+        if (!add_root(bits)) {
+            return false;
+        }
+        left -= std::uint64_t{1} << bits;
+    }
     return true;
 }
 
@@ -153,7 +179,7 @@ bool Builder::take_memory() {
         return false;
     }
     if (!entry_.memory_rest) {
-        if (!add_root(bits_for(entry_.memory))) {
+        if (!take_pieces(entry_.memory)) {
             return false;
         }
     } else {
@@ -264,6 +290,7 @@ bool Builder::write_startup_info() {
     info_.program_header_size = sizeof(elf::ProgramHeader);
     info_.program_header_count = program_.program_header_count;
     info_.cnode_size_bits = cnode_bits_;
+    info_.priority = entry_.priority;
     info_.first_free_slot = next_child_slot_;
     const auto add_string = [&](std::string_view text) {
         if (text.size() >= sizeof(info_.strings) - info_.strings_size) {
@@ -309,17 +336,17 @@ bool Builder::build() {
            start_thread();
 }
 
-bool build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory) {
+abi::Error build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory) {
     memory = {};
     // Too big for init's stack, and only one is ever in use.
     alignas(Builder) static std::byte storage[sizeof(Builder)];
     Builder* builder = new (storage) Builder(resources, request, memory);
     if (builder->build()) {
-        return true;
+        return abi::Error::Ok;
     }
     end_process(resources, memory);
     release_process(resources, memory);
-    return false;
+    return builder->error();
 }
 
 std::uint64_t end_process(Resources& resources, const ProcessMemory& memory) {

@@ -39,8 +39,8 @@ struct BuildRequest {
     std::uint64_t client;  ///< its number towards schemes, and the badge of its messages to init
 };
 
-/// On failure returns false after reporting why, and nothing is left behind.
-bool build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory);
+/// A failure is reported, and nothing is left behind.
+abi::Error build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory);
 
 /// Ends the process, whatever it does: its threads stop and its capabilities are gone. Its memory
 /// is not reused yet. Returns the bytes that did not come back (0 unless the kernel is wrong).

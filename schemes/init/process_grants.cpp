@@ -36,6 +36,7 @@ bool Builder::add_name(std::string_view name, abi::GrantKind kind, native::Slot 
 bool Builder::give(abi::Error error, std::string_view name, abi::GrantKind kind,
                    std::uint64_t value) {
     if (!native::ok(error)) {
+        error_ = error;
         report(Line() << entry_.name << " is not started: it cannot be given " << name << " (error "
                       << static_cast<std::uint64_t>(error) << ")");
         return false;
@@ -73,7 +74,10 @@ bool Builder::grant_schemes() {
             return false;
         }
     }
-    for (const std::string_view name : entry_.uses) {
+    for (std::size_t i = 0; i < entry_.uses.count; ++i) {
+        const std::string_view name = entry_.uses.names[i];
+        const std::string_view path = entry_.uses.paths[i];
+        const std::uint64_t root = path.empty() ? 0 : detail::restricted_root(path);
         const native::Slot endpoint = endpoint_of(name);
         if (endpoint == 0 && entry_.uses.is_optional(name)) {
             continue;
@@ -83,10 +87,10 @@ bool Builder::grant_schemes() {
                           << ": that it uses");
             return false;
         }
-        if (!give(
-                native::mint(endpoint, Rights::Write | Rights::Grant,
-                             abi::scheme::make_badge(request_.client, 0), next_child_slot_, cnode_),
-                name, abi::GrantKind::Scheme, 0)) {
+        if (!give(native::mint(endpoint, Rights::Write | Rights::Grant,
+                               abi::scheme::make_badge(request_.client, root), next_child_slot_,
+                               cnode_),
+                  name, abi::GrantKind::Scheme, root)) {
             return false;
         }
     }

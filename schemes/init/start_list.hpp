@@ -13,10 +13,13 @@
 #include <optional>
 #include <string_view>
 
+#include "abi/scheme.hpp"
+
 namespace redoubt::init {
 
 inline constexpr std::size_t kMaximumSchemes = 12;  ///< per process, served or used
 inline constexpr std::size_t kMaximumArguments = 32;
+inline constexpr std::size_t kMaximumName = 40;
 inline constexpr std::uint64_t kMegabyte = 1 << 20;
 
 enum class Restart : std::uint8_t { Never, Always, OnFailure };
@@ -24,6 +27,9 @@ enum class Restart : std::uint8_t { Never, Always, OnFailure };
 /// A short list of names.
 struct NameList {
     std::array<std::string_view, kMaximumSchemes> names{};
+    /// Of a scheme that is used: the one path that may be opened, %XX for bytes that a line cannot
+    /// hold. Empty: all of them.
+    std::array<std::string_view, kMaximumSchemes> paths{};
     std::size_t count = 0;
     std::uint16_t optional = 0;  ///< bit n: name n may be missing
 
@@ -37,10 +43,11 @@ struct NameList {
     }
     const std::string_view* begin() const { return names.data(); }
     const std::string_view* end() const { return names.data() + count; }
-    bool add(std::string_view name, bool is_optional = false) {
+    bool add(std::string_view name, bool is_optional = false, std::string_view path = {}) {
         if (count == names.size()) {
             return false;
         }
+        paths[count] = path;
         optional |= static_cast<std::uint16_t>(is_optional ? 1U << count : 0);
         names[count++] = name;
         return true;
@@ -58,6 +65,7 @@ struct Grants {
     bool boot_archive = false;
     bool hv = false;
     bool power = false;
+    bool spawn = false;  ///< may start processes of its own
 };
 
 struct StartEntry {
@@ -66,9 +74,9 @@ struct StartEntry {
     NameList serves;
     NameList uses;
     std::uint64_t memory =
-        16 * kMegabyte;  ///< a power of two; what the process may spend beyond its image and heap
+        16 * kMegabyte;  ///< whole pages; what the process may spend beyond its image and heap
     bool memory_rest = false;            ///< all that is left instead
-    std::uint64_t heap = 2 * kMegabyte;  ///< a power of two
+    std::uint64_t heap = 2 * kMegabyte;  ///< rounded up to a power of two
     unsigned priority = 100;
     Grants grants;
     Restart restart = Restart::Never;
@@ -163,7 +171,7 @@ inline std::optional<std::uint64_t> number(std::string_view text) {
     return value;
 }
 
-/// A size with suffix K, M or G, rounded up to a power of two; 4 KiB … 64 GiB.
+/// A size with suffix K, M or G, rounded up to whole pages; at most 65 GiB.
 inline std::optional<std::uint64_t> size(std::string_view text) {
     unsigned shift = 0;
     if (!text.empty()) {
@@ -174,14 +182,30 @@ inline std::optional<std::uint64_t> size(std::string_view text) {
         }
     }
     const auto value = number(text);
-    if (!value || *value == 0 || *value > (std::uint64_t{1} << 36 >> shift)) {
+    constexpr std::uint64_t kMost = std::uint64_t{65} << 30;
+    if (!value || *value == 0 || *value > kMost >> shift) {
         return std::nullopt;
     }
-    std::uint64_t rounded = 4096;
-    while (rounded < *value << shift) {
-        rounded <<= 1;
+    constexpr std::uint64_t kPage = 4096;
+    return ((*value << shift) + kPage - 1) & ~(kPage - 1);
+}
+
+/// File number of the root that opens only `path`, which is written as in the list.
+inline std::uint64_t restricted_root(std::string_view path) {
+    const auto digit = [](char c) -> unsigned {
+        return c >= '0' && c <= '9'   ? static_cast<unsigned>(c - '0')
+               : c >= 'A' && c <= 'F' ? static_cast<unsigned>(c - 'A') + 10
+                                      : 16;
+    };
+    abi::scheme::PathHash hash;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        const bool escaped = path[i] == '%' && i + 2 < path.size() && digit(path[i + 1]) < 16 &&
+                             digit(path[i + 2]) < 16;
+        hash.add(escaped ? static_cast<char>(digit(path[i + 1]) << 4 | digit(path[i + 2]))
+                         : path[i]);
+        i += escaped ? 2 : 0;
     }
-    return rounded;
+    return hash.root();
 }
 
 inline bool is_scheme_name(std::string_view name) {
@@ -225,8 +249,8 @@ inline bool StartListParser::next(StartEntry& entry) {
 inline void StartListParser::parse_line(std::string_view line, StartEntry& entry) {
     entry.name = detail::take_word(line);
     entry.program = detail::take_word(line);
-    if (entry.name.size() > 31) {
-        fail("the name is longer than 31 characters", entry.name);
+    if (entry.name.size() > kMaximumName) {
+        fail("the name is longer than 40 characters", entry.name);
         return;
     }
     if (entry.program.empty() || entry.program == "--") {
@@ -268,7 +292,12 @@ inline bool StartListParser::option(std::string_view word, StartEntry& entry) {
     if (key == "serves" || key == "uses") {
         NameList& list = key == "serves" ? entry.serves : entry.uses;
         while (!value.empty()) {
-            std::string_view name = detail::take_item(value);
+            std::string_view item = detail::take_item(value);
+            const std::size_t colon = key == "uses" ? item.find(':') : std::string_view::npos;
+            const std::string_view path = colon == std::string_view::npos
+                                              ? std::string_view{}
+                                              : detail::tail(item, colon + 1);
+            std::string_view name = item.substr(0, colon);
             const bool is_optional = key == "uses" && name.ends_with('?');
             if (is_optional) {
                 name.remove_suffix(1);
@@ -276,7 +305,10 @@ inline bool StartListParser::option(std::string_view word, StartEntry& entry) {
             if (!detail::is_scheme_name(name)) {
                 return fail("not a scheme name", name);
             }
-            if (!list.add(name, is_optional)) {
+            if (colon != std::string_view::npos && path.empty()) {
+                return fail("the path is missing after the colon", item);
+            }
+            if (!list.add(name, is_optional, path)) {
                 return fail("too many schemes", name);
             }
         }
@@ -372,9 +404,12 @@ inline bool StartListParser::grants(std::string_view list, StartEntry& entry) {
             grants.hv = true;
         } else if (item == "power") {
             grants.power = true;
+        } else if (item == "spawn") {
+            grants.spawn = true;
         } else {
             return fail(
-                "unknown grant (known: ports:A-B irq pci device-memory boot-archive hv power)",
+                "unknown grant (known: ports:A-B irq pci device-memory boot-archive hv power "
+                "spawn)",
                 item);
         }
     }

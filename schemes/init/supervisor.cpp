@@ -88,7 +88,7 @@ bool Supervisor::prepare() {
         return false;
     }
     read_start_list();
-    if (process_count_ == 0) {
+    if (listed_ == 0) {
         report(Line() << "nothing to start");
         return false;
     }
@@ -110,11 +110,12 @@ void Supervisor::read_start_list() {
                            << error->message << ": \"")
                        .untrusted(error->word)
                    << "\"; the line is skipped");
-        } else if (process_count_ == processes_.size()) {
+        } else if (listed_ == kMaximumListed) {
             report(Line() << '/' << kStartList << ':' << std::uint64_t{parser.line()}
                           << ": too many processes; the line is skipped");
         } else if (add_schemes(entry)) {
-            processes_[process_count_++].entry = entry;
+            processes_[listed_].entry = entry;
+            processes_[listed_++].state = State::Idle;
         }
     }
 }
@@ -147,7 +148,7 @@ std::uint64_t Supervisor::new_client() {
 
 /// Starts entries until one must be waited for, or the list ends.
 void Supervisor::start_next() {
-    while (next_to_start_ < process_count_) {
+    while (next_to_start_ < listed_) {
         if (next_to_start_ != 0) {
             const Process& previous = processes_[next_to_start_ - 1];
             if (previous.state == State::Starting && previous.entry.wait_until_ready) {
@@ -158,19 +159,23 @@ void Supervisor::start_next() {
     }
 }
 
-void Supervisor::start(Process& process) {
+abi::Error Supervisor::launch(Process& process) {
     const std::uint64_t client = new_client();
     process.started_at = native::ticks();
     const BuildRequest request{process.entry, archive_,
                                std::span<const SchemeEndpoint>(schemes_.data(), scheme_count_),
                                endpoint_, client};
-    if (build_process(resources_, request, process.memory)) {
-        process.client = client;
-        process.state = State::Starting;
+    const abi::Error error = build_process(resources_, request, process.memory);
+    process.client = native::ok(error) ? client : 0;
+    process.state = native::ok(error) ? State::Starting : State::Ended;
+    return error;
+}
+
+void Supervisor::start(Process& process) {
+    if (native::ok(launch(process))) {
         return;
     }
-    process.state = State::Ended;
-    process.client = 0;
+    end_children(process);
     close_schemes(process);
     if (process.entry.power_off_on_exit) {
         power_off(kStartListCode);
@@ -220,13 +225,15 @@ bool Supervisor::handle(const native::Received& received, native::Message& answe
             }
             return true;
         case abi::ProcessMessage::WatchSchemes:
-            if (message.info.capabilities() == 0 || !watch_schemes(*process)) {
+            if (message.info.capabilities() == 0 || !watch(process->watch)) {
                 answer = native::make_reply(abi::Error::InvalidArgument);
             }
             return true;
         case abi::ProcessMessage::Exit: {
             const auto code = static_cast<unsigned>(message.mr[0] & 0xFF);
-            End end{code >= kFirstSignalCode, code, {}};
+            End end{code >= kFirstSignalCode ? abi::ChildState::Crashed : abi::ChildState::Exited,
+                    code,
+                    {}};
             end.reason << "exit code " << std::uint64_t{code};
             ended(*process, end);
             return false;
@@ -241,6 +248,21 @@ bool Supervisor::handle(const native::Received& received, native::Message& answe
         case abi::ProcessMessage::Kill:
             answer = native::make_reply(kill(*process, message.mr[0]));
             return true;
+        case abi::ProcessMessage::Spawn:
+        case abi::ProcessMessage::Children:
+        case abi::ProcessMessage::EndChild:
+        case abi::ProcessMessage::WatchChildren:
+        case abi::ProcessMessage::FreeMemory: {
+            const abi::Error error =
+                process->entry.grants.spawn
+                    ? serve_parent(*process, static_cast<abi::ProcessMessage>(label), message,
+                                   answer)
+                    : abi::Error::MissingRight;
+            if (!native::ok(error)) {
+                answer = native::make_reply(error);
+            }
+            return true;
+        }
         case abi::ProcessMessage::Log: {
             const std::uint64_t most = sizeof(abi::IpcBuffer::words) - 4 * sizeof(std::uint64_t);
             const std::uint64_t size = message.mr[0] < most ? message.mr[0] : most;
@@ -263,7 +285,7 @@ abi::Error Supervisor::kill(const Process& sender, std::uint64_t name_length) {
                                 name_length);
     for (Process& process : processes()) {
         if (process.client == 0 || &process == &sender || process.entry.name != name) continue;
-        End end{true, kCrashCode, {}};
+        End end{abi::ChildState::Killed, kCrashCode, {}};
         end.reason << "killed by " << sender.entry.name;
         ended(process, end);
         return abi::Error::Ok;
@@ -272,7 +294,7 @@ abi::Error Supervisor::kill(const Process& sender, std::uint64_t name_length) {
 }
 
 void Supervisor::faulted(Process& process, const native::Message& message) {
-    End end{true, kCrashCode, {}};
+    End end{abi::ChildState::Crashed, kCrashCode, {}};
     const std::uint64_t address = message.mr[1];
     switch (static_cast<abi::FaultKind>(message.mr[0])) {
         case abi::FaultKind::PageFault: {
@@ -302,7 +324,8 @@ void Supervisor::ended(Process& process, const End& end) {
     const std::uint64_t client = process.client;
     const std::uint64_t missing = end_process(resources_, process.memory);
     process.client = 0;
-    drop_watch(process);
+    drop_watch(process.watch);
+    drop_watch(process.watch_children);
     if (process.entry.grants.pci && !anyone_drives_pci()) {
         stop_bus_masters(boot_);
     }
@@ -316,7 +339,10 @@ void Supervisor::ended(Process& process, const End& end) {
         }
     }
     const bool restarts = plan_restart(process, end, line);
-    report(line);
+    // A child that ends by itself is its parent's news.
+    if (process.parent == nullptr || end.crashed()) {
+        report(line);
+    }
     if (missing != 0) {
         report(Line() << missing << " bytes of " << process.entry.name << " did not come back");
     }
@@ -324,16 +350,20 @@ void Supervisor::ended(Process& process, const End& end) {
         arm_timer();
         return;
     }
+    end_children(process);
     close_schemes(process);
+    if (process.parent != nullptr) {
+        child_ended(process, end);
+    }
     if (process.entry.power_off_on_exit) {
-        power_off(end.crashed ? kCrashCode : end.code);
+        power_off(end.crashed() ? kCrashCode : end.code);
     }
 }
 
 /// Decides by the entry's policy, and tells `line`; sets `restart_at`.
 bool Supervisor::plan_restart(Process& process, const End& end, Line& line) {
     const Restart policy = process.entry.restart;
-    if (policy == Restart::Never || (policy == Restart::OnFailure && !end.crashed)) {
+    if (policy == Restart::Never || (policy == Restart::OnFailure && !end.crashed())) {
         return false;
     }
     const std::uint64_t now = native::ticks();
@@ -389,22 +419,23 @@ void Supervisor::close_schemes(const Process& process) {
     tell_watchers(process);
 }
 
-bool Supervisor::watch_schemes(Process& process) {
-    drop_watch(process);
+/// Keeps the notification that came with the message.
+bool Supervisor::watch(native::Slot& watch) {
+    drop_watch(watch);
     const native::Slot slot = resources_.slots().allocate();
     if (slot == 0 || !native::ok(native::copy(received_, abi::Rights::Write, slot))) {
         resources_.slots().free(slot, slot == 0 ? 0 : 1);
         return false;
     }
-    process.watch = slot;
+    watch = slot;
     return true;
 }
 
-void Supervisor::drop_watch(Process& process) {
-    if (process.watch != 0) {
-        native::delete_capability(process.watch);
-        resources_.slots().free(process.watch, 1);
-        process.watch = 0;
+void Supervisor::drop_watch(native::Slot& watch) {
+    if (watch != 0) {
+        native::delete_capability(watch);
+        resources_.slots().free(watch, 1);
+        watch = 0;
     }
 }
 

@@ -80,8 +80,7 @@ void Process::serve(std::string_view name, Scheme& scheme) {
         throw std::runtime_error("the start list lacks serves=" + std::string(name));
     }
     NativeTransport transport(services_, endpoint->slot);
-    constexpr std::uint64_t kFileMask = 0x7FFF'FFFF'FFFF;
-    Server server(scheme, transport, native::ticks() & kFileMask);
+    Server server(scheme, transport, native::ticks());
     native::Message ready =
         native::make_message(static_cast<std::uint32_t>(abi::ProcessMessage::Ready), 0);
     native::call(slot(abi::StartupSlot::Parent), ready);

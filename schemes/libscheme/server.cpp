@@ -37,7 +37,7 @@ std::size_t copy_text(std::string_view text, std::uint64_t offset, std::span<std
 Server::Server(Scheme& scheme, Transport& transport, std::uint64_t first_file)
     : scheme_(scheme),
       transport_(transport),
-      next_file_(std::max<std::uint64_t>(abi::scheme::badge_file(first_file), 1)) {}
+      next_file_(std::max<std::uint64_t>(first_file % (abi::scheme::kRestrictedRoot / 2), 1)) {}
 
 Server::~Server() {
     while (!files_.empty()) {
@@ -79,7 +79,7 @@ Error Server::dispatch(Request& request, Reply& reply) {
         return control(request);
     }
     const std::uint64_t file = abi::scheme::badge_file(request.badge);
-    if (file == 0) {
+    if (file == 0 || (file & abi::scheme::kRestrictedRoot) != 0) {
         return static_cast<Operation>(request.label) == Operation::Open ? open(request, reply)
                                                                         : Error::NotSupported;
     }
@@ -117,6 +117,10 @@ Error Server::open(const Request& request, Reply& reply) {
         return Error::InvalidArgument;
     }
     const std::string_view path(reinterpret_cast<const char*>(request.bytes.data()), length);
+    const std::uint64_t root = abi::scheme::badge_file(request.badge);
+    if (root != 0 && root != abi::scheme::restricted_root(path)) {
+        return Error::MissingRight;
+    }
     const std::uint64_t client = abi::scheme::badge_client(request.badge);
     auto file = scheme_.open(client, static_cast<OpenFlags>(request.registers[0]), path);
     if (!file) {

@@ -33,7 +33,7 @@ TEST(StartList, ReadsEveryKey) {
     ASSERT_EQ(entry.serves.count, 2U);
     EXPECT_EQ(entry.serves.names[1], "b");
     EXPECT_EQ(entry.uses.names[0], "log");
-    EXPECT_EQ(entry.memory, 4 * kMegabyte) << "rounded up to a power of two";
+    EXPECT_EQ(entry.memory, 3 * kMegabyte);
     EXPECT_EQ(entry.heap, 64U * 1024);
     EXPECT_EQ(entry.priority, 42U);
     EXPECT_EQ(entry.restart, Restart::OnFailure);
@@ -81,6 +81,17 @@ TEST(StartList, SkipsCommentsAndEmptyLinesButCountsThem) {
     EXPECT_FALSE(parser.error()) << "one bad line does not spoil the next";
     EXPECT_TRUE(entry.memory_rest);
     EXPECT_FALSE(parser.next(entry));
+}
+
+TEST(StartList, AUsedSchemeMayBeOnePathOnly) {
+    const StartEntry entry = parse_one("a b uses=log,chan?:/run/a.sock,initfs:/x%2Cy%20z");
+    EXPECT_TRUE(entry.uses.paths[0].empty());
+    EXPECT_EQ(entry.uses.names[1], "chan");
+    EXPECT_TRUE(entry.uses.is_optional("chan"));
+    EXPECT_EQ(entry.uses.paths[1], "/run/a.sock");
+    EXPECT_EQ(detail::restricted_root(entry.uses.paths[2]), abi::scheme::restricted_root("x,y z"));
+    EXPECT_TRUE(error_of("a b uses=chan:").starts_with("the path is missing"));
+    EXPECT_TRUE(error_of("a b serves=chan:/x").starts_with("not a scheme name"));
 }
 
 TEST(StartList, NamesEachMistake) {

@@ -99,6 +99,18 @@ TEST_F(ServerTest, OpenGivesAFileOfTheClientThatAsked) {
     EXPECT_EQ(send(make_badge(5, 0), Operation::Open, {0, 7}, "nothing").error, Error::NotFound);
 }
 
+TEST_F(ServerTest, ARestrictedRootOpensItsPathOnly) {
+    using abi::scheme::restricted_root;
+    const auto open_with = [&](std::uint64_t root) {
+        return send(make_badge(5, root), Operation::Open, {0, 4}, "file").error;
+    };
+    EXPECT_EQ(open_with(restricted_root("/file")), Error::Ok);
+    EXPECT_EQ(open_with(restricted_root("files")), Error::MissingRight);
+    EXPECT_EQ(open_with(restricted_root("")), Error::MissingRight);
+    EXPECT_EQ(send(make_badge(5, restricted_root("file")), Operation::Read, {0, 1}).error,
+              Error::NotSupported);
+}
+
 TEST_F(ServerTest, ReadsAndWrites) {
     const std::uint64_t file = open(5);
     const Reply read = send(file, Operation::Read, {2, 3});

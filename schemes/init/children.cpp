@@ -1,0 +1,173 @@
+// Processes that other processes spawn: what they may be given, and what their parents are told.
+#include <algorithm>
+#include <cstring>
+
+#include "schemes/init/supervisor.hpp"
+
+namespace redoubt::init {
+
+namespace {
+
+using abi::ChildState;
+using abi::Error;
+
+/// Whether a scheme, or that path of it, is the parent's to pass on.
+bool may_use(const NameList& parent, std::string_view name, std::string_view path) {
+    for (std::size_t i = 0; i < parent.count; ++i) {
+        if (parent.names[i] == name && (parent.paths[i].empty() || parent.paths[i] == path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// A child gets a part of what its parent has, and the parent is its supervisor: init neither
+/// restarts it nor turns the machine off after it.
+bool permitted(const StartEntry& parent, const StartEntry& child) {
+    const Grants& grants = child.grants;
+    for (std::size_t i = 0; i < child.uses.count; ++i) {
+        if (!may_use(parent.uses, child.uses.names[i], child.uses.paths[i])) {
+            return false;
+        }
+    }
+    return child.serves.count == 0 && !child.memory_rest && !child.power_off_on_exit &&
+           child.restart == Restart::Never && child.priority <= parent.priority &&
+           (!grants.hv || parent.grants.hv) && !grants.ports && !grants.pci && !grants.irq &&
+           !grants.device_memory && !grants.boot_archive && !grants.power && !grants.spawn;
+}
+
+}  // namespace
+
+Error Supervisor::serve_parent(Process& parent, abi::ProcessMessage request,
+                               const native::Message& message, native::Message& answer) {
+    switch (request) {
+        case abi::ProcessMessage::Spawn:
+            return spawn(parent, message, answer);
+        case abi::ProcessMessage::Children:
+            return describe_child(parent, message.mr[0], answer);
+        case abi::ProcessMessage::EndChild:
+            return end_child(parent, message.mr[0]);
+        case abi::ProcessMessage::WatchChildren:
+            return message.info.capabilities() != 0 && watch(parent.watch_children)
+                       ? Error::Ok
+                       : Error::InvalidArgument;
+        case abi::ProcessMessage::FreeMemory:
+            answer = native::make_reply(Error::Ok, 1, resources_.memory().free_bytes());
+            return Error::Ok;
+        default:
+            return Error::NotSupported;
+    }
+}
+
+Supervisor::Process* Supervisor::free_process() {
+    const auto found = std::ranges::find(processes_, State::Free, &Process::state);
+    return found == processes_.end() ? nullptr : &*found;
+}
+
+Error Supervisor::spawn(Process& parent, const native::Message& message, native::Message& answer) {
+    const std::uint64_t line_size = message.mr[0];
+    const std::uint64_t text_size = message.mr[1];
+    if (line_size > abi::scheme::kMaximumBytes ||
+        text_size > abi::scheme::kMaximumBytes - line_size) {
+        return Error::TooLarge;
+    }
+    Process* const child = free_process();
+    if (child == nullptr) {
+        return Error::Busy;
+    }
+    std::memcpy(child->text.data(), native::message_bytes(), line_size + text_size);
+    const std::string_view line(child->text.data(), line_size);
+    const std::string_view text(child->text.data() + line_size, text_size);
+    StartListParser parser(line);
+    StartEntry entry;
+    if (!parser.next(entry)) {
+        return Error::InvalidArgument;
+    }
+    if (const auto& error = parser.error()) {
+        report(
+            (Line() << parent.entry.name << " cannot start a process: " << error->message << ": \"")
+                .untrusted(error->word)
+            << '"');
+        return Error::InvalidArgument;
+    }
+    if (entry.argument_count == entry.arguments.size() || text.contains('\0')) {
+        return Error::InvalidArgument;
+    }
+    entry.arguments[entry.argument_count++] = text;
+    if (!permitted(parent.entry, entry)) {
+        return Error::MissingRight;
+    }
+    for (const Process& process : processes()) {
+        if (process.state != State::Free && process.entry.name == entry.name) {
+            return Error::Exists;
+        }
+    }
+    child->entry = entry;
+    if (const Error error = launch(*child); !native::ok(error)) {
+        child->state = State::Free;
+        return error;
+    }
+    child->parent = &parent;
+    child->id = ++last_child_;
+    child->end = ChildState::Running;
+    child->exit_code = 0;
+    child->reason = {};
+    answer = native::make_reply(Error::Ok, 1, child->id);
+    return Error::Ok;
+}
+
+Error Supervisor::describe_child(const Process& parent, std::uint64_t index,
+                                 native::Message& answer) {
+    for (const Process& child : processes()) {
+        if (child.parent != &parent || index-- != 0) {
+            continue;
+        }
+        const std::string_view name = child.entry.name;
+        const std::string_view reason = child.reason.text();
+        std::memcpy(native::message_bytes(), name.data(), name.size());
+        std::memcpy(native::message_bytes() + name.size(), reason.data(), reason.size());
+        answer = native::make_message(static_cast<std::uint32_t>(Error::Ok),
+                                      native::words_for(name.size() + reason.size()), child.id,
+                                      static_cast<std::uint64_t>(child.end), child.exit_code,
+                                      std::uint64_t{name.size()} << 32 | reason.size());
+        return Error::Ok;
+    }
+    return Error::NotFound;
+}
+
+Error Supervisor::end_child(const Process& parent, std::uint64_t id) {
+    for (Process& child : processes()) {
+        if (child.parent != &parent || child.id != id) {
+            continue;
+        }
+        if (child.client != 0) {
+            End end{ChildState::Killed, 0, {}};
+            end.reason << "ended by " << parent.entry.name;
+            ended(child, end);
+        }
+        child.parent = nullptr;
+        child.state = State::Free;
+        return Error::Ok;
+    }
+    return Error::NotFound;
+}
+
+void Supervisor::child_ended(Process& child, const End& end) {
+    child.end = end.how;
+    child.exit_code = end.code;
+    child.reason = end.reason;
+    if (child.parent->watch_children != 0) {
+        messenger_.signal_afterwards(child.parent->watch_children);
+    }
+}
+
+/// When nobody is left to look after them.
+void Supervisor::end_children(const Process& parent) {
+    for (Process& child : processes()) {
+        if (child.parent == &parent) {
+            end_child(parent, child.id);
+        }
+    }
+}
+
+}  // namespace redoubt::init
