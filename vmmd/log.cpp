@@ -10,9 +10,9 @@
 
 namespace redoubt::vmmd::log {
 
-void initialize() {
+void initialize(const std::string& name) {
     auto logger =
-        std::make_shared<spdlog::logger>("vmmd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        std::make_shared<spdlog::logger>(name, std::make_shared<spdlog::sinks::stderr_sink_mt>());
     // No date and, on Redoubt, no name: the system log adds both.
     logger->set_pattern(hvcall::running_on_redoubt() ? "%v" : "%n: %v");
     logger->flush_on(spdlog::level::info);

@@ -171,6 +171,7 @@ void VirtualMachine::thread_main() {
         std::scoped_lock lock(mutex_);
         final_statistics_.run_time = since(started_);
         stopped.statistics = final_statistics_;
+        stopped.end = how;
         shutdown.guest = !stop_requested_ && how != VmEnd::FailedToStart;
         stop_reason_ = reason;
         last_end_ = how;
@@ -180,6 +181,7 @@ void VirtualMachine::thread_main() {
     if (!stopped.statistics.exits.empty()) {
         log::info("VM " + config_.name + " " + describe(stopped.statistics));
     }
+    stopped.console = console_->history();
     surroundings_.emit(shutdown);
     {
         std::scoped_lock lock(mutex_);

@@ -22,13 +22,6 @@ class ConsoleHub;
 class Machine;
 struct LoopEnd;
 
-enum class VmEnd {
-    NeverRan,
-    Clean,          ///< the guest powered off, or somebody stopped it
-    Crashed,        ///< the guest could not go on
-    FailedToStart,  ///< wrong image, not enough memory, …
-};
-
 class VirtualMachine {
   public:
     struct Surroundings {

@@ -5,19 +5,11 @@
 
 #include "libhvcall/hypervisor.hpp"
 #include "vmmd/console/console_hub.hpp"
+#include "vmmd/exit_status.hpp"
 #include "vmmd/log.hpp"
 #include "vmmd/management/event_loop.hpp"
 
 namespace redoubt::vmmd {
-
-namespace {
-// Exit statuses of the daemon; init passes them on to whoever runs the machine.
-constexpr int kStatusClean = 0;
-constexpr int kStatusCannotStart = 2;
-constexpr int kStatusCrash = 3;
-/// A guest that crashes at once must not keep the machine busy with restarts.
-constexpr std::chrono::milliseconds kRestartDelay{1000};
-}  // namespace
 
 VmManager::VmManager(EventLoop& loop, Options options, std::vector<VmConfig> configs,
                      std::function<void(int, const std::string&)> finished)
@@ -29,10 +21,7 @@ VmManager::VmManager(EventLoop& loop, Options options, std::vector<VmConfig> con
         surroundings.folder = options_.folder;
         surroundings.load_linux = options_.load_linux;
         surroundings.emit = [this](const VmEvent& event) { emit(event); };
-        const auto index = entries_.size();
-        surroundings.ended = [this, index] {
-            loop_.post([this, index] { vm_ended(*entries_[index].vm); });
-        };
+        surroundings.ended = [this] { loop_.post([this] { finish_if_all_stopped(); }); };
         entries_.push_back({std::make_unique<VirtualMachine>(
                                 std::move(config), std::move(surroundings), ConsoleHub::create()),
                             nullptr});
@@ -68,32 +57,12 @@ void VmManager::start_all() {
     if (any) finish_if_all_stopped();
 }
 
-void VmManager::vm_ended(VirtualMachine& vm) {
-    const auto policy = vm.config().restart;
-    const auto end = vm.last_end();
-    const bool again = !quitting_ && end != VmEnd::FailedToStart &&
-                       (policy == RestartPolicy::Always ||
-                        (policy == RestartPolicy::OnCrash && end == VmEnd::Crashed));
-    if (again) {
-        log::info("VM " + vm.config().name + " will be started again");
-        ++restarts_pending_;
-        loop_.call_after(kRestartDelay, [this, &vm] {
-            --restarts_pending_;
-            if (!quitting_) static_cast<void>(vm.start());
-            finish_if_all_stopped();
-        });
-        return;
-    }
-    finish_if_all_stopped();
-}
-
 void VmManager::finish_if_all_stopped() {
     const bool all_stopped = std::ranges::all_of(entries_, [](const Entry& entry) {
         const auto state = entry.vm->state();
         return state == VmState::Stopped || state == VmState::Crashed;
     });
-    if (!all_stopped || restarts_pending_ != 0 || finished_called_ || (options_.keep && !quitting_))
-        return;
+    if (!all_stopped || finished_called_) return;
     finished_called_ = true;
     int status = kStatusClean;
     std::string reasons;

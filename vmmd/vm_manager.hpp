@@ -21,7 +21,6 @@ class VmManager final : public VmControl {
         std::string no_hypervisor_reason;
         std::string folder;
         bool load_linux = true;
-        bool keep = false;  ///< stay when every VM has stopped
     };
 
     /// `finished` is called once, in the loop's thread, when the daemon is to end with that status.
@@ -61,7 +60,6 @@ class VmManager final : public VmControl {
     ControlResult<VirtualMachine*> find(std::string_view name) const;
     template <class Action>
     auto with(std::string_view name, Action action) const;
-    void vm_ended(VirtualMachine& vm);
     void finish_if_all_stopped();
 
     EventLoop& loop_;
@@ -71,7 +69,6 @@ class VmManager final : public VmControl {
     EventHandler handler_;
     bool quitting_ = false;
     bool finished_called_ = false;
-    unsigned restarts_pending_ = 0;
     std::vector<Entry> entries_;
 };
 

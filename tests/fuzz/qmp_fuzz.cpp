@@ -27,7 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     redoubt::vmmd::ModelControl control{{"web", "db"}};
     std::string sent;
-    QmpSession session(control, [&](std::string_view bytes) { sent += bytes; });
+    redoubt::vmmd::LocalExecutor executor(control);
+    QmpSession session(executor, [&](std::string_view bytes) { sent += bytes; });
     // The first byte: whether to negotiate first, and the size of the pieces.
     const std::size_t piece = (data[0] >> 1) + 1;
     std::string input = data[0] & 1 ? R"({"execute":"qmp_capabilities"})" : "";

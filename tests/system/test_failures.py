@@ -85,17 +85,52 @@ class BadGuests(unittest.TestCase):
 
 
 class MonitorDies(unittest.TestCase):
-    def test_init_reports_a_killed_vmmd_and_restarts_it(self):
+    def test_a_killed_monitor_is_reported_and_restarted_and_nobody_else_notices(self):
+        killer = (SYSTEM_BUILD / "tests/system/services/killer").read_bytes()
+        start = (archive.START_LIST.read_text()
+                 + "killer bin/killer uses=log,chan grant=power memory=1M -- vm.victim /run/monitor/victim.sock\n")
+        configuration = small_guest("spin", "victim", restart="on-failure") + demo_configuration("demo")
+        with System(configuration, start_list=start, extra={"bin/killer": killer}) as system:
+            system.wait_for_log(r"init: vm.victim ended: killed by killer")
+            system.wait_for_log(r"vmmd: error: VM victim stopped: its monitor was killed by killer")
+            system.wait_for_log(r"(VM victim starts.*){2}")
+            qmp = system.qmp()
+            rows = {row["name"]: row for row in qmp.command("vm-list")}
+            self.assertEqual((rows["victim"]["state"], rows["victim"]["restarts"]), ("running", 1))
+            self.assertEqual(rows["demo"]["restarts"], 0)
+            qmp.command("vm-stop", name="victim")
+            qmp.event("VM_STOPPED")
+            console = system.console("demo")
+            console.wait_for_prompt()
+            self.assertEqual(console.run("echo un'harm'ed").strip(), "unharmed")
+            self.assertNotIn("did not come back", system.log())
+            self.assertNotIn("vmmd ended", system.log())
+
+    def test_a_guest_that_crashes_comes_back_with_pauses_between(self):
+        with System(small_guest("triple_fault", restart="on-failure", restart_limit=3)) as system:
+            self.assertEqual(system.wait_for_end(), 3)
+            log = system.log()
+            self.assertEqual(log.count("VM demo starts"), 4, log)
+            for attempt, delay in enumerate((100, 200, 400), 1):
+                self.assertIn(f"VM demo is started again in {delay} ms, attempt {attempt}", log)
+            self.assertNotIn("did not come back", log)
+
+
+class ManagerDies(unittest.TestCase):
+    def test_its_vms_go_on_and_the_next_one_finds_them(self):
         killer = (SYSTEM_BUILD / "tests/system/services/killer").read_bytes()
         start = archive.START_LIST.read_text() + "killer bin/killer uses=log,chan grant=power memory=1M -- vmmd /run/vmmd.sock\n"
-        start = start.replace("memory=rest", "memory=512M")
         with System(demo_configuration(), start_list=start, extra={"bin/killer": killer}) as system:
             system.wait_for_log(r"init: vmmd ended: killed by killer.*start")
-            system.wait_for_log(r"VM demo starts.*VM demo starts")
-            self.assertNotIn("did not come back", system.log())
+            system.wait_for_log(r"VM demo goes on with the monitor it has")
             console = system.console()
             console.wait_for_prompt()
-            self.assertEqual(console.run("echo reborn").strip(), "reborn")
+            self.assertEqual(console.run("echo still 'he're").strip(), "still here")
+            self.assertEqual(system.qmp().command("vm-list")[0]["state"], "running")
+            self.assertEqual(system.log().count("VM demo starts"), 1)
+            self.assertNotIn("did not come back", system.log())
+            console.send("poweroff\n")
+            self.assertEqual(system.wait_for_end(), 0)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ PROGRAMS = {
     "bin/console": "schemes/console/console",
     "bin/chan": "schemes/chan/chan",
     "bin/vmmd": "vmmd/vmmd",
+    "bin/monitor": "vmmd/monitor",
 }
 START_LIST = REPOSITORY / "schemes/init/start"
 DEMO_GUESTS = {"guests/vmlinuz", "guests/initramfs.cpio.gz"}

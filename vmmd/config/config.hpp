@@ -10,7 +10,8 @@
 
 namespace redoubt::vmmd {
 
-enum class RestartPolicy { Never, OnCrash, Always };
+/// After which ends a VM is started again. A stop on request is never followed by a restart.
+enum class RestartPolicy { Never, OnFailure, Always };
 
 /// Where in a configuration file something stands.
 struct Place {
@@ -31,6 +32,8 @@ struct VmConfig {
     std::string serial;  ///< URL of COM1's back end
     bool autostart = true;
     RestartPolicy restart = RestartPolicy::Never;
+    unsigned restart_limit = 0;  ///< restarts in a row; 0: any number
+    std::string text;            ///< the table as TOML, which parses to the same VM
 };
 
 struct ConfigError : Place {

@@ -1,6 +1,7 @@
 // The configuration parser: TOML into VmConfig, with every error's place and remedy.
 #include <algorithm>
 #include <array>
+#include <sstream>
 #include <type_traits>
 
 #define TOML_EXCEPTIONS 0
@@ -17,10 +18,12 @@ namespace redoubt::vmmd {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kVmKeys = {"cpus",    "memory", "kernel",    "initrd",
-                                                     "cmdline", "serial", "autostart", "restart"};
+constexpr std::array<std::string_view, 9> kVmKeys = {"cpus",      "memory",  "kernel",
+                                                     "initrd",    "cmdline", "serial",
+                                                     "autostart", "restart", "restart_limit"};
 constexpr std::array<std::string_view, 1> kTopKeys = {"vm"};
-constexpr std::array<std::string_view, 3> kRestartWords = {"never", "on-crash", "always"};
+constexpr std::array<std::string_view, 3> kRestartWords = {"never", "on-failure", "always"};
+constexpr int kMaximumRestarts = 1'000'000;
 constexpr std::size_t kMaximumNameLength = 32;
 constexpr std::size_t kMaximumCmdline = 2047;  // Linux's COMMAND_LINE_SIZE on x86, less the NUL
 
@@ -125,7 +128,20 @@ class Parser {
             error(key.source().begin, quoted("kernel") + " is missing in [vm." + std::string(name) +
                                           "]: add a line such as kernel = \"file:vmlinuz\"");
         }
+        config.text = text_of(name, *table);
         result_.vms.push_back(std::move(config));
+    }
+
+    /// As TOML again, for whoever needs this VM's part of the file only.
+    static std::string text_of(std::string_view name, const toml::table& table) {
+        const toml::table root{{"vm", toml::table{{name, table}}}};
+        std::ostringstream text;
+        // Escapes where our texts must have them, and one line for a string.
+        text << toml::toml_formatter(root, toml::toml_formatter::default_flags &
+                                               ~toml::format_flags::allow_unicode_strings &
+                                               ~toml::format_flags::allow_multi_line_strings &
+                                               ~toml::format_flags::allow_literal_strings);
+        return std::move(text).str();
     }
 
     void check_name(std::string_view name, toml::source_position position) {
@@ -164,6 +180,14 @@ class Parser {
             config.autostart = value->get();
         } else if (name == "restart") {
             if (const auto* text = string(name, node)) restart(config, *text, node);
+        } else if (name == "restart_limit") {
+            const auto* const value = node.as_integer();
+            if (value == nullptr) return wrong_type(name, node, "an integer");
+            if (value->get() < 0 || value->get() > kMaximumRestarts) {
+                return error(node.source().begin, "restart_limit must be 0 (no limit) to " +
+                                                      std::to_string(kMaximumRestarts));
+            }
+            config.restart_limit = static_cast<unsigned>(value->get());
         } else if (name == "disk" || name == "net") {
             error(key.source().begin,
                   "this vmmd has no " + std::string(name) + " device yet: remove " + quoted(name));
@@ -254,7 +278,7 @@ class Parser {
         const auto found = std::ranges::find(kRestartWords, text);
         if (found == kRestartWords.end()) {
             std::string message =
-                quoted(text) + " is none of \"never\", \"on-crash\" and \"always\"";
+                quoted(text) + " is none of \"never\", \"on-failure\" and \"always\"";
             if (const auto word = suggest(text, kRestartWords)) {
                 message += " (did you mean " + quoted(*word) + "?)";
             }

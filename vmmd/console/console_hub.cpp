@@ -53,6 +53,15 @@ void ConsoleHub::write(std::span<const std::uint8_t> bytes) {
     }
 }
 
+std::string ConsoleHub::history() const {
+    const std::scoped_lock lock(mutex_);
+    std::string text;
+    for (auto at = history_begin(); at < written_; ++at) {
+        text += static_cast<char>(history_[at % kHistoryBytes]);
+    }
+    return text;
+}
+
 void ConsoleHub::set_device_input(DeviceInput input) {
     {
         const std::scoped_lock lock(device_mutex_);

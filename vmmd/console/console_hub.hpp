@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 
 namespace redoubt::vmmd {
 
@@ -60,6 +61,8 @@ class ConsoleHub : public std::enable_shared_from_this<ConsoleHub> {
     /// Bytes typed by a watcher; returns how many were taken. Fewer than given: a notification says
     /// when to go on.
     std::size_t input(std::span<const std::uint8_t> bytes);
+    /// The last output, as a watcher with Replay::History would read it now.
+    std::string history() const;
 
   private:
     friend class ConsoleWatcher;

@@ -12,11 +12,12 @@
 #include <string>
 #include <string_view>
 
+#include "vmmd/console/byte_stream.hpp"
 #include "vmmd/console/console_hub.hpp"
 
 namespace redoubt::vmmd {
 
-class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
+class ConsoleStream final : public ByteStream, public std::enable_shared_from_this<ConsoleStream> {
   public:
     using Socket = boost::asio::local::stream_protocol::socket;
     using Closed = std::function<void(ConsoleStream&)>;
@@ -29,8 +30,8 @@ class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
     /// what the client sends. The newline that ends the request is not typed.
     void start_after_request(Replay replay, std::string first_output, std::string first_input);
     /// Closes when what the guest has printed so far is sent.
-    void close_when_flushed();
-    void close();
+    void close_when_flushed() override;
+    void close() override;
 
   private:
     void pump();

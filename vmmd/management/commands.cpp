@@ -29,18 +29,6 @@ T unwrap(ControlResult<T> result) {
     if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
 
-std::string name_of(const Json& arguments) {
-    const auto name = arguments.find("name");
-    if (name == arguments.end()) return {};
-    if (!name->is_string()) {
-        throw CommandError{"GenericError", "Invalid parameter type for 'name', expected: string"};
-    }
-    if (name->get_ref<const std::string&>().empty()) {
-        throw CommandError{"GenericError", "Parameter 'name' must not be empty"};
-    }
-    return *name;
-}
-
 /// An integer from 0 to `largest`, or nothing if it was not given.
 std::optional<std::uint64_t> number_of(const Json& arguments, const char* parameter,
                                        std::uint64_t largest) {
@@ -56,16 +44,6 @@ std::optional<std::uint64_t> number_of(const Json& arguments, const char* parame
                                                std::to_string(largest)};
     }
     return value->get<std::uint64_t>();
-}
-
-bool flag_of(const Json& arguments, const char* parameter, bool otherwise) {
-    const auto value = arguments.find(parameter);
-    if (value == arguments.end()) return otherwise;
-    if (!value->is_boolean()) {
-        throw CommandError{"GenericError", std::string("Invalid parameter type for '") + parameter +
-                                               "', expected: boolean"};
-    }
-    return *value;
 }
 
 Json counters_to_json(const Counters& counters) {
@@ -90,30 +68,17 @@ Json act(VmControl& control, const Json& arguments, CommandEffects&) {
 
 Json query_version(VmControl&, const Json&, CommandEffects&) { return version_object(); }
 
-Json query_commands(VmControl&, const Json&, CommandEffects&) {
-    Json names = Json::array({{{"name", "qmp_capabilities"}}});
-    for (const Command& command : commands()) names.push_back({{"name", command.name}});
-    return names;
-}
+Json query_commands(VmControl&, const Json&, CommandEffects&) { return command_names(); }
 
 Json query_status(VmControl& control, const Json& arguments, CommandEffects&) {
-    const VmState state = unwrap(control.info(name_of(arguments))).summary.state;
-    // The names of QEMU's RunState.
-    constexpr std::array kRunStates = {"shutdown"sv, "running"sv, "paused"sv, "guest-panicked"sv};
-    return {{"running", state == VmState::Running},
-            {"singlestep", false},
-            {"status", kRunStates[static_cast<std::size_t>(state)]}};
+    return run_state(unwrap(control.info(name_of(arguments))).summary.state);
 }
 
 Json query_cpus_fast(VmControl& control, const Json& arguments, CommandEffects&) {
     const VmSummary vm = unwrap(control.info(name_of(arguments))).summary;
     Json cpus = Json::array();
     for (unsigned cpu = 0; cpu < vm.cpus; ++cpu) {
-        cpus.push_back({{"cpu-index", cpu},
-                        {"qom-path", "/machine/" + vm.name + "/cpu[" + std::to_string(cpu) + "]"},
-                        {"thread-id", cpu},
-                        {"props", {{"socket-id", 0}, {"core-id", cpu}, {"thread-id", 0}}},
-                        {"target", "x86_64"}});
+        cpus.push_back(cpu_row(vm.name, cpu));
     }
     return cpus;
 }
@@ -213,7 +178,7 @@ constexpr Command kCommands[] = {
     {"vm-trace", kTrace, vm_trace},
     {"vm-start", kName, act<&VmControl::start>},
     {"vm-stop", kName, act<&VmControl::stop>},
-    {"vm-attach", kAttach, vm_attach},
+    {"vm-attach", kAttach, vm_attach, true},
 };
 
 Json event_data(const VmEvent& event) {
@@ -226,7 +191,9 @@ Json event_data(const VmEvent& event) {
         case Kind::VmStopped:
             return {{"name", event.name},
                     {"reason", event.reason},
-                    {"summary", statistics_to_json(event.statistics)}};
+                    {"result", to_string(event.end)},
+                    {"summary", statistics_to_json(event.statistics)},
+                    {"console", event.console}};
         case Kind::DaemonExit:
             return {{"code", event.code}, {"reason", event.reason}};
         default:
@@ -261,6 +228,63 @@ std::string_view event_name(VmEvent::Kind kind) {
 
 std::span<const Command> commands() { return kCommands; }
 
+void LocalExecutor::execute(const Command& command, const Json& arguments, Done done) {
+    CommandEffects effects;
+    Json answer;
+    try {
+        answer = {{"return", command.run(control_, arguments, effects)}};
+    } catch (const CommandError& error) {
+        answer = error_reply(error.error_class, error.description);
+        effects = {};
+    }
+    done(std::move(answer), std::move(effects));
+}
+
+std::string name_of(const Json& arguments) {
+    const auto name = arguments.find("name");
+    if (name == arguments.end()) return {};
+    if (!name->is_string()) {
+        throw CommandError{"GenericError", "Invalid parameter type for 'name', expected: string"};
+    }
+    if (name->get_ref<const std::string&>().empty()) {
+        throw CommandError{"GenericError", "Parameter 'name' must not be empty"};
+    }
+    return *name;
+}
+
+bool flag_of(const Json& arguments, const char* parameter, bool otherwise) {
+    const auto value = arguments.find(parameter);
+    if (value == arguments.end()) return otherwise;
+    if (!value->is_boolean()) {
+        throw CommandError{"GenericError", std::string("Invalid parameter type for '") + parameter +
+                                               "', expected: boolean"};
+    }
+    return *value;
+}
+
+Json command_names() {
+    Json names = Json::array({{{"name", "qmp_capabilities"}}});
+    for (const Command& command : commands()) names.push_back({{"name", command.name}});
+    return names;
+}
+
+Json cpu_row(const std::string& vm, unsigned cpu) {
+    return {{"cpu-index", cpu},
+            {"qom-path", "/machine/" + vm + "/cpu[" + std::to_string(cpu) + "]"},
+            {"thread-id", cpu},
+            {"props", {{"socket-id", 0}, {"core-id", cpu}, {"thread-id", 0}}},
+            {"target", "x86_64"}};
+}
+
+Json run_state(VmState state) {
+    // The names of QEMU's RunState.
+    constexpr std::array kRunStates = {"shutdown"sv, "running"sv, "paused"sv, "guest-panicked"sv,
+                                       "shutdown"sv};
+    return {{"running", state == VmState::Running},
+            {"singlestep", false},
+            {"status", kRunStates[static_cast<std::size_t>(state)]}};
+}
+
 Json version_object() {
     return {{"qemu", {{"major", kQmpMajor}, {"minor", kQmpMinor}, {"micro", kQmpMicro}}},
             {"package", kPackage}};
@@ -276,12 +300,16 @@ Json error_reply(std::string_view error_class, std::string_view description) {
     return {{"error", {{"class", error_class}, {"desc", description}}}};
 }
 
-Json event_to_json(const VmEvent& event) {
+Json make_event(std::string_view name, Json data) {
     using namespace std::chrono;
     const auto now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
     return {{"timestamp", {{"seconds", now / 1'000'000}, {"microseconds", now % 1'000'000}}},
-            {"event", event_name(event.kind)},
-            {"data", event_data(event)}};
+            {"event", name},
+            {"data", std::move(data)}};
+}
+
+Json event_to_json(const VmEvent& event) {
+    return make_event(event_name(event.kind), event_data(event));
 }
 
 std::string to_line(const Json& message) {

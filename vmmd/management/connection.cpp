@@ -6,16 +6,31 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "vmmd/console/console_stream.hpp"
+#include "vmmd/management/stream_source.hpp"
+
 namespace redoubt::vmmd {
 
 namespace asio = boost::asio;
 
-Connection::Connection(Socket socket, VmControl& control, std::function<void(Connection&)> closed)
-    : socket_(std::move(socket)), control_(control), closed_(std::move(closed)) {}
+Connection::Connection(Socket socket, CommandExecutor& executor,
+                       std::function<void(Connection&)> closed)
+    : socket_(std::move(socket)), executor_(executor), closed_(std::move(closed)) {}
 
 void Connection::start() {
-    session_ =
-        std::make_unique<QmpSession>(control_, [this](std::string_view line) { send(line); });
+    session_ = std::make_unique<QmpSession>(
+        executor_, [this](std::string_view line) { send(line); },
+        [this](QmpSession::Outcome outcome) {
+            waiting_for_answer_ = false;
+            if (!open_) return;
+            const std::string unread = std::exchange(unread_, {});
+            if (outcome == QmpSession::Outcome::Continue) {
+                received(unread);
+            } else {
+                proceed(outcome, unread);
+            }
+            pump();
+        });
     pump();
 }
 
@@ -30,7 +45,7 @@ void Connection::send(std::string_view bytes) {
 }
 
 void Connection::send_event(std::string_view line) {
-    if (attaching_ || closing_ || !open_) return;
+    if (becoming_ || closing_ || !open_) return;
     session_->send_event(line);
     pump();
 }
@@ -53,36 +68,58 @@ void Connection::ended() {
 }
 
 void Connection::received(std::string_view bytes) {
-    switch (session_->receive(bytes)) {
+    const auto outcome = session_->receive(bytes);
+    proceed(outcome, bytes);
+}
+
+void Connection::proceed(QmpSession::Outcome outcome, std::string_view rest) {
+    switch (outcome) {
         case QmpSession::Outcome::Continue:
             break;
         case QmpSession::Outcome::Close:
             closing_ = true;
             break;
-        case QmpSession::Outcome::Attach:
-            attaching_ = true;
-            first_input_ = bytes;
+        case QmpSession::Outcome::Stream:
+            becoming_ = true;
+            unread_ = rest;
+            break;
+        case QmpSession::Outcome::Wait:
+            waiting_for_answer_ = true;
+            unread_ = rest;
             break;
     }
 }
 
-void Connection::attach() {
-    stream_ = std::make_shared<ConsoleStream>(std::move(socket_), session_->console(),
-                                              [weak = weak_from_this()](ConsoleStream&) {
-                                                  if (const auto self = weak.lock()) self->ended();
-                                              });
-    stream_->start_after_request(session_->replay() ? Replay::History : Replay::None,
-                                 std::exchange(waiting_, {}), std::exchange(first_input_, {}));
+void Connection::become_stream() {
+    const auto& effects = session_->effects();
+    const auto closed = [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->ended();
+    };
+    auto first_output = std::exchange(waiting_, {});
+    auto first_input = std::exchange(unread_, {});
+    if (effects.stream) {
+        stream_ = effects.stream->start(std::move(socket_), std::move(first_output),
+                                        std::move(first_input), closed);
+    } else {
+        auto console = std::make_shared<ConsoleStream>(std::move(socket_), effects.attach,
+                                                       [closed](ConsoleStream&) { closed(); });
+        stream_ = console;
+        console->start_after_request(effects.replay ? Replay::History : Replay::None,
+                                     std::move(first_output), std::move(first_input));
+    }
     if (closing_) stream_->close_when_flushed();
 }
 
 void Connection::pump() {
     if (!open_ || stream_) return;
-    if (!reading_ && !closing_ && !attaching_ && waiting_.size() < kPatientBacklog) read_more();
+    if (!reading_ && !closing_ && !becoming_ && !waiting_for_answer_ &&
+        waiting_.size() < kPatientBacklog)
+        read_more();
     if (writing_) return;
-    if (attaching_) return attach();
+    if (becoming_) return become_stream();
     if (waiting_.empty()) {
-        if (closing_) close();
+        // What was asked for before the client's last byte is still answered.
+        if (closing_ && !waiting_for_answer_) close();
         return;
     }
     sending_ = std::exchange(waiting_, {});

@@ -1,5 +1,5 @@
-// One connection to the management socket: a QMP session, which vm-attach turns into a console
-// stream.
+// One connection to the management socket: a QMP session, which vm-attach and its like turn into
+// a stream.
 //
 // All of it runs in the event loop's thread. Memory per client is bounded: a client that does not
 // read while more than kMaximumBacklog waits for it is dropped.
@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "vmmd/console/console_stream.hpp"
+#include "vmmd/console/byte_stream.hpp"
 #include "vmmd/management/qmp_session.hpp"
 
 namespace redoubt::vmmd {
@@ -26,7 +26,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     static constexpr std::size_t kPatientBacklog = 64 * 1024;
 
     /// `closed` is called once, when the connection has ended.
-    Connection(Socket socket, VmControl& control, std::function<void(Connection&)> closed);
+    Connection(Socket socket, CommandExecutor& executor, std::function<void(Connection&)> closed);
 
     void start();
     void send_event(std::string_view line);
@@ -38,22 +38,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void send(std::string_view bytes);
     void read_more();
     void received(std::string_view bytes);
-    /// Gives the socket to a console stream.
-    void attach();
+    void proceed(QmpSession::Outcome outcome, std::string_view rest);
+    /// Gives the socket to the stream that it becomes.
+    void become_stream();
     /// Goes on with whatever is possible: sends, reads.
     void pump();
     void ended();
 
     Socket socket_;
-    VmControl& control_;
+    CommandExecutor& executor_;
     std::function<void(Connection&)> closed_;
     std::unique_ptr<QmpSession> session_;
     std::array<char, 4096> input_{};
     std::string waiting_;  ///< to be sent after `sending_`
     std::string sending_;
-    bool attaching_ = false;   ///< a console stream once `sending_` is out
-    std::string first_input_;  ///< what the client sent for the console already
-    std::shared_ptr<ConsoleStream> stream_;
+    bool becoming_ = false;  ///< a stream once `sending_` is out
+    bool waiting_for_answer_ = false;
+    std::string unread_;  ///< what the client sent for the stream already, or after a request that
+                          ///< takes its time
+    std::shared_ptr<ByteStream> stream_;
     bool reading_ = false;
     bool writing_ = false;
     bool closing_ = false;

@@ -22,9 +22,10 @@ namespace redoubt::vmmd {
 
 class ConsoleHub;
 
-enum class VmState { Stopped, Running, Paused, Crashed };
+/// Restarting: it has ended and waits for its next start.
+enum class VmState { Stopped, Running, Paused, Crashed, Restarting };
 
-/// The state as clients read it: "stopped", "running", "paused", "crashed".
+/// The state as clients read it.
 constexpr std::string_view to_string(VmState state) {
     switch (state) {
         case VmState::Stopped:
@@ -35,6 +36,30 @@ constexpr std::string_view to_string(VmState state) {
             return "paused";
         case VmState::Crashed:
             return "crashed";
+        case VmState::Restarting:
+            return "restarting";
+    }
+    return "unknown";
+}
+
+enum class VmEnd {
+    NeverRan,
+    Clean,          ///< the guest powered off, or somebody stopped it
+    Crashed,        ///< the guest could not go on
+    FailedToStart,  ///< wrong image, not enough memory, …
+};
+
+/// The end as VM_STOPPED tells it.
+constexpr std::string_view to_string(VmEnd end) {
+    switch (end) {
+        case VmEnd::NeverRan:
+            return "never-ran";
+        case VmEnd::Clean:
+            return "clean";
+        case VmEnd::Crashed:
+            return "crashed";
+        case VmEnd::FailedToStart:
+            return "failed-to-start";
     }
     return "unknown";
 }
@@ -91,8 +116,10 @@ struct VmEvent {
     std::string name{};         ///< the VM; empty for DaemonExit
     std::string reason{};       ///< Shutdown, VmStopped, DaemonExit: one line
     bool guest = false;         ///< Shutdown, Reset: the guest asked for it
+    VmEnd end = VmEnd::Clean;   ///< VmStopped
     VmStatistics statistics{};  ///< VmStopped: summary of the run
-    int code = 0;               ///< DaemonExit: exit status
+    std::string console{};  ///< VmStopped: the console's last output, for whoever attaches later
+    int code = 0;           ///< DaemonExit: exit status
 };
 
 class VmControl {

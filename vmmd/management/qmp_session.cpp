@@ -69,7 +69,8 @@ void check_negotiation(const Json& arguments) {
 
 }  // namespace
 
-QmpSession::QmpSession(VmControl& control, Send send) : control_(control), send_(std::move(send)) {
+QmpSession::QmpSession(CommandExecutor& executor, Send send, Resume resume)
+    : executor_(executor), send_(std::move(send)), resume_(std::move(resume)) {
     send_(to_line({{"QMP", {{"version", version_object()}, {"capabilities", Json::array()}}}}));
 }
 
@@ -98,8 +99,9 @@ QmpSession::Outcome QmpSession::execute(const std::string& text) {
         send_(to_line(error_reply("GenericError", "JSON parse error: not valid JSON")));
         return Outcome::Continue;
     }
-    Json reply;
-    CommandEffects effects;
+    progress_ = Progress::Executing;
+    id_.reset();
+    if (object.is_object() && object.contains("id")) id_ = object["id"];
     try {
         if (!object.is_object())
             throw CommandError{"GenericError", "QMP input must be a JSON object"};
@@ -111,7 +113,7 @@ QmpSession::Outcome QmpSession::execute(const std::string& text) {
             }
             check_negotiation(request.arguments);
             negotiated_ = true;
-            reply = {{"return", Json::object()}};
+            answer({{"return", Json::object()}}, {});
         } else {
             if (!negotiated_) {
                 throw CommandError{"CommandNotFound",
@@ -123,18 +125,31 @@ QmpSession::Outcome QmpSession::execute(const std::string& text) {
                                                           " has not been found"};
             }
             check_parameters(*command, request.arguments);
-            reply = {{"return", command->run(control_, request.arguments, effects)}};
+            executor_.execute(
+                *command, request.arguments,
+                [session = std::weak_ptr(alive_)](Json reply, CommandEffects effects) {
+                    if (const auto self = session.lock()) {
+                        self->answer(std::move(reply), std::move(effects));
+                    }
+                });
         }
     } catch (const CommandError& error) {
-        reply = error_reply(error.error_class, error.description);
-        effects = {};
+        answer(error_reply(error.error_class, error.description), {});
     }
-    if (object.is_object() && object.contains("id")) reply["id"] = object["id"];
+    if (progress_ == Progress::Executing) {
+        progress_ = Progress::Waiting;
+        return Outcome::Wait;
+    }
+    return effects_.any() ? Outcome::Stream : Outcome::Continue;
+}
+
+void QmpSession::answer(Json reply, CommandEffects effects) {
+    if (id_) reply["id"] = *std::exchange(id_, std::nullopt);
     send_(to_line(reply));
-    if (!effects.attach) return Outcome::Continue;
-    console_ = std::move(effects.attach);
-    replay_ = effects.replay;
-    return Outcome::Attach;
+    effects_ = std::move(effects);
+    if (std::exchange(progress_, Progress::Done) == Progress::Waiting) {
+        resume_(effects_.any() ? Outcome::Stream : Outcome::Continue);
+    }
 }
 
 void QmpSession::send_event(std::string_view line) {

@@ -15,19 +15,22 @@ namespace redoubt::vmmd {
 class ManagementServer::Implementation
     : public std::enable_shared_from_this<ManagementServer::Implementation> {
   public:
-    Implementation(EventLoop& loop, VmControl& control)
-        : loop_(loop), control_(control), listener_(loop.context()), patience_(loop.context()) {}
+    Implementation(EventLoop& loop, CommandExecutor& executor)
+        : loop_(loop), executor_(executor), listener_(loop.context()), patience_(loop.context()) {}
 
-    void subscribe() {
-        control_.set_event_handler([weak = weak_from_this(), &loop = loop_](const VmEvent& event) {
+    void spread_events_of(VmControl& control) {
+        control.set_event_handler([weak = weak_from_this(), &loop = loop_](const VmEvent& event) {
             loop.post([weak, event] {
-                if (const auto self = weak.lock()) self->spread(event);
+                if (const auto self = weak.lock()) self->spread(event_line(event));
             });
         });
     }
 
+    void spread(const std::string& line) {
+        for (const auto& connection : std::vector(connections_)) connection->send_event(line);
+    }
+
     void close() {
-        control_.set_event_handler({});
         listener_.close();
         for (const auto& connection : std::vector(connections_)) connection->close();
     }
@@ -50,7 +53,7 @@ class ManagementServer::Implementation
   private:
     void add(Listener::Socket socket) {
         auto connection = std::make_shared<Connection>(
-            std::move(socket), control_, [weak = weak_from_this()](Connection& closed) {
+            std::move(socket), executor_, [weak = weak_from_this()](Connection& closed) {
                 if (const auto self = weak.lock()) self->remove(closed);
             });
         connections_.push_back(connection);
@@ -60,11 +63,6 @@ class ManagementServer::Implementation
     void remove(Connection& closed) {
         std::erase_if(connections_, [&](const auto& held) { return held.get() == &closed; });
         finish_if_drained();
-    }
-
-    void spread(const VmEvent& event) {
-        const std::string line = event_line(event);
-        for (const auto& connection : std::vector(connections_)) connection->send_event(line);
     }
 
     void give_up() {
@@ -79,19 +77,27 @@ class ManagementServer::Implementation
     }
 
     EventLoop& loop_;
-    VmControl& control_;
+    CommandExecutor& executor_;
     Listener listener_;
     boost::asio::steady_timer patience_;
     std::vector<std::shared_ptr<Connection>> connections_;
     std::function<void()> drained_;
 };
 
-ManagementServer::ManagementServer(EventLoop& loop, VmControl& control)
-    : loop_(loop), implementation_(std::make_shared<Implementation>(loop, control)) {
-    implementation_->subscribe();
+ManagementServer::ManagementServer(EventLoop& loop, CommandExecutor& executor)
+    : loop_(loop), implementation_(std::make_shared<Implementation>(loop, executor)) {}
+
+ManagementServer::~ManagementServer() {
+    if (control_ != nullptr) control_->set_event_handler({});
+    implementation_->close();
 }
 
-ManagementServer::~ManagementServer() { implementation_->close(); }
+void ManagementServer::spread(const std::string& line) { implementation_->spread(line); }
+
+void ManagementServer::spread_events_of(VmControl& control) {
+    control_ = &control;
+    implementation_->spread_events_of(control);
+}
 
 std::expected<void, std::string> ManagementServer::listen(const std::string& path) {
     return implementation_->listen(path);

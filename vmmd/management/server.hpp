@@ -11,12 +11,13 @@
 namespace redoubt::vmmd {
 
 class EventLoop;
+class CommandExecutor;
 class VmControl;
 
 class ManagementServer {
   public:
-    /// Becomes the event handler of `control`. Both must outlive the server.
-    ManagementServer(EventLoop& loop, VmControl& control);
+    /// `executor` carries out what clients ask for. Both must outlive the server.
+    ManagementServer(EventLoop& loop, CommandExecutor& executor);
     ~ManagementServer();
     ManagementServer(const ManagementServer&) = delete;
     ManagementServer& operator=(const ManagementServer&) = delete;
@@ -25,6 +26,11 @@ class ManagementServer {
     /// a person.
     std::expected<void, std::string> listen(const std::string& path);
 
+    /// Sends an event to every client that has negotiated. In the loop's thread.
+    void spread(const std::string& line);
+    /// The same for the events of `control`, which may come from any thread, as long as both live.
+    void spread_events_of(VmControl& control);
+
     /// Accepts no more, sends clients what waits for them (for at most `patience`), closes them,
     /// then calls `done` in the loop's thread. For the end of the daemon: emit DaemonExit first.
     void drain(std::chrono::milliseconds patience, std::function<void()> done);
@@ -32,6 +38,7 @@ class ManagementServer {
   private:
     class Implementation;
     EventLoop& loop_;
+    VmControl* control_ = nullptr;  ///< whose events are spread
     std::shared_ptr<Implementation> implementation_;
 };
 

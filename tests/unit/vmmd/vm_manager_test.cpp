@@ -179,18 +179,6 @@ TEST(VmManager, WithoutHypervisorItSaysSo) {
     EXPECT_NE(daemon.reason.find("none here"), std::string::npos);
 }
 
-TEST(VmManager, RestartPolicyStartsACrashedVmAgain) {
-    auto restarting = config("a");
-    restarting.restart = RestartPolicy::OnCrash;
-    Daemon daemon({restarting});
-    ASSERT_TRUE(daemon.wait_for(Kind::VmStarted));
-    daemon.type("a", "crash\n");
-    EXPECT_TRUE(daemon.wait_for(Kind::VmStarted, 2));
-    daemon.type("a", "poweroff\n");
-    daemon.join();
-    EXPECT_EQ(daemon.status, 0) << "the last end counts";
-}
-
 TEST(VmManager, QuitStopsEverything) {
     Daemon daemon({config("a"), config("b")});
     ASSERT_TRUE(daemon.wait_for(Kind::VmStarted, 2));

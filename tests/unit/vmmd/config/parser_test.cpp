@@ -27,7 +27,7 @@ kernel  = "initfs:/guests/vmlinuz"
 initrd  = "initfs:/guests/initramfs.cpio.gz"
 cmdline = "console=ttyS0"
 serial  = "console:web"
-restart = "on-crash"
+restart = "on-failure"
 autostart = false
 )";
 
@@ -43,8 +43,24 @@ TEST(Config, TakesEveryKey) {
     EXPECT_EQ(vm.initrd, "initfs:/guests/initramfs.cpio.gz");
     EXPECT_EQ(vm.cmdline, "console=ttyS0");
     EXPECT_EQ(vm.serial, "console:web");
-    EXPECT_EQ(vm.restart, RestartPolicy::OnCrash);
+    EXPECT_EQ(vm.restart, RestartPolicy::OnFailure);
     EXPECT_FALSE(vm.autostart);
+}
+
+TEST(Config, AVmsTextIsTheSameVm) {
+    const auto result = parse(
+        "[vm.other]\nmemory=\"64M\"\nkernel=\"file:k\"\n[vm.\"a.b\"]\nmemory=\"64M\"\n"
+        "kernel='file:\\k'\ncmdline=\"a=\\\"\\u00e4\\\" \\t'\"\nrestart_limit=3\n");
+    ASSERT_TRUE(result.errors.empty());
+    const auto& vm = result.vms[1];
+    const auto again = parse(vm.text);
+    ASSERT_TRUE(again.errors.empty()) << vm.text;
+    ASSERT_EQ(again.vms.size(), 1U);
+    EXPECT_EQ(again.vms[0].name, "a.b");
+    EXPECT_EQ(again.vms[0].kernel, "file:\\k");
+    EXPECT_EQ(again.vms[0].cmdline, vm.cmdline);
+    EXPECT_EQ(again.vms[0].restart_limit, 3U);
+    EXPECT_EQ(again.vms[0].text, vm.text);
 }
 
 TEST(Config, DefaultsNeedOnlyMemoryAndKernel) {
@@ -95,7 +111,7 @@ TEST(Config, ImpossibleValuesAreTold) {
     EXPECT_EQ(with("memory = \"64M\"\ncpus = 0"), "f.toml:4:8: error: a VM needs at least 1 cpu");
     EXPECT_EQ(
         with("memory = \"64M\"\nrestart = \"alway\""),
-        "f.toml:4:11: error: \"alway\" is none of \"never\", \"on-crash\" and \"always\" (did "
+        "f.toml:4:11: error: \"alway\" is none of \"never\", \"on-failure\" and \"always\" (did "
         "you mean \"always\"?)");
 }
 
@@ -138,7 +154,8 @@ TEST(Config, TextsThatTheLibraryAssertsOnAreErrorsToo) {
     EXPECT_EQ(error_of("[vm.a]\ncpus = [}\n"),
               "f.toml:2:9: error: there is nothing here that this bracket closes");
     EXPECT_EQ(error_of("[vm.a]\ncpus = ,\n"), "f.toml:2:8: error: a value is missing here");
-    EXPECT_EQ(parse("[vm.a]\nmemory = [1, [2,],\n  # x\n\"]\" ]\nkernel=\"file:k\"\n").errors.size(), 1U)
+    EXPECT_EQ(
+        parse("[vm.a]\nmemory = [1, [2,],\n  # x\n\"]\" ]\nkernel=\"file:k\"\n").errors.size(), 1U)
         << "well-formed, if of the wrong type";
     const auto good = parse("[vm.a] # \xC3\xA4\nmemory=\"64M\"\nkernel=\"file:\\u00e4\"\n");
     ASSERT_TRUE(good.errors.empty());

@@ -34,7 +34,8 @@ class QmpSessionTest : public testing::Test {
     ModelControl control_{{"web"}};
     std::string sent_;
     Outcome outcome_ = Outcome::Continue;
-    QmpSession session_{control_, [this](std::string_view bytes) { sent_ += bytes; }};
+    LocalExecutor executor_{control_};
+    QmpSession session_{executor_, [this](std::string_view bytes) { sent_ += bytes; }};
 };
 
 TEST_F(QmpSessionTest, GreetsWithVersionAndNoCapabilities) {
@@ -181,11 +182,11 @@ TEST_F(QmpSessionTest, AttachLeavesTheRestOfTheInputToTheConsole) {
     ask(R"({"execute":"qmp_capabilities"})");
     std::string_view bytes = "{\"execute\":\"vm-attach\",\"arguments\":{\"replay\":false}}ls\n";
     sent_.clear();
-    EXPECT_EQ(session_.receive(bytes), Outcome::Attach);
+    EXPECT_EQ(session_.receive(bytes), Outcome::Stream);
     EXPECT_EQ(bytes, "ls\n");
     EXPECT_EQ(json::parse(sent_), json::parse(R"({"return":{}})"));
-    EXPECT_EQ(session_.console(), control_.machines["web"].console);
-    EXPECT_FALSE(session_.replay());
+    EXPECT_EQ(session_.effects().attach, control_.machines["web"].console);
+    EXPECT_FALSE(session_.effects().replay);
 }
 
 }  // namespace

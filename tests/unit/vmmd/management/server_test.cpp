@@ -12,6 +12,7 @@
 
 #include "tests/unit/vmmd/console/socket_client.hpp"
 #include "tests/unit/vmmd/management/model_control.hpp"
+#include "vmmd/management/commands.hpp"
 #include "vmmd/management/event_loop.hpp"
 
 namespace redoubt::vmmd {
@@ -26,6 +27,7 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
 class ManagementServerTest : public testing::Test {
   protected:
     ManagementServerTest() {
+        server_->spread_events_of(control_);
         EXPECT_TRUE(server_->listen(path_).has_value());
         thread_ = std::jthread([this] { loop_.run(); });
     }
@@ -63,7 +65,9 @@ class ManagementServerTest : public testing::Test {
     ModelControl control_{{"web"}};
     ConsoleHub& console_ = *control_.machines["web"].console;
     EventLoop loop_;
-    std::unique_ptr<ManagementServer> server_ = std::make_unique<ManagementServer>(loop_, control_);
+    LocalExecutor executor_{control_};
+    std::unique_ptr<ManagementServer> server_ =
+        std::make_unique<ManagementServer>(loop_, executor_);
     std::jthread thread_;
 };
 
@@ -191,7 +195,8 @@ TEST_F(ManagementServerTest, AWatcherThatDoesNotReadHoldsNobodyUp) {
 TEST_F(ManagementServerTest, RefusesASocketThatIsServed) {
     ModelControl other_control{{"db"}};
     EventLoop loop;
-    ManagementServer other(loop, other_control);
+    LocalExecutor other_executor(other_control);
+    ManagementServer other(loop, other_executor);
     const auto result = other.listen(path_);
     ASSERT_FALSE(result.has_value());
     EXPECT_NE(result.error().find("another process serves it"), std::string::npos);
@@ -208,14 +213,16 @@ TEST_F(ManagementServerTest, ReplacesASocketThatAKilledDaemonLeft) {
     ::close(socket);
     ModelControl other_control{{"db"}};
     EventLoop loop;
-    ManagementServer other(loop, other_control);
+    LocalExecutor other_executor(other_control);
+    ManagementServer other(loop, other_executor);
     EXPECT_TRUE(other.listen(stale).has_value());
 }
 
 TEST_F(ManagementServerTest, SaysWhyItCannotListen) {
     ModelControl other_control{{"db"}};
     EventLoop loop;
-    ManagementServer other(loop, other_control);
+    LocalExecutor other_executor(other_control);
+    ManagementServer other(loop, other_executor);
     EXPECT_EQ(other.listen(directory_.file("no/such/dir")).error(),
               "cannot listen on " + directory_.file("no/such/dir") + ": No such file or directory");
     EXPECT_FALSE(other.listen(std::string(200, 'x')).has_value());
