@@ -56,6 +56,7 @@ TEST_F(DerivationTest, RetypeTakesAlignedMemoryAndZeroesIt) {
 
 TEST_F(DerivationTest, RetypeRefusesWhatCannotBe) {
     const auto slot = machine.next_slot();
+    const Machine::Slot slots = (Machine::Slot{1} << machine.boot_info().cnode_size_bits) / 64;
     EXPECT_EQ(retype(pool, ObjectType::Frame, 21, 1, slot), Error::NoMemory);
     EXPECT_EQ(retype(pool, ObjectType::Frame, 11, 1, slot), Error::InvalidArgument);
     EXPECT_EQ(retype(pool, ObjectType::Frame, 31, 1, slot), Error::InvalidArgument);
@@ -63,7 +64,7 @@ TEST_F(DerivationTest, RetypeRefusesWhatCannotBe) {
     EXPECT_EQ(retype(pool, ObjectType::Vm, 16, 1, slot), Error::InvalidArgument);
     EXPECT_EQ(retype(pool, ObjectType::Irq, 0, 1, slot), Error::InvalidArgument);
     EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 0, slot), Error::InvalidArgument);
-    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 1, 1024), Error::InvalidArgument);
+    EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 1, slots), Error::InvalidArgument);
     EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, 1, 0), Error::InvalidArgument);
     EXPECT_EQ(retype(pool, ObjectType::Endpoint, 0, ~0ULL, slot), Error::InvalidArgument);
     EXPECT_EQ(retype(pool, ObjectType::Frame, 12, 257, 700), Error::NoMemory);
