@@ -25,6 +25,9 @@ std::unexpected<ControlError> refused(std::string description) {
     return std::unexpected(ControlError{ControlError::Kind::Refused, std::move(description)});
 }
 
+/// Of all vCPUs together; VM_STOPPED has to fit in a message.
+constexpr std::size_t kExitsLeftBehind = 1024;
+
 /// "ran 12.3 s; exits: port_io 4711, msr 1200"
 std::string describe(const VmStatistics& statistics) {
     const auto tenths = statistics.run_time.count() / 100;
@@ -68,8 +71,7 @@ ControlError VirtualMachine::not_running() const {
 }
 
 std::unexpected<ControlError> VirtualMachine::no_such_vcpu(unsigned vcpu) const {
-    return refused("VM \"" + config_.name + "\" has no vCPU " + std::to_string(vcpu) +
-                   ": they are 0 to " + std::to_string(config_.cpus - 1));
+    return refused(describe_missing_vcpu(config_, vcpu));
 }
 
 ControlResult<void> VirtualMachine::start() {
@@ -171,6 +173,7 @@ void VirtualMachine::thread_main() {
         std::scoped_lock lock(mutex_);
         final_statistics_.run_time = since(started_);
         stopped.statistics = final_statistics_;
+        stopped.trace = select(final_trace_, {.count = kExitsLeftBehind});
         stopped.end = how;
         shutdown.guest = !stop_requested_ && how != VmEnd::FailedToStart;
         stop_reason_ = reason;

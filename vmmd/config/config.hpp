@@ -56,6 +56,12 @@ inline constexpr unsigned kMaximumCpus = 8;
 /// Never throws; any text is answered with VMs or errors.
 ParsedConfig parse_config(std::string_view text, const UrlCheck& check_serial);
 
+/// For a client that asked for a vCPU which the VM does not have.
+inline std::string describe_missing_vcpu(const VmConfig& config, unsigned vcpu) {
+    return "VM \"" + config.name + "\" has no vCPU " + std::to_string(vcpu) + ": they are 0 to " +
+           std::to_string(config.cpus - 1);
+}
+
 /// "examples/demo.toml:3:9: error: …"
 std::string format(const ConfigError& error, std::string_view file);
 

@@ -133,21 +133,14 @@ Json trace_entry_to_json(const TraceEntry& entry) {
             {"text", entry.text},          {"handler", entry.handler}};
 }
 
+Json trace_to_json(const std::vector<TraceEntry>& entries) {
+    Json rows = Json::array();
+    for (const auto& entry : entries) rows.push_back(trace_entry_to_json(entry));
+    return rows;
+}
+
 Json vm_trace(VmControl& control, const Json& arguments, CommandEffects&) {
-    constexpr std::uint64_t kMost = 1U << 20;
-    TraceQuery query;
-    if (const auto vcpu = number_of(arguments, "vcpu", kMost)) {
-        query.vcpu = static_cast<unsigned>(*vcpu);
-    }
-    query.count = number_of(arguments, "count", kMost).value_or(kMost);
-    if (const auto after = number_of(arguments, "after_ns", ~std::uint64_t{0})) {
-        query.after = Nanoseconds{*after};
-    }
-    Json entries = Json::array();
-    for (const auto& entry : unwrap(control.trace(name_of(arguments), query))) {
-        entries.push_back(trace_entry_to_json(entry));
-    }
-    return entries;
+    return trace_to_json(unwrap(control.trace(name_of(arguments), trace_query_of(arguments))));
 }
 
 Json vm_attach(VmControl& control, const Json& arguments, CommandEffects& effects) {
@@ -193,7 +186,8 @@ Json event_data(const VmEvent& event) {
                     {"reason", event.reason},
                     {"result", to_string(event.end)},
                     {"summary", statistics_to_json(event.statistics)},
-                    {"console", event.console}};
+                    {"console", event.console},
+                    {"trace", trace_to_json(event.trace)}};
         case Kind::DaemonExit:
             return {{"code", event.code}, {"reason", event.reason}};
         default:
@@ -250,6 +244,19 @@ std::string name_of(const Json& arguments) {
         throw CommandError{"GenericError", "Parameter 'name' must not be empty"};
     }
     return *name;
+}
+
+TraceQuery trace_query_of(const Json& arguments) {
+    constexpr std::uint64_t kMost = 1U << 20;
+    TraceQuery query;
+    if (const auto vcpu = number_of(arguments, "vcpu", kMost)) {
+        query.vcpu = static_cast<unsigned>(*vcpu);
+    }
+    query.count = number_of(arguments, "count", kMost).value_or(kMost);
+    if (const auto after = number_of(arguments, "after_ns", ~std::uint64_t{0})) {
+        query.after = Nanoseconds{*after};
+    }
+    return query;
 }
 
 bool flag_of(const Json& arguments, const char* parameter, bool otherwise) {

@@ -72,6 +72,8 @@ Json error_reply(std::string_view error_class, std::string_view description);
 std::string name_of(const Json& arguments);
 /// A boolean argument; throws CommandError if it is something else.
 bool flag_of(const Json& arguments, const char* parameter, bool otherwise);
+/// What vm-trace is asked for; throws CommandError if it makes no sense.
+TraceQuery trace_query_of(const Json& arguments);
 /// What query-commands returns.
 Json command_names();
 /// A row of query-cpus-fast.

@@ -119,7 +119,8 @@ struct VmEvent {
     VmEnd end = VmEnd::Clean;   ///< VmStopped
     VmStatistics statistics{};  ///< VmStopped: summary of the run
     std::string console{};  ///< VmStopped: the console's last output, for whoever attaches later
-    int code = 0;           ///< DaemonExit: exit status
+    std::vector<TraceEntry> trace{};  ///< VmStopped: the last exits
+    int code = 0;                     ///< DaemonExit: exit status
 };
 
 class VmControl {

@@ -57,6 +57,23 @@ Json statistics_from(const Json& data) {
     return result;
 }
 
+/// VM_STOPPED's exits, those that are ones.
+Json exits_from(Json& data) {
+    Json result = Json::array();
+    const auto rows = data.find("trace");
+    if (rows == data.end() || !rows->is_array()) return result;
+    for (auto& row : *rows) {
+        const auto number = [&row](const char* member) {
+            const auto found = row.find(member);
+            return found != row.end() && found->is_number_unsigned();
+        };
+        if (row.is_object() && number("vcpu") && number("time_ns")) {
+            result.push_back(std::move(row));
+        }
+    }
+    return result;
+}
+
 }  // namespace
 
 ManagedVm::ManagedVm(VmConfig config, Surroundings surroundings)
@@ -303,6 +320,7 @@ void ManagedVm::event(Json& event) {
     data["name"] = config_.name;
     if (kind == "VM_STOPPED") {
         statistics_ = statistics_from(data);
+        exits_ = exits_from(data);
         console_ = ConsoleHub::create();
         const std::string shown = text_of(data, "console");
         console_->write({reinterpret_cast<const std::uint8_t*>(shown.data()), shown.size()});
@@ -414,6 +432,7 @@ void ManagedVm::finish() {
     }
     if (!stopped_event_) {
         console_ = ConsoleHub::create();
+        exits_ = Json::array();
         statistics_ = no_statistics();
         statistics_["run_time_ms"] = ran.count();
         const auto line = "VM " + config_.name + " stopped: " + reason;

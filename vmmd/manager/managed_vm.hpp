@@ -74,6 +74,8 @@ class ManagedVm {
     Json details() const;
     /// Of the last run, as vm-stats gives it.
     const Json& last_statistics() const { return statistics_; }
+    /// Of the last run, as vm-trace gives them.
+    const Json& last_exits() const { return exits_; }
     /// What was to be seen on its console when it stopped.
     const std::shared_ptr<ConsoleHub>& last_console() const { return console_; }
     ControlError not_running() const;
@@ -142,6 +144,7 @@ class ManagedVm {
     VmEnd last_end_ = VmEnd::NeverRan;
     std::string reason_;
     Json statistics_;
+    Json exits_ = Json::array();
     std::shared_ptr<ConsoleHub> console_;
     std::chrono::milliseconds last_run_{};
 };

@@ -21,6 +21,20 @@ Json cpus_of(const ManagedVm& vm) {
     return cpus;
 }
 
+/// vm-trace of a VM that does not run; as select() does it with what a monitor has.
+Json select_exits(const Json& rows, const TraceQuery& query) {
+    Json result = Json::array();
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(result), [&query](const Json& row) {
+        return (!query.vcpu || row["vcpu"] == *query.vcpu) &&
+               (!query.after || row["time_ns"].get<std::uint64_t>() > query.after->count);
+    });
+    if (result.size() > query.count) {
+        result.erase(result.begin(),
+                     result.end() - static_cast<Json::difference_type>(query.count));
+    }
+    return result;
+}
+
 }  // namespace
 
 constexpr Manager::Own Manager::kOwn[] = {
@@ -160,6 +174,13 @@ void Manager::of_vm_at_rest(const ManagedVm& vm, const Command& command, const J
     }
     if (command.name == "vm-info") return done(returned(vm.details()), {});
     if (command.name == "vm-stats") return done(returned(vm.last_statistics()), {});
+    if (command.name == "vm-trace") {
+        const auto query = trace_query_of(arguments);
+        if (query.vcpu.value_or(0) >= vm.config().cpus) {
+            throw CommandError{"GenericError", describe_missing_vcpu(vm.config(), *query.vcpu)};
+        }
+        return done(returned(select_exits(vm.last_exits(), query)), {});
+    }
     if (command.name == "query-status") return done(returned(run_state(vm.state())), {});
     if (command.name == "query-name") return done(returned({{"name", vm.config().name}}), {});
     if (command.name == "query-cpus-fast") return done(returned(cpus_of(vm)), {});
