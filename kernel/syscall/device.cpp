@@ -89,12 +89,16 @@ abi::Error lock_statistics_of(UserContext& context) {
 
 }  // namespace
 
+std::uint64_t system_constants[4];
+
 abi::Error syscall_system_info(Thread&, UserContext& context) {
-    if (answer_from_constants(context)) return kNoStatus;
-    if (static_cast<abi::SystemInfoKind>(argument(context, 0)) ==
-        abi::SystemInfoKind::LockStatistics) {
-        return lock_statistics_of(context);
+    const auto kind = static_cast<std::uint32_t>(argument(context, 0));
+    if (kind < std::size(system_constants)) {
+        set_result(context, 1, system_constants[kind]);
+        return abi::Error::Ok;
     }
+    if (kind == static_cast<std::uint32_t>(abi::SystemInfoKind::LockStatistics))
+        return lock_statistics_of(context);
     return abi::Error::InvalidArgument;
 }
 

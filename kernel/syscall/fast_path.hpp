@@ -74,8 +74,10 @@ template <Processors kProcessors>
     const std::uint64_t word = argument(context, 0);
     const abi::MessageInfo info{argument(context, 1)};
     Capability* source = find(self, word, abi::ObjectType::Endpoint, abi::Rights::Read);
+    if (source == nullptr) [[unlikely]]
+        return {};
     Capability* target = find(self, word >> 32, abi::ObjectType::Reply, abi::Rights::Write);
-    if (source == nullptr || target == nullptr || !is_short(info)) [[unlikely]]
+    if (target == nullptr || !is_short(info)) [[unlikely]]
         return {};
     auto& endpoint = source->as<Endpoint>();
     auto& reply = target->as<Reply>();

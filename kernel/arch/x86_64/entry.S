@@ -25,6 +25,7 @@
 .set kNativeBase, 0x1000
 .set kSystemInfo, 20
 .set kShortWays, kSystemInfo + 1
+.set kSystemConstants, 4
 
 // What C functions may change, but rax, rcx, r11 and rsp.
 .macro store_arguments base
@@ -106,8 +107,8 @@ short_ways_\kind:                       // in the order of abi::SyscallNumber (f
     .popsection
 .endm
 
-// rax: the UserContext to continue, or 0 to go the usual way; rdx: where its message registers are, or 0 if
-// it is the one that came in.
+// rax: the UserContext to continue; rdx: where its message registers are. 0 and 0: the usual way has to be taken.
+// rdx alone 0: it is the one that came in.
 .macro short_way name, kind
 \name\()_\kind:
     store_preserved %rsp
@@ -116,11 +117,8 @@ short_ways_\kind:                       // in the order of abi::SyscallNumber (f
     movq %gs:kKernelStack, %rsp
     xorl %ebp, %ebp
     call fast_\name\()_\kind
-    testq %rax, %rax
-    jz usual_way_saved
     testq %rdx, %rdx
     jnz restore_with_message
-    movq 80(%rax), %rbp
     jmp restore_same
 .endm
 
@@ -132,7 +130,8 @@ usual_way:
     movq $kSyscallVector, kVector(%rsp)
     movq %rsp, %rdi
     movq %gs:kKernelStack, %rsp
-1:  xorl %ebp, %ebp
+usual_way_saved:
+    xorl %ebp, %ebp
     call kernel_entry_syscall
 
 // rax: the UserContext to continue.
@@ -159,10 +158,6 @@ restore_with_message:
     swapgs
     sysretq
 
-usual_way_saved:
-    movq %gs:kContext, %rdi
-    jmp 1b
-
 // Everything must be restored, rcx and r11 too; who comes here has its message already. The selectors and the
 // flags the kernel insists on are written here, so that no context, even one never initialized, can make IRETQ
 // fault.
@@ -183,18 +178,23 @@ usual_way_saved:
     movq %rcx, kRip(%rax)
     jmp 2b
 
-// Needs nothing but its arguments, so nothing else is saved.
+// Reads nothing but a table, so everything is still in its register.
 system_info:
-    movq %rsp, %rdi
-    movq %gs:kKernelStack, %rsp
-    call fast_system_info
-    testq %rax, %rax
-    jnz restore_same
-    movq %gs:kContext, %rsp
-    jmp usual_way
+    cmpl $kSystemConstants, %edi
+    jae usual_way
+    movl %edi, %ecx
+    movq system_constants(, %rcx, 8), %rsi
+    movq kRip(%rsp), %rcx
+    movq kRsp(%rsp), %rsp
+    xorl %eax, %eax
+    swapgs
+    sysretq
 
-// rax: the UserContext that came in with a system call. What C functions preserve is in the registers still.
+// rax: the UserContext that came in through a short way, or 0 if it has to take the usual one.
 restore_same:
+    testq %rax, %rax
+    jz 1f
+    movq 80(%rax), %rbp                 // the others that C functions preserve are still there
     movq kRip(%rax), %rcx
     movq kRflags(%rax), %r11
     load_arguments %rax
@@ -202,6 +202,8 @@ restore_same:
     movq kRax(%rax), %rax
     swapgs
     sysretq
+1:  movq %gs:kContext, %rdi
+    jmp usual_way_saved
 
     .globl enter_scheduler_on_stack
 enter_scheduler_on_stack:

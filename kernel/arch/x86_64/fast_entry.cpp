@@ -1,4 +1,6 @@
 // What the entry code calls for system calls that have a short way.
+#include <iterator>
+
 #include "arch/cpu_setup.hpp"
 #include "arch/paging.hpp"
 #include "kernel/object/address_space.hpp"
@@ -26,7 +28,7 @@ template <fast::ShortWay kWay>
     if (next == nullptr) [[unlikely]]
         return {};
     if (&next->context == &context) return {&context, nullptr};
-    activate(next->space->root);
+    activate(cpu, next->space->root);
     load_context(cpu, next->context);
     return {&next->context, &message->context};
 }
@@ -53,6 +55,7 @@ static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::ReplyRecv) == abi::
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Signal) == abi::kNativeBase + 4);
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Wait) == abi::kNativeBase + 5);
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::SystemInfo) == abi::kNativeBase + 20);
+static_assert(std::size(system_constants) == 4);
 
 }  // namespace
 
@@ -78,10 +81,6 @@ Restore fast_signal_locking(UserContext& context) {
 }
 Restore fast_wait_locking(UserContext& context) {
     return take_locking<fast::wait<Processors::Several>>(context);
-}
-
-UserContext* fast_system_info(UserContext& context) {
-    return answer_from_constants(context) ? &context : nullptr;
 }
 
 }  // extern "C"

@@ -25,12 +25,12 @@ void prepare_root(PhysicalAddress root);
 inline constexpr unsigned kFirstKernelRootEntry = 256;
 
 /// Makes `root` the active address space unless it is already.
-inline void activate(PhysicalAddress root) {
-    PerCpu& cpu = this_cpu();
+inline void activate(PerCpu& cpu, PhysicalAddress root) {
     if (cpu.root == root) return;
     cpu.root = root;
     write_cr3(root.value());
 }
+inline void activate(PhysicalAddress root) { activate(this_cpu(), root); }
 /// Forgets one translation of the active address space.
 inline void flush_page(VirtualAddress address) {
     asm volatile("invlpg (%0)" : : "r"(address.value()) : "memory");
