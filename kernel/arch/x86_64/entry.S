@@ -107,8 +107,7 @@ short_ways_\kind:                       // in the order of abi::SyscallNumber (f
     .popsection
 .endm
 
-// rax: the UserContext to continue; rdx: where its message registers are. 0 and 0: the usual way has to be taken.
-// rdx alone 0: it is the one that came in.
+// The C functions of system calls return a Restore (arch/trap.hpp) in rax and rdx.
 .macro short_way name, kind
 \name\()_\kind:
     store_preserved %rsp
@@ -119,7 +118,10 @@ short_ways_\kind:                       // in the order of abi::SyscallNumber (f
     call fast_\name\()_\kind
     testq %rdx, %rdx
     jnz restore_with_message
-    jmp restore_same
+    testq %rax, %rax
+    jnz restore_same
+    movq %gs:kContext, %rdi
+    jmp usual_way_saved
 .endm
 
     syscall_entry alone
@@ -133,11 +135,10 @@ usual_way:
 usual_way_saved:
     xorl %ebp, %ebp
     call kernel_entry_syscall
+    testq %rdx, %rdx
+    jz restore_same
 
-// rax: the UserContext to continue.
-restore_user:
-    movq %rax, %rdx
-// Likewise; rdx: the UserContext in which its message registers are.
+// rax: the UserContext to continue; rdx: the one in which its message registers are.
 restore_with_message:
     movq kRip(%rax), %rcx
     movq %rcx, %r11
@@ -190,10 +191,13 @@ system_info:
     swapgs
     sysretq
 
-// rax: the UserContext that came in through a short way, or 0 if it has to take the usual one.
+// rax: the UserContext to continue.
+restore_user:
+    movq %rax, %rdx
+    jmp restore_with_message
+
+// rax: the UserContext that came in.
 restore_same:
-    testq %rax, %rax
-    jz 1f
     movq 80(%rax), %rbp                 // the others that C functions preserve are still there
     movq kRip(%rax), %rcx
     movq kRflags(%rax), %r11
@@ -202,8 +206,6 @@ restore_same:
     movq kRax(%rax), %rax
     swapgs
     sysretq
-1:  movq %gs:kContext, %rdi
-    jmp usual_way_saved
 
     .globl enter_scheduler_on_stack
 enter_scheduler_on_stack:

@@ -3,6 +3,7 @@
 
 #include "arch/cpu_setup.hpp"
 #include "arch/paging.hpp"
+#include "arch/trap.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/syscall/fast_path.hpp"
@@ -11,12 +12,6 @@
 namespace redoubt::kernel {
 
 namespace {
-
-/// See short_way in entry.S.
-struct Restore {
-    UserContext* context = nullptr;
-    const UserContext* message = nullptr;
-};
 
 /// Nobody else can have stopped the thread that came in: it would have had to wait for the lock.
 template <fast::ShortWay kWay>

@@ -92,17 +92,27 @@ inline UserContext* load(UserContext& next) {
     return &next;
 }
 
+/// Is there a thread that can continue in user mode without asking the scheduler?
+inline bool is_chosen(const PerCpu& cpu) {
+    return cpu.current != nullptr && !cpu.scheduler->reschedule && cpu.current->vcpu == nullptr;
+}
+
+/// Does the thread that came in with `context` simply go on? Nobody has been able to change what of
+/// it is in registers.
+inline bool goes_on(const UserContext* context) {
+    const PerCpu& cpu = this_cpu();
+    return is_chosen(cpu) && &cpu.current->context == context;
+}
+
 /// After an entry from `context`. The common cases need no scheduler: the same thread goes on (what
 /// it needs is loaded), or another one it handed the processor to.
 inline UserContext* continue_after(UserContext* context) {
     PerCpu& cpu = this_cpu();
-    Thread* thread = cpu.current;
-    if (thread == nullptr || cpu.scheduler->reschedule || thread->vcpu != nullptr) [[unlikely]] {
+    if (!is_chosen(cpu)) [[unlikely]]
         return load(schedule_and_continue());
-    }
-    UserContext& next = thread->context;
+    UserContext& next = cpu.current->context;
     if (&next != context) {
-        activate(thread->space->root);
+        activate(cpu, cpu.current->space->root);
         load_context(cpu, next);
     }
     return &next;
@@ -146,13 +156,14 @@ extern "C" UserContext* kernel_first_entry() {
 // From the moment that the lock is taken another processor may have stopped the thread that came in
 // (current is nullptr then, and its context may be gone): what it wanted has not begun.
 
-extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
+extern "C" Restore kernel_entry_syscall(UserContext* context) {
     lock_kernel();
     if (this_cpu().current != nullptr) [[likely]]
         on_syscall(*context);
-    UserContext* next = continue_after(context);
+    const bool returns = goes_on(context);
+    UserContext* next = returns ? context : continue_after(context);
     unlock_kernel();
-    return next;
+    return {next, returns ? nullptr : next};
 }
 
 extern "C" UserContext* kernel_entry_trap(UserContext* context) {
