@@ -25,6 +25,8 @@ class Hypervisor {
     virtual std::uint64_t real_time_seconds() const = 0;
     /// Bytes that could be given to guests now, at most; an estimate for messages.
     virtual std::uint64_t available_memory() const = 0;
+    /// Bytes that this process has in use, with its guests' memory; 0 if nobody counts them.
+    virtual std::uint64_t used_memory() const = 0;
 };
 
 }  // namespace redoubt::hvcall

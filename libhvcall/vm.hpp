@@ -1,6 +1,7 @@
 // A virtual machine: guest memory and virtual processors.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "libhvcall/doorbell.hpp"
@@ -8,6 +9,12 @@
 #include "libhvcall/vcpu.hpp"
 
 namespace redoubt::hvcall {
+
+/// Memory that the kernel has for a VM: the objects, page tables, vCPUs.
+struct KernelMemory {
+    std::uint64_t given = 0;  ///< bytes, when the VM and its vCPUs were made
+    std::uint64_t used = 0;   ///< of those
+};
 
 /// Destruction ends the VM in any state and gives everything back. vCPUs must be destroyed before
 /// it.
@@ -24,6 +31,8 @@ class Vm {
     virtual std::unique_ptr<Doorbell> bind_doorbell(const abi::hv::Doorbell& where) = 0;
     /// Ends the VM from any thread: a run in progress gives RunResult::Destroyed.
     virtual void destroy() = 0;
+    /// From any thread.
+    virtual KernelMemory kernel_memory() const = 0;
 
     const GuestMemory& memory() const { return memory_; }
 

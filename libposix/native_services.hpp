@@ -56,6 +56,8 @@ struct NativeServices {
 
     /// Bytes that allocate_untyped could still give, in pieces.
     std::uint64_t (*free_bytes)();
+    /// Bytes in use: what allocate_untyped gave, and what the program and libposix themselves have.
+    std::uint64_t (*used_bytes)();
 };
 
 #if __STDC_HOSTED__

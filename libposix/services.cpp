@@ -82,6 +82,11 @@ std::uint64_t free_bytes() {
     return process().untyped.free_bytes();
 }
 
+std::uint64_t used_bytes() {
+    const ProcessLock lock{process().lock};
+    return process().untyped.used_bytes();
+}
+
 constinit NativeServices table{.magic = kNativeServicesMagic,
                                .version = 1,
                                .startup = nullptr,
@@ -96,7 +101,8 @@ constinit NativeServices table{.magic = kNativeServicesMagic,
                                .notification_fd = notification_fd,
                                .file_capability = file_capability,
                                .find_grant = find_grant,
-                               .free_bytes = free_bytes};
+                               .free_bytes = free_bytes,
+                               .used_bytes = used_bytes};
 
 }  // namespace
 

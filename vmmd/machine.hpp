@@ -17,6 +17,7 @@
 #include "vmmd/guest_clock.hpp"
 #include "vmmd/trace/describe.hpp"
 #include "vmmd/vcpu_loop.hpp"
+#include "vmmd/vm_statistics.hpp"
 
 namespace redoubt::vmmd {
 
@@ -52,6 +53,9 @@ class Machine {
     const abi::VcpuState& complete_state(unsigned index);
     /// The last exits of all vCPUs, oldest first. From any thread.
     std::vector<TraceEntry> trace(const TraceQuery& query) const;
+    // Likewise.
+    VcpuStatistics vcpu_statistics(unsigned index) const;
+    MemoryStatistics memory_statistics() const;
 
   private:
     /// One vCPU. Timers come first: everything else may arm or end one.

@@ -50,6 +50,7 @@ void VcpuLoop::prepare_run() {
 
 void VcpuLoop::run() {
     thread_ = std::this_thread::get_id();
+    const TimeAccount::Session session(times_, hypervisor_);
     for (;;) {
         if (requests_.load(std::memory_order_acquire) != 0 && serve_requests()) return;
         run_timers();
@@ -62,6 +63,7 @@ void VcpuLoop::run() {
             state_.tpr = context_.apic.cr8();
             hvcall::mark_dirty(state_, abi::RegisterGroup::Control);
         }
+        times_.change(TimeAccount::Use::Run, hypervisor_.ticks_now());
         if (vcpu_.run() == hvcall::RunResult::Destroyed) return group_.destroyed();
         switch (handle_exit()) {
             case ExitRouter::Next::Run:
@@ -77,8 +79,13 @@ void VcpuLoop::run() {
 
 ExitRouter::Next VcpuLoop::handle_exit() {
     statistics_.count(state_.exit.kind);
-    trace_.begin(state_, hypervisor_.ticks_now());
+    const auto now = hypervisor_.ticks_now();
+    times_.change(TimeAccount::Use::Monitor, now);
+    trace_.begin(state_, now);
+    // What is there already was interrupted by the exit and comes again.
+    const auto interrupted = state_.inject;
     const auto next = router_.route();
+    if (state_.inject != interrupted) statistics_.count_exception();
     const auto access = router_.device_access();
     trace_.finish(state_, outcome_of(next), access.size, access.value);
     return next;
@@ -119,7 +126,9 @@ void VcpuLoop::send_startup(std::uint8_t vector) {
 bool VcpuLoop::serve_requests() {
     const auto requests = requests_.exchange(0, std::memory_order_acq_rel);
     if ((requests & kCall) != 0) {
+        times_.change(TimeAccount::Use::Paused, hypervisor_.ticks_now());
         const bool over = group_.attend();
+        times_.change(TimeAccount::Use::Monitor, hypervisor_.ticks_now());
         follow_clock();
         if (over) return true;
     }
@@ -186,6 +195,7 @@ void VcpuLoop::prepare_events() {
     if (!busy && nmi_pending_ && (state_.interruptibility & kBlocksNmi) == 0) {
         state_.inject = abi::EventInjection::kValid | abi::EventInjection::kNmi | 2;
         nmi_pending_ = false;
+        statistics_.count_nmi();
         activity_ = Activity::Running;
     } else if (!busy && apic.interrupt_pending() &&
                (state_.rflags & x86::rflags::kInterrupt) != 0 &&
@@ -193,7 +203,7 @@ void VcpuLoop::prepare_events() {
         if (const auto vector = apic.acknowledge()) {
             state_.inject =
                 abi::EventInjection::kValid | abi::EventInjection::kExternalInterrupt | *vector;
-            statistics_.count_injection();
+            statistics_.count_interrupt(*vector);
             activity_ = Activity::Running;
         }
     }
@@ -209,16 +219,22 @@ void VcpuLoop::rest() {
     }
     const bool takes_interrupts =
         activity_ == Activity::Halted && (state_.rflags & x86::rflags::kInterrupt) != 0;
-    if (takes_interrupts) return vcpu_.wait({state_.deadline});
+    if (takes_interrupts) return wait();
 
     if (group_.begin_silence()) {
-        vcpu_.wait({state_.deadline});
+        wait();
     } else {
         group_.crash(index_, group_.size() == 1
                                  ? router_.at_rip("halted with interrupts disabled")
                                  : "every processor is halted with interrupts disabled");
     }
     group_.end_silence();
+}
+
+void VcpuLoop::wait() {
+    times_.change(TimeAccount::Use::Waiting, hypervisor_.ticks_now());
+    vcpu_.wait({state_.deadline});
+    times_.change(TimeAccount::Use::Monitor, hypervisor_.ticks_now());
 }
 
 }  // namespace redoubt::vmmd

@@ -9,6 +9,7 @@
 #include "vmmd/cpu/msr.hpp"
 #include "vmmd/exit_router.hpp"
 #include "vmmd/exit_statistics.hpp"
+#include "vmmd/time_account.hpp"
 #include "vmmd/timer_queue.hpp"
 #include "vmmd/trace/exit_trace.hpp"
 #include "vmmd/vcpu_group.hpp"
@@ -41,6 +42,7 @@ class VcpuLoop {
     void kick();
 
     const ExitStatistics& statistics() const { return statistics_; }
+    const TimeAccount& times() const { return times_; }
     const abi::VcpuState& state() const { return state_; }
     const ExitTrace& trace() const { return trace_; }
 
@@ -64,6 +66,7 @@ class VcpuLoop {
     void prepare_events();
     ExitRouter::Next handle_exit();
     void rest();
+    void wait();
 
     const unsigned index_;
     ExitContext context_;
@@ -75,6 +78,7 @@ class VcpuLoop {
     VcpuGroup& group_;
     ExitRouter router_;
     ExitStatistics statistics_;
+    TimeAccount times_;
     ExitTrace trace_;
 
     std::atomic<std::uint32_t> requests_ = 0;

@@ -267,26 +267,11 @@ VmStatistics VirtualMachine::collect_statistics() const {
     if (machine_ == nullptr) return final_statistics_;
     VmStatistics result;
     result.run_time = since(started_);
-    for (std::size_t i = 0; i < kExitKinds; ++i) {
-        const auto kind = static_cast<abi::ExitKind>(i);
-        std::uint64_t count = 0;
-        for (unsigned vcpu = 0; vcpu < machine_->vcpu_count(); ++vcpu) {
-            count += machine_->vcpu(vcpu).statistics().exits(kind);
-        }
-        if (count != 0) result.exits.emplace_back(exit_name(kind), count);
-    }
-    std::uint64_t injections = 0, in_kernel = 0, total = 0, guest_ticks = 0;
     for (unsigned i = 0; i < machine_->vcpu_count(); ++i) {
-        const auto& vcpu = machine_->vcpu(i);
-        injections += vcpu.statistics().injections();
-        in_kernel += vcpu.state().exits_in_kernel;
-        total += vcpu.state().exits_total;
-        guest_ticks += vcpu.state().guest_ticks;
+        result.vcpus.push_back(machine_->vcpu_statistics(i));
     }
-    result.counters = {{"interrupts_injected", injections},
-                       {"exits_in_kernel", in_kernel},
-                       {"exits_total", total},
-                       {"guest_ticks", guest_ticks}};
+    result.exits = sum(result.vcpus);
+    result.memory = machine_->memory_statistics();
     return result;
 }
 

@@ -127,7 +127,8 @@ struct VcpuState {
     // -- statistics, written by the kernel
     std::uint64_t exits_in_kernel;  ///< exits the kernel resumed by itself (host interrupts, table fills)
     std::uint64_t exits_total;
-    std::uint64_t guest_ticks;      ///< host ticks spent in the guest
+    std::uint64_t guest_ticks;      ///< host ticks spent in the guest; while it is in the guest, less those of
+                                    ///< its entry (so the top bit is set): add what the counter says now
     std::uint64_t reserved[7];
     std::uint64_t xcr0;
     std::uint32_t xsave_size;       ///< bytes used of xsave_area

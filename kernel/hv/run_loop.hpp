@@ -45,8 +45,9 @@ class Run {
             const std::uint64_t now = ticks_now();
             if (now >= vcpu.deadline) [[unlikely]]
                 return end(thread, vcpu, abi::ExitKind::Deadline);
+            vcpu.state->guest_ticks -= now;
             const Entered entered = B::enter(vcpu);
-            vcpu.state->guest_ticks += ticks_now() - now;
+            vcpu.state->guest_ticks += ticks_now();
             if (entered == Entered::ToMonitor) [[likely]]
                 return end(thread, vcpu);
             if (entered != Entered::Resume) {

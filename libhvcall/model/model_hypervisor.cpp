@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -71,9 +72,11 @@ RunResult ModelVcpu::run() {
     const auto now = steady_nanoseconds();
     const auto sleep =
         s.deadline > now ? std::min<std::uint64_t>(s.deadline - now, 3'600'000'000'000) : 0;
+    std::atomic_ref(s.guest_ticks).fetch_sub(now);
     const bool woken = wake_up_->changed.wait_for(lock, std::chrono::nanoseconds(sleep), [&] {
         return wake_up_->kicked || wake_up_->destroyed;
     });
+    std::atomic_ref(s.guest_ticks).fetch_add(steady_nanoseconds());
     if (wake_up_->destroyed) return RunResult::Destroyed;
     wake_up_->kicked = false;
     s.exit.kind = woken ? abi::ExitKind::Interrupted : abi::ExitKind::Deadline;

@@ -96,6 +96,7 @@ class ModelVm final : public Vm {
     std::unique_ptr<Vcpu> create_vcpu(unsigned index) override;
     std::unique_ptr<Doorbell> bind_doorbell(const abi::hv::Doorbell& where) override;
     void destroy() override;
+    KernelMemory kernel_memory() const override { return {}; }
 
   private:
     std::vector<Program> programs_;  ///< by vCPU
@@ -118,6 +119,7 @@ class ModelHypervisor final : public Hypervisor {
     HostTicks ticks_now() const override;
     std::uint64_t real_time_seconds() const override;
     std::uint64_t available_memory() const override { return memory_limit_; }
+    std::uint64_t used_memory() const override { return 0; }
 
     /// What a vCPU beyond the first does, of VMs made from now on.
     void set_program(unsigned vcpu, Program program);

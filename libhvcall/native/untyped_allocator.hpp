@@ -58,13 +58,9 @@ class UntypedAllocator {
     }
 
     /// Bytes in free blocks.
-    std::uint64_t free_bytes() const {
-        std::uint64_t total = 0;
-        for (std::size_t i = 0; i < high_water_; ++i) {
-            if (blocks_[i].state == State::Free) total += std::uint64_t{1} << blocks_[i].size_bits;
-        }
-        return total;
-    }
+    std::uint64_t free_bytes() const { return bytes(State::Free); }
+    /// Bytes in allocated blocks.
+    std::uint64_t used_bytes() const { return bytes(State::Used); }
 
     /// log2 of the largest free block, 0 if there is none.
     unsigned largest_free() const {
@@ -88,6 +84,14 @@ class UntypedAllocator {
         std::uint8_t size_bits = 0;
         State state = State::Absent;
     };
+
+    std::uint64_t bytes(State state) const {
+        std::uint64_t total = 0;
+        for (std::size_t i = 0; i < high_water_; ++i) {
+            if (blocks_[i].state == state) total += std::uint64_t{1} << blocks_[i].size_bits;
+        }
+        return total;
+    }
 
     std::size_t find(Slot slot) const {
         for (std::size_t i = 0; i < high_water_; ++i) {

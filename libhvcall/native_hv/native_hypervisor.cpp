@@ -2,7 +2,10 @@
 #include "libhvcall/native_hv/native_hypervisor.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstdio>
+#include <cstring>
 #include <vector>
 
 #include "abi/hv.hpp"
@@ -61,6 +64,7 @@ class NativeVm final : public Vm {
   public:
     NativeVm(const NativeServices& services, Slot hv, unsigned size_bits)
         : services_(services),
+          kernel_bytes_(std::uint64_t{1} << size_bits),
           untyped_(take_untyped(services, size_bits, "no memory for a VM")),
           vm_(services, 1) {
         require(native::scheme::open(hv, "vm", abi::scheme::OpenFlags::Create, vm_.get(),
@@ -101,7 +105,21 @@ class NativeVm final : public Vm {
     }
 
     std::unique_ptr<Vcpu> create_vcpu(unsigned index) override {
-        return std::make_unique<NativeVcpu>(services_, vm_.get(), index);
+        auto vcpu = std::make_unique<NativeVcpu>(services_, vm_.get(), index);
+        kernel_bytes_ += std::uint64_t{1} << abi::kVcpuBits;
+        return vcpu;
+    }
+
+    /// The frames for page tables that are not used yet are told by a line of the VM's text.
+    KernelMemory kernel_memory() const override {
+        std::array<char, 512> text{};
+        const auto got = native::scheme::read(vm_.get(), 0, text.data(), text.size() - 1);
+        unsigned long long used = 0, all = 0;
+        const auto* line = got ? std::strstr(text.data(), "table-frames: ") : nullptr;
+        if (line == nullptr || std::sscanf(line, "table-frames: %llu of %llu", &used, &all) != 2) {
+            return {kernel_bytes_, kernel_bytes_};
+        }
+        return {kernel_bytes_, kernel_bytes_ - (all - used) * 4096};
     }
 
     std::unique_ptr<Doorbell> bind_doorbell(const abi::hv::Doorbell& where) override {
@@ -114,6 +132,7 @@ class NativeVm final : public Vm {
 
   private:
     const NativeServices& services_;
+    std::uint64_t kernel_bytes_;
     // Destroyed in reverse order: frames before the addresses they are mapped at.
     Untyped untyped_;
     Slots vm_;
@@ -158,6 +177,7 @@ class NativeHypervisor final : public Hypervisor {
         return boot_real_time_ + native::ticks() / ticks_per_second_;
     }
     std::uint64_t available_memory() const override { return services_.free_bytes(); }
+    std::uint64_t used_memory() const override { return services_.used_bytes(); }
 
   private:
     const NativeServices& services_;

@@ -1,7 +1,8 @@
-"""What people see of a guest's exits: tools/vmmctl trace, and the log when a guest dies."""
+"""What people see of guests at work: tools/vmmctl trace, stats and top, and the log when one dies."""
 
 import json
 import re
+import time
 import unittest
 
 from support import System, small_guest, tool
@@ -10,7 +11,8 @@ from support import System, small_guest, tool
 class Trace(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.system = System(small_guest("idle", "idle") + small_guest("triple_fault", "dies"))
+        cls.system = System(small_guest("idle", "idle") + small_guest("triple_fault", "dies") +
+                            small_guest("spin", "spins"))
         cls.enterClassContext(cls.system)
         cls.system.qmp().close()
         cls.system.wait_for_log(r"VM dies stopped")
@@ -47,6 +49,49 @@ class Trace(unittest.TestCase):
         self.assertRegex(report, r"out 0x3f8 byte 0xa → serial")
         self.assertRegex(report, r"shutdown \(triple fault\) while delivering #\w+, the end\n")
         self.assertLess(report.count("\n"), 55)
+
+    def statistics(self, name: str) -> dict:
+        return json.loads(self.vmmctl("stats", name, "--json"))
+
+    def test_statistics_say_where_time_and_memory_went(self):
+        stats = self.statistics("idle")
+        vcpu = stats["vcpus"][0]
+        for use in ("guest", "kernel", "monitor", "waiting"):
+            self.assertGreater(vcpu["time_ns"][use], 0, use)
+        self.assertEqual(vcpu["time_ns"]["paused"] // 10**9, 0)
+        self.assertLess(sum(vcpu["time_ns"].values()), 1e6 * self.statistics("idle")["run_time_ms"])
+        self.assertEqual(vcpu["exits"], stats["exits"])
+        self.assertGreater(vcpu["exits"]["port_io"], 0)
+        memory = stats["memory"]
+        self.assertGreater(memory["guest"], 0)
+        self.assertGreaterEqual(memory["kernel"], memory["kernel_used"])
+        self.assertGreater(memory["kernel_used"], 0)
+        self.assertGreater(memory["monitor"], memory["monitor_heap"])
+        self.assertGreater(memory["monitor_heap"], 0)
+        self.assertRegex(self.vmmctl("stats", "idle"), r"(?s)^run time: .*memory: guest .*  waiting +\d.*  port io +\d")
+
+    def test_statistics_of_a_guest_that_died_are_kept(self):
+        self.assertEqual(self.statistics("dies")["vcpus"][0]["exits"]["shutdown"], 1)
+
+    def test_time_of_a_guest_without_exits_is_its_own(self):
+        before = self.statistics("spins")["vcpus"][0]
+        guest_time = before["time_ns"]["guest"]
+        deadline = time.monotonic() + 120
+        while guest_time < before["time_ns"]["guest"] + 20_000_000 and time.monotonic() < deadline:
+            time.sleep(0.2)
+            after = self.statistics("spins")["vcpus"][0]
+            guest_time = after["time_ns"]["guest"]
+        self.assertGreater(guest_time, before["time_ns"]["guest"] + 20_000_000)
+        self.assertEqual(after["exits"]["port_io"], before["exits"]["port_io"])
+
+    def test_top_shows_all_of_them(self):
+        lines = self.vmmctl("top", "--once", "--interval", "0.5", "--sort", "cpu").splitlines()
+        self.assertRegex(lines[0], r"^3 virtual machines, 2 running")
+        self.assertRegex(lines[3], r"^spins +running .* \d+ % ")
+        self.assertEqual({line.split()[0] for line in lines[3:6]}, {"idle", "dies", "spins"})
+        sample = {row["name"]: row for row in json.loads(self.vmmctl("top", "--once", "--interval", "0.5", "--json"))}
+        self.assertGreater(sample["spins"]["shares"]["guest"], sample["idle"]["shares"]["guest"])
+        self.assertEqual(sample["dies"]["exits"], 0)
 
     def test_a_processor_that_is_not_there(self):
         result = tool("vmmctl", "--socket", str(self.system.socket), "trace", "idle", "--vcpu", "9", timeout=120)

@@ -25,14 +25,10 @@ def table(rows: list[list[str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
 
     def cell(text: str, width: int) -> str:
-        return text.rjust(width) if text.replace(",", "").isdigit() else text.ljust(width)
+        number = text.removesuffix(" %").replace(",", "").replace(".", "", 1).isdigit()
+        return text.rjust(width) if number else text.ljust(width)
 
     return "\n".join("  ".join(cell(text, width) for text, width in zip(row, widths)).rstrip() for row in rows)
-
-
-def counters_table(counters: dict[str, int]) -> str:
-    ordered = sorted(counters.items(), key=lambda item: (-item[1], item[0]))
-    return table([["  " + name.replace("_", " "), f"{count:,}"] for name, count in ordered])
 
 
 def show(options, value, text: str) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from .paths import MANAGEMENT_SOCKET, SYSTEM_BUILD
 from .qmp import QmpClient, QmpError
 from .terminal import attach_terminal
-from .text import counters_table, duration_text, show, size_text, table
+from .text import duration_text, show, size_text, table
+from .vm_stats import do_stats
+from .vm_top import add_top_options, do_top
 from .vm_trace import add_trace_options, do_trace
 
 STOP_SECONDS = 15
@@ -56,15 +58,6 @@ def do_info(client, options) -> None:
     first = ["name", "state", "stop_reason", "cpus", "memory", "uptime"]
     keys = [key for key in first if key in shown] + sorted(key for key in shown if key not in first)
     show(options, info, table([[key.replace("_", " ") + ":", str(shown[key]) + " "] for key in keys if shown[key] != ""]))
-
-
-def do_stats(client, options) -> None:
-    stats = client.execute("vm-stats", name=options.name)
-    lines = [f"run time: {duration_text(stats['run_time_ms'])}"]
-    for title, key in (("exits", "exits"), ("other counters", "counters")):
-        if stats.get(key):
-            lines += [f"{title}: {sum(stats[key].values()):,}" if key == "exits" else f"{title}:", counters_table(stats[key])]
-    show(options, stats, "\n".join(lines))
 
 
 def simple(command: str, done: str):
@@ -123,7 +116,8 @@ COMMANDS = {
     "list": (do_list, "all virtual machines: state, processors, memory, uptime"),
     "info": (do_info, "where a virtual machine came from, and why it stopped if it did"),
     "trace": (do_trace, "the last exits: when, where, what, who answered"),
-    "stats": (do_stats, "run time and exits by kind"),
+    "stats": (do_stats, "time in guest, kernel and monitor, exits by kind, injections, memory"),
+    "top": (do_top, "the rates of all virtual machines and processors, live; q leaves"),
     "attach": (attach, "this terminal becomes the console; Ctrl-] detaches; any number of watchers at a time"),
     "pause": (simple("stop", "paused"), "holds the virtual processors; resume goes on"),
     "resume": (simple("cont", "running"), "goes on after pause"),
@@ -135,7 +129,7 @@ COMMANDS = {
     "quit": (do_quit, "stops every virtual machine and ends the daemon"),
     "check": (check, "judges a configuration file without starting anything"),
 }
-WITHOUT_NAME = {"list", "events", "quit", "check"}
+WITHOUT_NAME = {"list", "top", "events", "quit", "check"}
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -157,6 +151,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             each.add_argument("file", type=Path, metavar="FILE")
         if command == "trace":
             add_trace_options(each)
+        if command == "top":
+            add_top_options(each)
         if command == "attach":
             each.add_argument("--no-replay", action="store_true", help="do not show what was printed before")
     options = parser.parse_args(arguments)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "vmmd/trace/exit_name.hpp"
+#include "vmmd/trace/text.hpp"
 
 namespace redoubt::vmmd {
 
@@ -114,10 +115,39 @@ Json query_host(VmControl& control, const Json&, CommandEffects&) {
     return {{"hypervisor", host.hypervisor}, {"free-bytes", host.free_bytes}};
 }
 
+Json times_to_json(const VcpuTimes& times) {
+    return {{"guest", times.guest.count},
+            {"kernel", times.kernel.count},
+            {"monitor", times.monitor.count},
+            {"waiting", times.waiting.count},
+            {"paused", times.paused.count}};
+}
+
+Json vcpu_to_json(const VcpuStatistics& vcpu, std::size_t index) {
+    Json interrupts = Json::object();
+    for (const auto& [vector, count] : vcpu.interrupts) interrupts[hexadecimal(vector)] = count;
+    return {{"vcpu", index},
+            {"time_ns", times_to_json(vcpu.times)},
+            {"exits", counters_to_json(vcpu.exits)},
+            {"exits_in_kernel", vcpu.exits_in_kernel},
+            {"interrupts", interrupts},
+            {"nmis", vcpu.nmis},
+            {"exceptions", vcpu.exceptions}};
+}
+
 Json statistics_to_json(const VmStatistics& statistics) {
+    const auto& memory = statistics.memory;
+    Json vcpus = Json::array();
+    for (const auto& vcpu : statistics.vcpus) vcpus.push_back(vcpu_to_json(vcpu, vcpus.size()));
     return {{"run_time_ms", statistics.run_time.count()},
             {"exits", counters_to_json(statistics.exits)},
-            {"counters", counters_to_json(statistics.counters)}};
+            {"vcpus", vcpus},
+            {"memory",
+             {{"guest", memory.guest},
+              {"kernel", memory.kernel},
+              {"kernel_used", memory.kernel_used},
+              {"monitor", memory.monitor},
+              {"monitor_heap", memory.monitor_heap}}}};
 }
 
 Json vm_stats(VmControl& control, const Json& arguments, CommandEffects&) {

@@ -13,10 +13,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "vmmd/trace/trace_entry.hpp"
+#include "vmmd/vm_statistics.hpp"
 
 namespace redoubt::vmmd {
 
@@ -64,9 +64,6 @@ constexpr std::string_view to_string(VmEnd end) {
     return "unknown";
 }
 
-/// Names and numbers in the order in which they are to be shown.
-using Counters = std::vector<std::pair<std::string, std::uint64_t>>;
-
 /// One row of vm-list.
 struct VmSummary {
     std::string name;
@@ -84,13 +81,6 @@ struct VmDetails {
     std::string cmdline;
     std::string serial;
     std::string stop_reason;  ///< one line; empty while it runs
-};
-
-/// vm-stats.
-struct VmStatistics {
-    std::chrono::milliseconds run_time{};
-    Counters exits;     ///< by kind
-    Counters counters;  ///< anything else worth a number ("interrupts_injected", …)
 };
 
 /// query-host: what VMs are made of.

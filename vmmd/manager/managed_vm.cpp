@@ -39,7 +39,10 @@ std::string text_of(const Json& object, const char* member) {
 }
 
 Json no_statistics() {
-    return {{"run_time_ms", 0}, {"exits", Json::object()}, {"counters", Json::object()}};
+    return {{"run_time_ms", 0},
+            {"exits", Json::object()},
+            {"vcpus", Json::array()},
+            {"memory", Json::object()}};
 }
 
 /// VM_STOPPED's summary as clients rely on it.
@@ -49,7 +52,8 @@ Json statistics_from(const Json& data) {
     if (summary == data.end() || !summary->is_object()) return result;
     for (const auto& [member, value] : summary->items()) {
         const auto known = result.find(member);
-        if (known == result.end() || known->is_object() == value.is_object()) {
+        if (known == result.end() ||
+            (known->is_object() == value.is_object() && known->is_array() == value.is_array())) {
             result[member] = value;
         }
     }

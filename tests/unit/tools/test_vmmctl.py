@@ -54,8 +54,34 @@ class VmmctlTest(DirectoryTest):
     def test_info_and_stats_for_people(self):
         self.daemon()
         self.assertIn("memory:   256 MiB\n", self.run_ctl("info").stdout)
-        self.assertEqual(self.run_ctl("stats", "web").stdout,
-                         "run time: 1 min 23 s\nexits: 1,234\n  port io  1,200\n  hlt         34\n")
+
+    def test_stats_is_a_table_of_time_exits_and_injections(self):
+        daemon = self.daemon()
+        self.assertEqual(self.run_ctl("stats", "web").stdout, """\
+run time: 1 min 23 s
+memory: guest 256 MiB, kernel 96 KiB (80 KiB used), monitor 4 MiB (1 MiB heap)
+time (s)              cpu0
+  guest               60.000
+  kernel               3.000
+  monitor              5.000
+  waiting             15.000
+  paused               0.000
+exits to the monitor   1,234
+  port io              1,200
+  hlt                     34
+interrupts injected       34
+  0xec                    30
+  0x30                     4
+NMIs injected              0
+exceptions raised          2
+exits in the kernel       77
+""")
+        daemon.stats = [FakeDaemon.statistics([FakeDaemon.VCPU, {**FakeDaemon.VCPU, "vcpu": 1, "exits": {"hlt": 1}}])]
+        lines = self.run_ctl("stats", "web").stdout.splitlines()
+        self.assertEqual(lines[2].split(), ["time", "(s)", "cpu0", "cpu1", "all"])
+        self.assertIn(["hlt", "34", "1", "35"], [line.split() for line in lines])
+        daemon.stats = [{"run_time_ms": 0, "exits": {}, "vcpus": [], "memory": {}}]
+        self.assertEqual(self.run_ctl("stats", "web").stdout, "run time: 0.0 s\n")
 
     def test_trace_is_a_line_for_each_exit(self):
         daemon = self.daemon()

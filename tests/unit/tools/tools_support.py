@@ -46,17 +46,27 @@ class FakeDaemon:
 
     GREETING = {"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": "fake"}, "capabilities": []}}
     EXITS = {"port_io": 1200, "hlt": 34}
+    TIMES = {"guest": 60_000_000_000, "kernel": 3_000_000_000, "monitor": 5_000_000_000, "waiting": 15_000_000_000,
+             "paused": 0}
+    VCPU = {"vcpu": 0, "time_ns": TIMES, "exits": EXITS, "exits_in_kernel": 77, "interrupts": {"0xec": 30, "0x30": 4},
+            "nmis": 0, "exceptions": 2}
+    MEMORY = {"guest": 256 << 20, "kernel": 96 << 10, "kernel_used": 80 << 10, "monitor": 4 << 20, "monitor_heap": 1 << 20}
 
     def __init__(self, listener: socket.socket):
         self.asked: list[tuple[str, dict]] = []
         self.typed = bytearray()
         self.names = ["web"]
         self.trace: list[list[dict]] = []  # what the next vm-trace commands return
+        self.stats: list[dict] = []  # … vm-stats
         self.history = b"boot log\r\n# "
         self.consoles: list[socket.socket] = []
         self._clients: list[socket.socket] = []
         self._listener = listener
         threading.Thread(target=self._accept, daemon=True).start()
+
+    @classmethod
+    def statistics(cls, vcpus: list[dict]) -> dict:
+        return {"run_time_ms": 83_000, "exits": cls.EXITS, "vcpus": vcpus, "memory": cls.MEMORY}
 
     def emit(self, event: str, **data) -> None:
         message = {"timestamp": {"seconds": 1, "microseconds": 2}, "event": event, "data": data}
@@ -111,13 +121,15 @@ class FakeDaemon:
     def _answer(self, command: str):
         if command == "vm-trace":
             return self.trace.pop(0) if self.trace else []
+        if command == "vm-stats" and self.stats:
+            return self.stats.pop(0)
         row = {"name": self.names[0], "state": "running", "cpus": 1, "memory": 256 << 20, "uptime_ms": 83_456}
         return {
             "query-name": {"name": "web"},
             "vm-list": [{**row, "name": name} for name in self.names],
             "vm-info": {**row, "kernel": "initfs:/guests/vmlinuz", "initrd": "", "cmdline": "console=ttyS0",
                         "serial": "console:web", "stop_reason": ""},
-            "vm-stats": {"run_time_ms": 83_000, "exits": self.EXITS, "counters": {}},
+            "vm-stats": self.statistics([self.VCPU]),
         }.get(command, {})
 
 

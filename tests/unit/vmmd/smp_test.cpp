@@ -172,8 +172,8 @@ TEST(Smp, AnInterruptOfAnotherProcessorWakesAHaltedOne) {
                   power_off()},
                  {}}});
     EXPECT_EQ(guest.run().cause, LoopEnd::Cause::PowerOff);
-    EXPECT_EQ(guest.machine().vcpu(1).statistics().injections(), 1U);
-    EXPECT_EQ(guest.machine().vcpu(0).statistics().injections(), 0U);
+    EXPECT_EQ(guest.machine().vcpu(1).statistics().interrupts(0x55), 1U);
+    EXPECT_TRUE(guest.machine().vcpu_statistics(0).interrupts.empty());
 }
 
 TEST(Smp, HaltingForGoodIsTheEndOnlyWhenAllDo) {

@@ -106,6 +106,7 @@ TEST_F(UntypedAllocatorTest, SmallObjectsShareAPageAndGiveItBack) {
         ASSERT_NE(made.back(), 0U);
     }
     EXPECT_EQ(untyped->free_bytes(), (1U << 24) - 3 * 4096);
+    EXPECT_EQ(untyped->used_bytes(), 3U * 4096);
     for (const Slot slot : made) objects->release(slot);
     expect_everything_back();
 }

@@ -38,7 +38,17 @@ class ModelControl final : public VmControl {
     ControlResult<VmStatistics> statistics(std::string_view name) const override {
         const auto found = find(name);
         if (!found) return std::unexpected(found.error());
-        return VmStatistics{std::chrono::milliseconds(1500), {{"port_io", 12}, {"hlt", 3}}, {}};
+        VcpuStatistics vcpu;
+        vcpu.times = {{5}, {4}, {3}, {2}, {1}};
+        vcpu.exits = {{"port_io", 12}, {"hlt", 3}};
+        vcpu.exits_in_kernel = 7;
+        vcpu.interrupts = {{0xEC, 30}};
+        vcpu.nmis = 1;
+        vcpu.exceptions = 2;
+        return VmStatistics{std::chrono::milliseconds(1500),
+                            vcpu.exits,
+                            {vcpu},
+                            {1 << 20, 1 << 16, 1 << 15, 1 << 19, 1 << 18}};
     }
     ControlResult<std::vector<TraceEntry>> trace(std::string_view name,
                                                  const TraceQuery& query) const override {

@@ -157,6 +157,13 @@ TEST_F(QmpSessionTest, TellsListInfoAndStatistics) {
     const json statistics = ask(R"({"execute":"vm-stats"})")["return"];
     EXPECT_EQ(statistics["exits"], json::parse(R"({"hlt":3,"port_io":12})"));
     EXPECT_EQ(statistics["run_time_ms"], 1500);
+    EXPECT_EQ(statistics["vcpus"], json::parse(R"([{"vcpu":0,
+        "time_ns":{"guest":5,"kernel":4,"monitor":3,"waiting":2,"paused":1},
+        "exits":{"hlt":3,"port_io":12},"exits_in_kernel":7,
+        "interrupts":{"0xec":30},"nmis":1,"exceptions":2}])"));
+    EXPECT_EQ(statistics["memory"],
+              json::parse(R"({"guest":1048576,"kernel":65536,"kernel_used":32768,
+                              "monitor":524288,"monitor_heap":262144})"));
 }
 
 TEST_F(QmpSessionTest, SendsEventsOnlyAfterNegotiation) {
