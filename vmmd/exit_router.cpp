@@ -22,7 +22,8 @@ constexpr std::uint64_t kKvmNoSuchHypercall = static_cast<std::uint64_t>(-1000);
 ExitRouter::ExitRouter(const ExitContext& context)
     : context_(context),
       state_(context.vcpu.state()),
-      emulator_(context.vcpu, context.memory, *this) {}
+      emulator_(context.vcpu, context.memory, *this),
+      debug_registers_(context.vcpu) {}
 
 ExitRouter::Next ExitRouter::route() {
     access_.size = 0;
@@ -194,6 +195,33 @@ ExitRouter::Next ExitRouter::control_register() {
     return Next::Run;
 }
 
+ExitRouter::Next ExitRouter::debug_register() {
+    const auto access = emulator_.decode_control_access();
+    if (!access) return stop("cannot emulate an access to a debug register: " + access.error());
+    const auto refuse = [&](DebugRegisters::Refusal refusal) {
+        if (refusal == DebugRegisters::Refusal::InvalidOpcode) {
+            emulator_.raise(kInvalidOpcode);
+        } else {
+            emulator_.raise(kGeneralProtection, 0);
+        }
+        return Next::Run;
+    };
+    if (state_.cpl != 0) return refuse(DebugRegisters::Refusal::GeneralProtection);
+    auto& general = state_.gpr[access->general_register];
+    const bool long_mode = x86::in_64bit_mode(state_);
+    if (state_.exit.info1 == 0) {
+        const auto value = debug_registers_.read(access->number);
+        if (!value) return refuse(value.error());
+        general = long_mode ? *value : *value & 0xFFFF'FFFF;
+    } else {
+        const auto value = long_mode ? general : general & 0xFFFF'FFFF;
+        const auto written = debug_registers_.write(access->number, value);
+        if (!written) return refuse(written.error());
+    }
+    advance(access->length);
+    return Next::Run;
+}
+
 ExitRouter::Next ExitRouter::instruction() {
     switch (static_cast<abi::InterceptedInstruction>(state_.exit.detail)) {
         case abi::InterceptedInstruction::Xsetbv:
@@ -203,11 +231,14 @@ ExitRouter::Next ExitRouter::instruction() {
             // Guest memory is cached by hardware that keeps itself coherent.
             advance(2);
             return Next::Run;
+        case abi::InterceptedInstruction::DebugRegister:
+            return debug_register();
         case abi::InterceptedInstruction::TaskSwitch:
             return stop("the guest switched tasks by hardware, which is not supported");
         case abi::InterceptedInstruction::Monitor:
         case abi::InterceptedInstruction::Mwait:
         case abi::InterceptedInstruction::VirtualizationExtension:
+        case abi::InterceptedInstruction::SoftwareInterrupt:
         case abi::InterceptedInstruction::Other:
             // CPUID shows none of them.
             emulator_.raise(kInvalidOpcode);

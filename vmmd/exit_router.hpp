@@ -4,6 +4,7 @@
 #include <string>
 
 #include "libhvcall/vm.hpp"
+#include "vmmd/cpu/debug_registers.hpp"
 #include "vmmd/x86/emulator.hpp"
 
 namespace redoubt::vmmd {
@@ -43,6 +44,7 @@ class ExitRouter final : private x86::DeviceAccess {
         std::uint64_t value = 0;
     };
     const MmioAccess& device_access() const { return access_; }
+    DebugRegisters& debug_registers() { return debug_registers_; }
     /// For a person, with rip where it helps.
     const std::string& reason() const { return reason_; }
     /// `what`, and where in the guest.
@@ -55,6 +57,7 @@ class ExitRouter final : private x86::DeviceAccess {
     Next cpuid();
     Next msr();
     Next control_register();
+    Next debug_register();
     Next instruction();
     Next set_xcr0();
     Next stop(std::string reason);
@@ -70,6 +73,7 @@ class ExitRouter final : private x86::DeviceAccess {
     abi::VcpuState& state_;
     x86::Emulator emulator_;
     MmioAccess access_;
+    DebugRegisters debug_registers_;
     std::string reason_;
 };
 

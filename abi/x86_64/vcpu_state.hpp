@@ -43,7 +43,11 @@ struct MmioDetail {
     static constexpr std::uint32_t kPageTable = 1U << 2;  ///< the access was the guest's own page walk
 };
 enum class InterceptedInstruction : std::uint32_t { Xsetbv = 1, Monitor = 2, Mwait = 3, Wbinvd = 4, Invd = 5,
-    TaskSwitch = 6, VirtualizationExtension = 7 /* VMRUN, VMLOAD, …: answer #UD */, Other = 8 };
+    TaskSwitch = 6, VirtualizationExtension = 7 /* VMRUN, VMLOAD, …: answer #UD */, Other = 8,
+    DebugRegister = 9,      ///< MOV to (info1: 1) or from a debug register: the monitor keeps them
+    SoftwareInterrupt = 10, ///< INT n, INTO and, on processors whose #BP intercept misses it, INT3. Only if
+                            ///< exception_exits has #BP; rip is at the instruction
+};
 
 struct Exit {
     ExitKind kind;

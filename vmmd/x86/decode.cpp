@@ -180,9 +180,16 @@ std::optional<Operand> register_operand(ZydisRegister reg, unsigned bits) {
         case ZYDIS_REGCLASS_CONTROL:
             return Operand{OperandKind::Control, static_cast<std::uint8_t>(ZydisRegisterGetId(reg)),
                            8};
+        case ZYDIS_REGCLASS_DEBUG:
+            return Operand{OperandKind::Debug, static_cast<std::uint8_t>(ZydisRegisterGetId(reg)),
+                           8};
         default:
             return std::nullopt;
     }
+}
+
+bool is_special(const Operand& operand) {
+    return operand.kind == OperandKind::Control || operand.kind == OperandKind::Debug;
 }
 
 class Converter {
@@ -264,10 +271,8 @@ class Converter {
             return false;
         }
         if (result_.operation == Operation::Move) {
-            if (result_.destination.kind == OperandKind::Control)
-                result_.operation = Operation::ControlWrite;
-            if (result_.source.kind == OperandKind::Control)
-                result_.operation = Operation::ControlRead;
+            if (is_special(result_.destination)) result_.operation = Operation::ControlWrite;
+            if (is_special(result_.source)) result_.operation = Operation::ControlRead;
         }
         // An MMX register has been refused above; what is left of these has an XMM side.
         if (result_.operation == Operation::MoveVector) {

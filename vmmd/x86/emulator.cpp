@@ -81,10 +81,11 @@ std::expected<Emulator::ControlAccess, std::string> Emulator::decode_control_acc
     if (!found) return std::unexpected(found.error());
     const auto& i = **found;
     if (i.operation != Operation::ControlWrite && i.operation != Operation::ControlRead) {
-        return std::unexpected("no move of a control register");
+        return std::unexpected("no move of a control or debug register");
     }
-    const auto& general = i.operation == Operation::ControlWrite ? i.source : i.destination;
-    return ControlAccess{general.index, i.length};
+    const bool write = i.operation == Operation::ControlWrite;
+    return ControlAccess{(write ? i.destination : i.source).index,
+                         (write ? i.source : i.destination).index, i.length};
 }
 
 void Emulator::skip(unsigned length) {

@@ -1,5 +1,5 @@
 // Executes the instructions that the processor could not: those that touch device memory, string
-// port I/O, and moves to CR8.
+// port I/O, and moves to CR8 and debug registers.
 #pragma once
 
 #include <array>
@@ -35,8 +35,9 @@ class Emulator {
     /// it cannot be done; the state is then as before.
     std::expected<void, std::string> execute();
 
-    /// A read or write of CR8 by a general register, as the exit tells.
+    /// A move between a control or debug register and a general one; the exit tells which way.
     struct ControlAccess {
+        std::uint8_t number = 0;  ///< of the control or debug register
         std::uint8_t general_register = 0;
         std::uint8_t length = 0;
     };

@@ -46,7 +46,7 @@ enum class Operation : std::uint8_t {
     StringIn,
     StringOut,
     ControlWrite,
-    ControlRead,  ///< MOV to and from a control register
+    ControlRead,  ///< MOV to and from a control or debug register
     Nothing,      ///< CLFLUSH, PREFETCH: no access that a device could see
 };
 
@@ -57,7 +57,8 @@ enum class OperandKind : std::uint8_t {
     Immediate,
     Memory,
     Vector,
-    Control
+    Control,
+    Debug
 };
 
 struct Operand {

@@ -56,7 +56,7 @@ void initialize_control(Vmcb& vmcb, PhysicalAddress nested_root, PhysicalAddress
     // QEMU 7.2 abort.
     // Writes of CR4 until one may set OSXSAVE, which is what makes XCR0 visible.
     control.cr_writes = 1U << 8 | 1U << 4;
-    // Debug registers belong to the guest from its first access on, see load_debug_registers().
+    // Debug registers are the monitor's business.
     control.dr_reads = control.dr_writes = 0xFFFF;
     control.exceptions = kForcedExceptions;
     control.intercepts1 = Intercept1::kIntr | Intercept1::kNmi | Intercept1::kSmi |

@@ -13,9 +13,10 @@ struct Intercept1 {
     static constexpr std::uint32_t kIntr = 1U << 0, kNmi = 1U << 1, kSmi = 1U << 2, kInit = 1U << 3,
                                    kVintr = 1U << 4, kCr0SelectiveWrite = 1U << 5,
                                    kRdpmc = 1U << 15, kCpuid = 1U << 18, kRsm = 1U << 19,
-                                   kIret = 1U << 20, kInvd = 1U << 22, kHlt = 1U << 24,
-                                   kInvlpga = 1U << 26, kIoio = 1U << 27, kMsr = 1U << 28,
-                                   kTaskSwitch = 1U << 29, kShutdown = 1U << 31;
+                                   kIret = 1U << 20, kSoftwareInterrupt = 1U << 21,
+                                   kInvd = 1U << 22, kHlt = 1U << 24, kInvlpga = 1U << 26,
+                                   kIoio = 1U << 27, kMsr = 1U << 28, kTaskSwitch = 1U << 29,
+                                   kShutdown = 1U << 31;
 };
 
 /// Bits of VmcbControlArea::intercepts2 (offset 010h).
@@ -45,6 +46,7 @@ enum class ExitCode : std::uint64_t {
     WriteCr4 = 0x14,
     WriteCr8 = 0x18,
     ReadDr0 = 0x20,
+    WriteDr0 = 0x30,
     WriteDr15 = 0x3F,
     Exception0 = 0x40,
     Exception31 = 0x5F,
@@ -58,6 +60,7 @@ enum class ExitCode : std::uint64_t {
     Cpuid = 0x72,
     Rsm = 0x73,
     Iret = 0x74,
+    SoftwareInterrupt = 0x75,
     Invd = 0x76,
     Hlt = 0x78,
     Invlpga = 0x7A,
@@ -170,7 +173,8 @@ static_assert(offsetof(Vmcb, save) == 0x400);
 
 inline constexpr std::uint64_t kEferSvme = 1ULL << 12;
 inline constexpr std::uint64_t kEferLme = 1ULL << 8, kCr0Paging = 1ULL << 31, kCr4Pae = 1ULL << 5;
-inline constexpr unsigned kDebugVector = 1, kAlignmentCheckVector = 17, kMachineCheckVector = 18;
+inline constexpr unsigned kDebugVector = 1, kBreakpointVector = 3, kAlignmentCheckVector = 17,
+                          kMachineCheckVector = 18;
 /// Always intercepted: #AC and #DB can otherwise be raised without end during their own delivery,
 /// with the processor deaf to interrupts; #MC belongs to the host.
 inline constexpr std::uint32_t kForcedExceptions =

@@ -10,13 +10,12 @@
 
 namespace redoubt::kernel::svm {
 
-struct SvmVcpu;
-
 /// The features that change what the code does; hv:/caps lists all.
 struct Features {
     bool next_rip_save = false;
     bool decode_assists = false;
     bool rdtscp = false;
+    bool breakpoints_follow_host = false;  ///< see set_debug_registers()
     unsigned asids = 0;
 };
 inline Features detected_features;
@@ -32,7 +31,6 @@ struct Processor {
     std::uint64_t host_state_address;  ///< physical
     std::uint64_t asid_generation;     ///< ASIDs given out in an older generation are void
     std::uint32_t next_asid;
-    const SvmVcpu* debug_owner;  ///< whose DR0..3 are loaded; perhaps not there any more
 };
 
 static_assert(sizeof(Processor) <= kHvBytes);

@@ -10,7 +10,6 @@ using abi::InterceptedInstruction;
 /// Bits of EXITINFO1 of a nested page fault (APM vol. 2, 15.25.6).
 constexpr std::uint64_t kFaultWrite = 1ULL << 1, kFaultFetch = 1ULL << 4,
                         kFaultPageTable = 1ULL << 33;
-constexpr unsigned kBreakpointVector = 3;
 
 class Decoder {
   public:
@@ -49,6 +48,8 @@ class Decoder {
                 return record(ExitKind::Shutdown);
             case ExitCode::Iret:
                 return ExitAction::InterruptReturn;
+            case ExitCode::SoftwareInterrupt:
+                return intercepted(InterceptedInstruction::SoftwareInterrupt, 0);
             case ExitCode::Xsetbv:
                 return intercepted(InterceptedInstruction::Xsetbv, 3);
             case ExitCode::Monitor:
@@ -133,9 +134,15 @@ class Decoder {
         }
         if (code >= static_cast<std::uint64_t>(ExitCode::ReadDr0) &&
             code <= static_cast<std::uint64_t>(ExitCode::WriteDr15)) {
-            return ExitAction::DebugRegisters;
+            return debug_register();
         }
         return record(ExitKind::EntryFailure, 0, code);
+    }
+
+    ExitAction debug_register() {
+        intercepted(InterceptedInstruction::DebugRegister, 0);
+        exit_.info1 = vmcb_.control.exit_code >= ExitCode::WriteDr0 ? 1 : 0;
+        return ExitAction::ToMonitor;
     }
 
     ExitAction exception(unsigned vector) {

@@ -16,7 +16,6 @@ enum class ExitAction {
     Resume,           ///< NMI, SMI, INIT: the host takes them as soon as GIF is set again
     MachineCheck,     ///< the host's handler must run
     Reflect,          ///< an exception intercepted only as a precaution: give it to the guest
-    DebugRegisters,   ///< first access to DR0..15
     PagingControl,    ///< a write of CR0 that may turn paging on or off
     ExtendedControl,  ///< a write of CR4, of which only some are intercepted
     InterruptReturn,  ///< IRET while NMIs are blocked

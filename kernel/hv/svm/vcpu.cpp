@@ -66,20 +66,20 @@ void make_xcr0_live(SvmVcpu& vcpu) {
 }
 
 /// What the VMCB does not hold and few guests set differently from the host.
-[[gnu::noinline]] void exchange_before(SvmVcpu& vcpu, Processor& processor) {
-    if (vcpu.debug_live) load_debug_registers(vcpu, processor);
+[[gnu::noinline]] void exchange_before(SvmVcpu& vcpu) {
+    if (vcpu.breakpoints) load_debug_registers(vcpu);
     if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, vcpu.tsc_aux);
     if (switches_xcr0(vcpu)) write_xcr0(vcpu.xcr0);
 }
 
 /// TSC_AUX is 0 outside of guests that use it.
 [[gnu::noinline]] void exchange_after(SvmVcpu& vcpu) {
-    if (vcpu.debug_live) read_debug_registers(vcpu.debug_registers);
+    if (vcpu.breakpoints) unload_debug_registers();
     if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, 0);
 }
 
 void find_exchanges(SvmVcpu& vcpu) {
-    vcpu.needs_exchange = vcpu.debug_live || vcpu.tsc_aux != 0 || switches_xcr0(vcpu);
+    vcpu.needs_exchange = vcpu.breakpoints || vcpu.tsc_aux != 0 || switches_xcr0(vcpu);
 }
 
 /// Makes XCR0 the host's again. XSETBV is intercepted, but QEMU 7.2 lets it through; what the guest
@@ -178,10 +178,6 @@ bool answer_cpuid(SvmVcpu& vcpu) {
         case ExitAction::Reflect:
             control.event_injection = reflected_exception(control);
             return hv::Entered::Resume;
-        case ExitAction::DebugRegisters:
-            make_debug_live(vcpu);
-            find_exchanges(vcpu);
-            return hv::Entered::Resume;
         case ExitAction::ExtendedControl:
             make_xcr0_live(vcpu);
             follow_cr4_write(vcpu.vmcb, vcpu.lme_hidden, vcpu.cr4_watched);
@@ -233,6 +229,10 @@ void act_upon(Vcpu& base, const Requests& requests) {
     if (requests.dirty() != 0) load_groups(vcpu, requests.dirty());
     vcpu.decode.exception_exits = requests.exception_exits();
     control.exceptions = requests.exception_exits() | kForcedExceptions;
+    // QEMU 7.2 looks at this one, not at #BP's, when INT3 is executed.
+    const bool breakpoints = (requests.exception_exits() >> kBreakpointVector & 1) != 0;
+    control.intercepts1 = (control.intercepts1 & ~Intercept1::kSoftwareInterrupt) |
+                          (breakpoints ? Intercept1::kSoftwareInterrupt : 0);
     control.interrupt_shadow = requests.interruptibility() & abi::kInterruptShadow;
     set_nmi_blocked(vcpu, (requests.interruptibility() & abi::kNmiBlocked) != 0);
     set_interrupt_window(control, (requests.control() & abi::kRequestInterruptWindow) != 0);
@@ -259,7 +259,7 @@ hv::Entered enter(Vcpu& base) {
     VmcbControlArea& control = vcpu.vmcb.control;
     assign_asid(vcpu, processor);
     if (vcpu.needs_exchange) [[unlikely]]
-        exchange_before(vcpu, processor);
+        exchange_before(vcpu);
     world_switch(vcpu.state->gpr, vcpu.vmcb_address, processor.host_state_address);
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_after(vcpu);

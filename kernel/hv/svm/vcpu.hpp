@@ -10,8 +10,6 @@
 
 namespace redoubt::kernel::svm {
 
-struct Processor;
-
 struct SvmVcpu : Vcpu {
     SvmVcpu(PhysicalAddress memory, Vm& owner, unsigned vcpu_index);
 
@@ -19,10 +17,9 @@ struct SvmVcpu : Vcpu {
     std::uint64_t vmcb_address = 0;      ///< physical
     std::uint64_t asid_generation = 0;   ///< of the processor, when the ASID was taken; 0: has none
     std::uint64_t flush_generation = 0;  ///< of the VM, likewise
-    std::uint64_t debug_registers[4] = {};  ///< DR0..3 while it is not in the guest
-    Processor* debug_processor = nullptr;   ///< which was the last to load them
-    bool debug_live =
-        false;  ///< the guest has touched its debug registers: they are not intercepted any more
+    std::uint64_t debug_registers[4] = {};  ///< DR0..3
+    std::uint64_t host_dr7 = 0;     ///< to have in DR7 while entering: see set_debug_registers()
+    bool breakpoints = false;       ///< DR7 enables some, so DR0..3 must be loaded
     bool cr4_watched = true;        ///< until the guest has written it, perhaps with OSXSAVE
     bool xcr0_live = false;         ///< there is an XCR0, and the guest may look at it
     bool needs_exchange = false;    ///< debug registers, XCR0 or TSC_AUX must be switched by hand

@@ -123,10 +123,24 @@ TEST_F(ExitTest, debug_exceptions_are_debug_exits) {
     EXPECT_EQ(exit.detail, 3U);
 }
 
-TEST_F(ExitTest, debug_registers_iret_and_the_first_cr4_write_are_the_kernels) {
+TEST_F(ExitTest, accesses_to_debug_registers_are_the_monitors) {
     for (std::uint64_t code = 0x20; code < 0x40; ++code) {
-        EXPECT_EQ(decode(static_cast<ExitCode>(code)), ExitAction::DebugRegisters);
+        EXPECT_EQ(decode(static_cast<ExitCode>(code)), ExitAction::ToMonitor);
+        EXPECT_EQ(exit.kind, ExitKind::Instruction);
+        EXPECT_EQ(exit.detail, static_cast<std::uint32_t>(abi::InterceptedInstruction::DebugRegister));
+        EXPECT_EQ(exit.info1, code >= 0x30 ? 1U : 0U);
     }
+}
+
+TEST_F(ExitTest, software_interrupts_are_told_with_rip_at_the_instruction) {
+    vmcb->save.rip = 0x1000;
+    EXPECT_EQ(decode(ExitCode::SoftwareInterrupt), ExitAction::ToMonitor);
+    EXPECT_EQ(exit.kind, ExitKind::Instruction);
+    EXPECT_EQ(exit.detail, static_cast<std::uint32_t>(abi::InterceptedInstruction::SoftwareInterrupt));
+    EXPECT_EQ(exit.next_rip, 0U);
+}
+
+TEST_F(ExitTest, iret_and_the_first_cr4_write_are_the_kernels) {
     EXPECT_EQ(decode(ExitCode::Iret), ExitAction::InterruptReturn);
     EXPECT_EQ(decode(ExitCode::WriteCr4), ExitAction::ExtendedControl);
 }

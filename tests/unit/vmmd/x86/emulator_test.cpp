@@ -297,12 +297,27 @@ TEST_F(EmulatorTest, Cr8MovesAreDecoded) {
     code({0x44, 0x0F, 0x22, 0xC1});  // mov cr8, rcx
     auto access = emulator_.decode_control_access();
     ASSERT_TRUE(access) << access.error();
+    EXPECT_EQ(access->number, 8);
     EXPECT_EQ(access->general_register, abi::kRcx);
     EXPECT_EQ(access->length, 4);
     code({0x45, 0x0F, 0x20, 0xC1});  // mov r9, cr8
     access = emulator_.decode_control_access();
     ASSERT_TRUE(access);
     EXPECT_EQ(access->general_register, abi::kR9);
+}
+
+TEST_F(EmulatorTest, MovesOfDebugRegistersAreDecoded) {
+    code({0x0F, 0x23, 0xFB});  // mov dr7, rbx
+    auto access = emulator_.decode_control_access();
+    ASSERT_TRUE(access) << access.error();
+    EXPECT_EQ(access->number, 7);
+    EXPECT_EQ(access->general_register, abi::kRbx);
+    EXPECT_EQ(access->length, 3);
+    code({0x41, 0x0F, 0x21, 0xF0});  // mov r8, dr6
+    access = emulator_.decode_control_access();
+    ASSERT_TRUE(access);
+    EXPECT_EQ(access->number, 6);
+    EXPECT_EQ(access->general_register, abi::kR8);
 }
 
 TEST_F(EmulatorTest, RealModeUsesSegmentBases) {
