@@ -74,6 +74,17 @@ guest_\name\()_end:
     hlt
     done cpuid
 
+    // What a debugger wants to see, at the offsets that probe.cpp expects.
+    guest debugged
+    movb %al, 0x600
+    nop
+    nop
+    int3
+    int $0x21
+    movl %ecx, %dr7
+    hlt
+    done debugged
+
     guest spin
 1:  jmp 1b
     done spin
@@ -94,8 +105,6 @@ guest_\name\()_end:
     movl %cr4, %eax
     orl $0x600, %eax                // OSFXSR, OSXMMEXCPT
     movl %eax, %cr4
-    movl %ebp, %dr0
-    movl %ebp, %dr3
     movd %ebp, %xmm5
     movd %ebp, %mm3
     movl %ebp, %cr2
@@ -104,13 +113,7 @@ guest_\name\()_end:
     xorl %edx, %edx
     wrmsr
     movl $3000000, %esi
-1:  movl %dr0, %eax
-    cmpl %eax, %ebp
-    jne 2f
-    movl %dr3, %eax
-    cmpl %eax, %ebp
-    jne 2f
-    movd %xmm5, %eax
+1:  movd %xmm5, %eax
     cmpl %eax, %ebp
     jne 2f
     movd %mm3, %eax

@@ -14,6 +14,7 @@
 #define GUEST(name) extern "C" const unsigned char guest_##name[], guest_##name##_end[]
 GUEST(exits);
 GUEST(step);
+GUEST(debugged);
 GUEST(spin);
 GUEST(handler);
 GUEST(bells);
@@ -318,6 +319,57 @@ void test_ends_of_runs() {
     m.state->idtr.limit = 0;
     m.run_to(ExitKind::Shutdown, "triple fault");
     tear_down("ends of runs");
+}
+
+/// INT3 is a #BP, or a software interrupt where the processor's #BP intercept misses it.
+bool is_breakpoint(const abi::Exit& exit) {
+    return (exit.kind == ExitKind::Debug && exit.detail == 3) ||
+           (exit.kind == ExitKind::Instruction &&
+            exit.detail ==
+                static_cast<std::uint32_t>(abi::InterceptedInstruction::SoftwareInterrupt));
+}
+
+void test_debugging() {
+    Machine m{0}, other{1};
+    for (Machine* machine : {&m, &other}) {
+        machine->load(guest_debugged, guest_debugged_end);
+        machine->state->exception_exits = 1U << 1 | 1U << 3;
+        machine->state->dirty |= static_cast<std::uint32_t>(abi::RegisterGroup::Debug);
+    }
+    // The first watches a byte for writes and stops before the second NOP, the other one at HLT.
+    m.state->dr[0] = kCode + 4;
+    m.state->dr[1] = 0x600;
+    m.state->dr7 = 0x10'040A;
+    other.state->dr[3] = kCode + 11;
+    other.state->dr7 = 0x480;
+    m.run_to(ExitKind::Debug, "a watched write");
+    check((m.state->exit.info1 & 0xF) == 2 && m.state->rip == kCode + 3, "after it, DR6 ",
+          m.state->exit.info1);
+    m.run_to(ExitKind::Debug, "an instruction breakpoint");
+    check((m.state->exit.info1 & 0xF) == 1 && m.state->rip == kCode + 4, "before it, DR6 ",
+          m.state->exit.info1);
+    check(other.run() == Error::Ok && is_breakpoint(other.state->exit) &&
+              other.state->rip == kCode + 5,
+          "another guest has its own breakpoints");
+    m.state->dr7 = 0x400;
+    m.state->dirty = static_cast<std::uint32_t>(abi::RegisterGroup::Debug);
+    check(m.run() == Error::Ok && is_breakpoint(m.state->exit) && m.state->rip == kCode + 5,
+          "INT3");
+    m.skip(1);
+    m.run_to(ExitKind::Instruction, "INT n");
+    check(m.state->rip == kCode + 6, "rip is at it");
+    m.skip(2);
+    m.run_to(ExitKind::Instruction, "a debug register");
+    check(m.state->exit.detail ==
+                  static_cast<std::uint32_t>(abi::InterceptedInstruction::DebugRegister) &&
+              m.state->exit.info1 == 1 && m.state->rip == kCode + 8,
+          "its details");
+    m.skip(3);
+    m.run_to(ExitKind::Halt, "HLT");
+    other.skip(6);
+    other.run_to(ExitKind::Debug, "the other guest's breakpoint");
+    check((other.state->exit.info1 & 0xF) == 8 && other.state->rip == kCode + 11, "before HLT");
+    tear_down("debugging");
 }
 
 void test_injection() {
@@ -737,6 +789,7 @@ extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     test_paths();
     test_exits();
     test_ends_of_runs();
+    test_debugging();
     test_injection();
     test_doorbells();
     test_cpuid_table();
