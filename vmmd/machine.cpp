@@ -231,11 +231,9 @@ void Machine::run_loop(unsigned index) {
 }
 
 const abi::VcpuState& Machine::complete_state(unsigned index) {
-    auto& vcpu = *processors_[index].vcpu;
-    // What the monitor has changed the hypervisor does not know yet.
-    const auto stale = static_cast<std::uint32_t>(abi::RegisterGroup::All) & ~vcpu.state().dirty;
-    if (stale != 0) vcpu.get_state(static_cast<abi::RegisterGroup>(stale));
-    return vcpu.state();
+    auto& loop = *processors_[index].loop;
+    loop.complete_state();
+    return loop.state();
 }
 
 std::vector<TraceEntry> Machine::trace(const TraceQuery& query) const {

@@ -57,6 +57,9 @@ class Machine {
     VcpuStatistics vcpu_statistics(unsigned index) const;
     MemoryStatistics memory_statistics() const;
 
+    // -- for a debugger; vCPUs' states while they are parked
+    VcpuLoop& vcpu(unsigned index) { return *processors_[index].loop; }
+
   private:
     /// One vCPU. Timers come first: everything else may arm or end one.
     struct Processor {

@@ -1,4 +1,4 @@
-// The common end, pause and silence of a machine's vCPUs.
+// The common end, parking and silence of a machine's vCPUs.
 #include "vmmd/vcpu_group.hpp"
 
 #include <algorithm>
@@ -43,19 +43,35 @@ void VcpuGroup::crash(unsigned vcpu, std::string reason) {
     end(LoopEnd::Cause::Crash);
 }
 
-void VcpuGroup::pause() {
+bool VcpuGroup::hold(Holder holder) {
+    bool parked = false;
     {
         const std::scoped_lock lock(mutex_);
-        paused_ = true;
+        holders_ |= static_cast<std::uint32_t>(holder);
+        stay_ = 0;
+        note_if_all_parked();
+        parked = parked_ == loops_.size();
     }
     call_everybody();
+    return parked;
 }
 
-void VcpuGroup::resume() {
+void VcpuGroup::release(Holder holder, std::uint64_t stay) {
     const std::scoped_lock lock(mutex_);
-    paused_ = false;
+    holders_ &= ~static_cast<std::uint32_t>(holder);
+    if (holder == Holder::Debugger) stay_ = stay;
+    if (holders_ != 0) return;
     let_time_pass();
     changed_.notify_all();
+}
+
+bool VcpuGroup::all_parked() {
+    const std::scoped_lock lock(mutex_);
+    return parked_ == loops_.size();
+}
+
+void VcpuGroup::note_if_all_parked() {
+    if (parked_ == loops_.size() && !stopped_since_) stopped_since_ = hypervisor_.ticks_now();
 }
 
 /// While everybody was parked there was no time for the guest.
@@ -64,11 +80,20 @@ void VcpuGroup::let_time_pass() {
     stopped_since_.reset();
 }
 
-bool VcpuGroup::attend() {
+bool VcpuGroup::attend(unsigned vcpu, const std::function<void()>& prepare) {
     std::unique_lock lock(mutex_);
-    if (paused_ && ends_ == 0) {
-        if (++parked_ == loops_.size()) stopped_since_ = hypervisor_.ticks_now();
-        changed_.wait(lock, [this] { return !paused_ || ends_ != 0; });
+    if (parks(vcpu)) {
+        lock.unlock();
+        prepare();
+        lock.lock();
+        ++parked_;
+        note_if_all_parked();
+        if (parked_ == loops_.size() && parked_hook_) {
+            lock.unlock();
+            parked_hook_();
+            lock.lock();
+        }
+        changed_.wait(lock, [&] { return !parks(vcpu); });
         --parked_;
     }
     return ends_ != 0;

@@ -1,9 +1,10 @@
-// What the vCPU loops of one machine have in common: how a run ends, when all of them pause, and
+// What the vCPU loops of one machine have in common: how a run ends, when they are parked, and
 // whether anything can still wake one.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -43,10 +44,18 @@ class VcpuGroup {
     void stop() { end(LoopEnd::Cause::Requested); }
     void power_off() { end(LoopEnd::Cause::PowerOff); }
     void reset() { end(LoopEnd::Cause::Reset); }
-    /// Every vCPU stays outside the guest until resume(), and the guest's time stands still from
-    /// when the last has come out. A VM that is reset while it is paused stays paused.
-    void pause();
-    void resume();
+    /// Who can hold all vCPUs outside the guest: a person who pauses the VM, or a debugger.
+    enum class Holder : std::uint32_t { Pause = 1, Debugger = 2 };
+    /// Until release(). The guest's time stands still from when the last vCPU is parked. A VM that
+    /// is reset while it is held stays so. True: all are parked already.
+    bool hold(Holder holder);
+    /// `stay` has a bit for each vCPU that stays parked even if nobody holds all.
+    void release(Holder holder, std::uint64_t stay = 0);
+    bool all_parked();
+    void pause() { hold(Holder::Pause); }
+    void resume() { release(Holder::Pause); }
+    /// Called by the last vCPU that is parked, in its thread. Set before the first run.
+    void set_parked_hook(std::function<void()> hook) { parked_hook_ = std::move(hook); }
 
     // -- for the loops
     /// That vCPU cannot go on, for a reason of its own.
@@ -54,8 +63,8 @@ class VcpuGroup {
     /// Nor can any, and this one was the last to find out.
     void crash(unsigned vcpu, std::string reason);
     void destroyed() { end(LoopEnd::Cause::Destroyed); }
-    /// Stays while the machine is paused. True: the run is over.
-    bool attend();
+    /// Stays while the vCPU is to be parked, after `prepare`. True: the run is over.
+    bool attend(unsigned vcpu, const std::function<void()>& prepare);
     /// The caller is about to wait for what only another vCPU can send: an NMI, INIT or SIPI.
     /// False: nobody ever will, because all others wait as well.
     [[nodiscard]] bool begin_silence();
@@ -69,6 +78,10 @@ class VcpuGroup {
     void end(LoopEnd::Cause cause);
     void call_everybody();
     void let_time_pass();
+    bool parks(unsigned vcpu) const {
+        return (holders_ != 0 || (stay_ >> vcpu & 1) != 0) && ends_ == 0;
+    }
+    void note_if_all_parked();
 
     GuestClock& clock_;
     const hvcall::Hypervisor& hypervisor_;
@@ -79,8 +92,10 @@ class VcpuGroup {
     std::uint32_t ends_ = 0;  ///< a bit for each LoopEnd::Cause
     std::string reason_;
     unsigned crashed_vcpu_ = 0;
-    bool paused_ = false;
+    std::uint32_t holders_ = 0;  ///< a bit for each Holder
+    std::uint64_t stay_ = 0;     ///< a bit for each vCPU
     std::size_t parked_ = 0;
+    std::function<void()> parked_hook_;
     std::size_t silent_ = 0;
     std::optional<hvcall::HostTicks> stopped_since_;  ///< all are parked
 };

@@ -36,7 +36,8 @@ VcpuLoop::VcpuLoop(unsigned index, const ExitContext& context, GuestClock& clock
       hypervisor_(hypervisor),
       timers_(timers),
       group_(group),
-      router_(context) {}
+      router_(context),
+      debug_(index, context.vcpu, context.memory, router_.debug_registers()) {}
 
 void VcpuLoop::prepare_run() {
     thread_ = std::thread::id();
@@ -46,6 +47,7 @@ void VcpuLoop::prepare_run() {
     nmi_pending_ = false;
     seen_deadline_ = kNever;
     state_.deadline = abi::kNever;
+    router_.debug_registers().reset();
 }
 
 void VcpuLoop::run() {
@@ -63,6 +65,8 @@ void VcpuLoop::run() {
             state_.tpr = context_.apic.cr8();
             hvcall::mark_dirty(state_, abi::RegisterGroup::Control);
         }
+        if (debug_.attached()) [[unlikely]]
+            debug_.before_entry();
         times_.change(TimeAccount::Use::Run, hypervisor_.ticks_now());
         if (vcpu_.run() == hvcall::RunResult::Destroyed) return group_.destroyed();
         switch (handle_exit()) {
@@ -72,7 +76,8 @@ void VcpuLoop::run() {
                 activity_ = Activity::Halted;
                 break;
             case ExitRouter::Next::Stop:
-                return group_.fail(index_, router_.reason());
+                if (!show_crash(router_.reason())) group_.fail(index_, router_.reason());
+                return;
         }
     }
 }
@@ -84,10 +89,17 @@ ExitRouter::Next VcpuLoop::handle_exit() {
     trace_.begin(state_, now);
     // What is there already was interrupted by the exit and comes again.
     const auto interrupted = state_.inject;
-    const auto next = router_.route();
+    const auto next = debug_.attached() ? route_debugged() : router_.route();
     if (state_.inject != interrupted) statistics_.count_exception();
     const auto access = router_.device_access();
     trace_.finish(state_, outcome_of(next), access.size, access.value);
+    return next;
+}
+
+ExitRouter::Next VcpuLoop::route_debugged() {
+    if (debug_.after_exit()) return ExitRouter::Next::Run;
+    const auto next = router_.route();
+    if (next != ExitRouter::Next::Stop) debug_.after_emulation();
     return next;
 }
 
@@ -127,7 +139,7 @@ bool VcpuLoop::serve_requests() {
     const auto requests = requests_.exchange(0, std::memory_order_acq_rel);
     if ((requests & kCall) != 0) {
         times_.change(TimeAccount::Use::Paused, hypervisor_.ticks_now());
-        const bool over = group_.attend();
+        const bool over = group_.attend(index_, [this] { complete_state(); });
         times_.change(TimeAccount::Use::Monitor, hypervisor_.ticks_now());
         follow_clock();
         if (over) return true;
@@ -148,10 +160,31 @@ void VcpuLoop::follow_clock() {
     seen_deadline_ = {0};  // the same deadline is at another host tick now
 }
 
+void VcpuLoop::complete_state() {
+    // What the monitor has changed the hypervisor does not know yet.
+    const auto stale = static_cast<std::uint32_t>(abi::RegisterGroup::All) & ~state_.dirty;
+    if (stale != 0) vcpu_.get_state(static_cast<abi::RegisterGroup>(stale));
+    // Copies that the kernel makes at an exit, of which there may not have been any yet.
+    const auto& code = state_.segments[abi::kCs];
+    const auto& stack = state_.segments[abi::kSs];
+    state_.cs_base = code.base;
+    state_.cs_attributes = code.attributes;
+    state_.ss_base = stack.base;
+    state_.cpl = stack.attributes >> 5 & 3;
+}
+
+/// A debugger may look at what there is first. True: the run has ended meanwhile.
+bool VcpuLoop::show_crash(const std::string& reason) {
+    if (!debug_.attached()) return false;
+    debug_.crashed(reason);
+    return serve_requests();
+}
+
 /// INIT (APM vol. 2 14.1.3): registers as after power-on, but for the FPU's and the MSRs; then it
 /// waits for a SIPI, whatever it did before.
 void VcpuLoop::take_init() {
     set_init_state(state_);
+    router_.debug_registers().reset();
     context_.apic.init();
     nmi_pending_ = false;
     activity_ = Activity::WaitingForStartup;
@@ -183,6 +216,10 @@ void VcpuLoop::run_timers() {
 /// Puts what the guest can take now into `inject`, and asks for a window if something has to wait.
 void VcpuLoop::prepare_events() {
     if (activity_ == Activity::WaitingForStartup) [[unlikely]] {
+        return;
+    }
+    if (debug_.steps() && activity_ == Activity::Running) [[unlikely]] {
+        state_.control = 0;
         return;
     }
     auto& apic = context_.apic;
@@ -224,9 +261,10 @@ void VcpuLoop::rest() {
     if (group_.begin_silence()) {
         wait();
     } else {
-        group_.crash(index_, group_.size() == 1
-                                 ? router_.at_rip("halted with interrupts disabled")
-                                 : "every processor is halted with interrupts disabled");
+        const auto reason = group_.size() == 1
+                                ? router_.at_rip("halted with interrupts disabled")
+                                : "every processor is halted with interrupts disabled";
+        if (!show_crash(reason)) group_.crash(index_, reason);
     }
     group_.end_silence();
 }

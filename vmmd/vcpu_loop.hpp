@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "vmmd/cpu/msr.hpp"
+#include "vmmd/debug/vcpu_debug.hpp"
 #include "vmmd/exit_router.hpp"
 #include "vmmd/exit_statistics.hpp"
 #include "vmmd/time_account.hpp"
@@ -45,6 +46,18 @@ class VcpuLoop {
     const TimeAccount& times() const { return times_; }
     const abi::VcpuState& state() const { return state_; }
     const ExitTrace& trace() const { return trace_; }
+    /// Makes all of the state page valid. In the vCPU's thread, or while there is none.
+    void complete_state();
+
+    // -- for a debugger, while the vCPU is parked
+    enum class Activity { Running, Halted, WaitingForStartup };
+    VcpuDebug& debug() { return debug_; }
+    abi::VcpuState& state() { return state_; }
+    Activity activity() const { return activity_; }
+    /// Goes on without the interrupt that HLT waits for.
+    void leave_halt() {
+        if (activity_ == Activity::Halted) activity_ = Activity::Running;
+    }
 
   private:
     enum Request : std::uint32_t {
@@ -54,17 +67,18 @@ class VcpuLoop {
         kStartup = 1U << 3,  ///< with its vector from kVectorShift
     };
     static constexpr unsigned kVectorShift = 8;
-    enum class Activity { Running, Halted, WaitingForStartup };
 
     void request(std::uint32_t bits);
     /// True: the run is over.
     bool serve_requests();
     void follow_clock();
+    bool show_crash(const std::string& reason);
     void take_init();
     void take_startup(std::uint8_t vector);
     void run_timers();
     void prepare_events();
     ExitRouter::Next handle_exit();
+    ExitRouter::Next route_debugged();
     void rest();
     void wait();
 
@@ -77,6 +91,7 @@ class VcpuLoop {
     TimerQueue& timers_;
     VcpuGroup& group_;
     ExitRouter router_;
+    VcpuDebug debug_;
     ExitStatistics statistics_;
     TimeAccount times_;
     ExitTrace trace_;

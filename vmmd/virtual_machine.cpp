@@ -6,6 +6,7 @@
 
 #include "vmmd/config/text.hpp"
 #include "vmmd/console/console_hub.hpp"
+#include "vmmd/debug/guest_debugger.hpp"
 #include "vmmd/devices/character_backend.hpp"
 #include "vmmd/log.hpp"
 #include "vmmd/machine.hpp"
@@ -56,7 +57,9 @@ VirtualMachine::VirtualMachine(VmConfig config, Surroundings surroundings,
                                std::shared_ptr<ConsoleHub> console)
     : config_(std::move(config)),
       surroundings_(std::move(surroundings)),
-      console_(std::move(console)) {}
+      console_(std::move(console)),
+      debugger_(std::make_shared<GuestDebugger>(GuestDebugger::Actions{
+          [this] { static_cast<void>(reset()); }, [this] { static_cast<void>(stop()); }})) {}
 
 VirtualMachine::~VirtualMachine() {
     static_cast<void>(stop());
@@ -93,6 +96,7 @@ ControlResult<void> VirtualMachine::start() {
     final_statistics_ = {};
     final_trace_.clear();
     started_ = std::chrono::steady_clock::now();
+    debugger_->machine_coming(config_.gdb_wait);
     thread_ = std::thread([this] { thread_main(); });
     return {};
 }
@@ -124,7 +128,11 @@ ControlResult<void> VirtualMachine::pause() {
 ControlResult<void> VirtualMachine::resume() {
     {
         std::scoped_lock lock(mutex_);
-        if (state_ == VmState::Running) return {};
+        if (state_ == VmState::Running) {
+            if (debugger_->stop_waiting() || !debugger_->stands_still()) return {};
+            return refused("VM \"" + config_.name +
+                           "\" is stopped by a debugger: let it go on there, or disconnect it");
+        }
         if (state_ != VmState::Paused || machine_ == nullptr) {
             return std::unexpected(not_running());
         }
@@ -166,6 +174,7 @@ void VirtualMachine::thread_main() {
         std::scoped_lock lock(mutex_);
         end = {has_run_ ? VmEnd::Crashed : VmEnd::FailedToStart, error.what()};
     }
+    debugger_->machine_gone();
     const auto& [how, reason] = end;
     VmEvent shutdown{.kind = VmEvent::Kind::Shutdown, .name = config_.name, .reason = reason};
     VmEvent stopped{.kind = VmEvent::Kind::VmStopped, .name = config_.name, .reason = reason};
@@ -211,12 +220,14 @@ std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
     machine.power_on();
     console_->set_device_input(
         [&input](std::span<const std::uint8_t> bytes) { return input.receive(bytes); });
+    debugger_->machine_up(machine);
     publish(&machine);
     // Whatever way this function is left, nobody may reach the machine any more.
     struct Retreat {
         VirtualMachine& vm;
         ~Retreat() {
             vm.console_->set_device_input({});
+            vm.debugger_->machine_gone();
             std::scoped_lock lock(vm.mutex_);
             vm.final_statistics_ = vm.collect_statistics();
             vm.final_trace_ = vm.machine_->trace({});
@@ -246,6 +257,7 @@ std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
             event.guest = std::exchange(reset_by_guest_, true);
         }
         surroundings_.emit(event);
+        debugger_->machine_resets();
         machine.power_on();
     }
 }
@@ -289,7 +301,8 @@ ControlResult<std::vector<TraceEntry>> VirtualMachine::trace(const TraceQuery& q
 VmSummary VirtualMachine::summary() const {
     std::scoped_lock lock(mutex_);
     const bool runs = state_ == VmState::Running || state_ == VmState::Paused;
-    return {config_.name, state_, config_.cpus, config_.memory_bytes,
+    const bool debugged = state_ == VmState::Running && debugger_->stands_still();
+    return {config_.name, debugged ? VmState::Paused : state_, config_.cpus, config_.memory_bytes,
             runs ? since(started_) : final_statistics_.run_time};
 }
 

@@ -19,6 +19,7 @@ class Hypervisor;
 namespace redoubt::vmmd {
 
 class ConsoleHub;
+class GuestDebugger;
 class Machine;
 struct LoopEnd;
 
@@ -39,6 +40,7 @@ class VirtualMachine {
 
     const VmConfig& config() const { return config_; }
     const std::shared_ptr<ConsoleHub>& console() const { return console_; }
+    const std::shared_ptr<GuestDebugger>& debugger() const { return debugger_; }
 
     ControlResult<void> start();
     ControlResult<void> stop();
@@ -70,6 +72,7 @@ class VirtualMachine {
     const VmConfig config_;
     const Surroundings surroundings_;
     const std::shared_ptr<ConsoleHub> console_;
+    const std::shared_ptr<GuestDebugger> debugger_;
 
     mutable std::mutex mutex_;
     std::thread thread_;

@@ -5,6 +5,7 @@
 
 #include "libhvcall/hypervisor.hpp"
 #include "vmmd/console/console_hub.hpp"
+#include "vmmd/debug/gdb_connection.hpp"
 #include "vmmd/exit_status.hpp"
 #include "vmmd/log.hpp"
 #include "vmmd/management/event_loop.hpp"
@@ -152,6 +153,15 @@ ControlResult<void> VmManager::powerdown(std::string_view name) {
 }
 ControlResult<std::shared_ptr<ConsoleHub>> VmManager::console(std::string_view name) {
     return with(name, [](VirtualMachine& vm) { return vm.console(); });
+}
+
+ControlResult<std::shared_ptr<StreamSource>> VmManager::debug(std::string_view name) {
+    const auto vm = find(name);
+    if (!vm) return std::unexpected(vm.error());
+    auto connection = GdbConnection::open(loop_, (*vm)->debugger());
+    if (connection) return std::move(*connection);
+    return std::unexpected(ControlError{
+        ControlError::Kind::Refused, "VM \"" + (*vm)->config().name + "\" " + connection.error()});
 }
 
 void VmManager::quit() {

@@ -46,6 +46,7 @@ class VmManager final : public VmControl {
     ControlResult<void> powerdown(std::string_view name) override;
     void quit() override;
     ControlResult<std::shared_ptr<ConsoleHub>> console(std::string_view name) override;
+    ControlResult<std::shared_ptr<StreamSource>> debug(std::string_view name) override;
     void set_event_handler(EventHandler handler) override;
 
     /// For main(): tells clients too.

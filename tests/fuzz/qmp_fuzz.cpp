@@ -1,5 +1,5 @@
 // Whatever a client of the management socket sends, in whatever pieces: every answer is one JSON
-// line, and the session goes on, closes or attaches.
+// line, and the session goes on, closes or becomes a stream.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

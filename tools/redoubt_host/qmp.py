@@ -97,7 +97,11 @@ class QmpClient:
 
     def attach(self, name: str | None = None, replay: bool = True) -> tuple[socket.socket, bytes]:
         """Turns the connection into a console: the socket, and output that has already come. The client is of no more use."""
-        self.execute("vm-attach", name=name, replay=replay)
+        return self.become_stream("vm-attach", name=name, replay=replay)
+
+    def become_stream(self, command: str, **arguments) -> tuple[socket.socket, bytes]:
+        """The same for any command that does this to a connection."""
+        self.execute(command, **arguments)
         self._socket.settimeout(None)
         return self._socket, bytes(self._buffer)
 

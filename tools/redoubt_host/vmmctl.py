@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from . import gdb
 from .paths import MANAGEMENT_SOCKET, SYSTEM_BUILD
 from .qmp import QmpClient, QmpError
 from .terminal import attach_terminal
@@ -97,6 +98,13 @@ def attach(options) -> int:
     return 0
 
 
+def gdb_port(options) -> int:
+    try:
+        return gdb.serve(options)
+    except gdb.GdbFailure as failure:
+        raise CommandFailure(str(failure)) from None
+
+
 def check(options) -> int:
     vmmd = SYSTEM_BUILD / "vmmd/vmmd"
     if not vmmd.exists():
@@ -119,6 +127,7 @@ COMMANDS = {
     "stats": (do_stats, "time in guest, kernel and monitor, exits by kind, injections, memory"),
     "top": (do_top, "the rates of all virtual machines and processors, live; q leaves"),
     "attach": (attach, "this terminal becomes the console; Ctrl-] detaches; any number of watchers at a time"),
+    "gdb": (gdb_port, "a port or socket for gdb, which stops the guest when it connects"),
     "pause": (simple("stop", "paused"), "holds the virtual processors; resume goes on"),
     "resume": (simple("cont", "running"), "goes on after pause"),
     "reset": (simple("system_reset", "reset"), "as the reset button does"),
@@ -129,6 +138,7 @@ COMMANDS = {
     "quit": (do_quit, "stops every virtual machine and ends the daemon"),
     "check": (check, "judges a configuration file without starting anything"),
 }
+STREAMS = (attach, gdb_port)  # make their own connections
 WITHOUT_NAME = {"list", "top", "events", "quit", "check"}
 
 
@@ -153,6 +163,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             add_trace_options(each)
         if command == "top":
             add_top_options(each)
+        if command == "gdb":
+            where = each.add_mutually_exclusive_group()
+            where.add_argument("--port", type=int, default=0, metavar="N", help="TCP port on localhost (default: a free one)")
+            where.add_argument("--listen", type=Path, metavar="PATH", help="a unix socket instead of a port")
+            each.add_argument("--symbols", type=Path, metavar="FILE",
+                              help="vmlinux, or a copy of the guest's /proc/kallsyms, from which symbols are made")
+            each.add_argument("--run", action="store_true", help="start gdb at once, and end with it")
         if command == "attach":
             each.add_argument("--no-replay", action="store_true", help="do not show what was printed before")
     options = parser.parse_args(arguments)
@@ -169,10 +186,10 @@ def run(options: argparse.Namespace) -> int:
         with QmpClient(options.socket) as client:
             if options.command not in WITHOUT_NAME and options.name is None:
                 options.name = only_vm(client)
-            if options.command != "attach":
+            if action not in STREAMS:
                 action(client, options)
                 return 0
-        return attach(options)
+        return action(options)
     except (FileNotFoundError, ConnectionRefusedError):
         raise CommandFailure(f"nothing listens on {options.socket}: is Redoubt running? Start it with tools/run") from None
     except QmpError as error:

@@ -31,6 +31,7 @@ struct VmConfig {
     std::string cmdline;
     std::string serial;  ///< URL of COM1's back end
     bool autostart = true;
+    bool gdb_wait = false;  ///< runs its first instruction when a debugger says so
     RestartPolicy restart = RestartPolicy::Never;
     unsigned restart_limit = 0;  ///< restarts in a row; 0: any number
     std::string text;            ///< the table as TOML, which parses to the same VM

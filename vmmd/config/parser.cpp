@@ -18,9 +18,9 @@ namespace redoubt::vmmd {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kVmKeys = {"cpus",      "memory",  "kernel",
-                                                     "initrd",    "cmdline", "serial",
-                                                     "autostart", "restart", "restart_limit"};
+constexpr std::array<std::string_view, 10> kVmKeys = {
+    "cpus",   "memory",    "kernel",  "initrd",        "cmdline",
+    "serial", "autostart", "restart", "restart_limit", "gdb_wait"};
 constexpr std::array<std::string_view, 1> kTopKeys = {"vm"};
 constexpr std::array<std::string_view, 3> kRestartWords = {"never", "on-failure", "always"};
 constexpr int kMaximumRestarts = 1'000'000;
@@ -175,9 +175,9 @@ class Parser {
         } else if (name == "serial") {
             if (const auto* text = string(name, node)) serial(config, *text, node);
         } else if (name == "autostart") {
-            const auto* const value = node.as_boolean();
-            if (value == nullptr) return wrong_type(name, node, "true or false");
-            config.autostart = value->get();
+            boolean(name, node, config.autostart);
+        } else if (name == "gdb_wait") {
+            boolean(name, node, config.gdb_wait);
         } else if (name == "restart") {
             if (const auto* text = string(name, node)) restart(config, *text, node);
         } else if (name == "restart_limit") {
@@ -272,6 +272,12 @@ class Parser {
             return error(node.source().begin, good.error());
         }
         config.serial = text;
+    }
+
+    void boolean(std::string_view name, const toml::node& node, bool& into) {
+        const auto* const value = node.as_boolean();
+        if (value == nullptr) return wrong_type(name, node, "true or false");
+        into = value->get();
     }
 
     void restart(VmConfig& config, const std::string& text, const toml::node& node) {

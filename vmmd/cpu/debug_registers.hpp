@@ -13,10 +13,14 @@ namespace redoubt::vmmd {
 /// with its values, but they have no effect.
 class DebugRegisters {
   public:
+    static constexpr std::uint64_t kDr6Fixed = 0xFFFF'0FF0, kDr7Fixed = 0x400;
+
     enum class Refusal { InvalidOpcode, GeneralProtection };
     struct Values {
         std::array<std::uint64_t, 4> addresses{};
         std::uint64_t dr7 = kDr7Fixed;
+
+        friend bool operator==(const Values&, const Values&) = default;
     };
 
     explicit DebugRegisters(hvcall::Vcpu& vcpu) : vcpu_(vcpu), state_(vcpu.state()) {}
@@ -32,8 +36,6 @@ class DebugRegisters {
     void note_exception(std::uint64_t dr6);
     /// The state page holds the values after RESET or INIT. What is borrowed stays so.
     void reset();
-
-    static constexpr std::uint64_t kDr6Fixed = 0xFFFF'0FF0, kDr7Fixed = 0x400;
 
   private:
     /// Makes sure that the state page has the guest's values.

@@ -179,6 +179,11 @@ Json vm_attach(VmControl& control, const Json& arguments, CommandEffects& effect
     return Json::object();
 }
 
+Json vm_gdb(VmControl& control, const Json& arguments, CommandEffects& effects) {
+    effects.stream = unwrap(control.debug(name_of(arguments)));
+    return Json::object();
+}
+
 constexpr std::array kName = {"name"sv};
 constexpr std::array kTrace = {"name"sv, "vcpu"sv, "count"sv, "after_ns"sv};
 constexpr std::array kAttach = {"name"sv, "replay"sv};
@@ -202,6 +207,7 @@ constexpr Command kCommands[] = {
     {"vm-start", kName, act<&VmControl::start>},
     {"vm-stop", kName, act<&VmControl::stop>},
     {"vm-attach", kAttach, vm_attach, true},
+    {"vm-gdb", kName, vm_gdb, true},
 };
 
 Json event_data(const VmEvent& event) {

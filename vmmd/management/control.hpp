@@ -21,6 +21,7 @@
 namespace redoubt::vmmd {
 
 class ConsoleHub;
+class StreamSource;
 
 /// Restarting: it has ended and waits for its next start.
 enum class VmState { Stopped, Running, Paused, Crashed, Restarting };
@@ -141,6 +142,8 @@ class VmControl {
     virtual void quit() = 0;
 
     virtual ControlResult<std::shared_ptr<ConsoleHub>> console(std::string_view name) = 0;
+    /// A connection for gdb; the guest stops for it.
+    virtual ControlResult<std::shared_ptr<StreamSource>> debug(std::string_view name) = 0;
 
     /// The one handler of events; called from any thread, must return quickly. An empty handler
     /// ends the subscription, and no call is under way once this has returned.

@@ -89,6 +89,10 @@ std::string describe_instruction(const ExitRecord& record) {
             return "task switch";
         case abi::InterceptedInstruction::VirtualizationExtension:
             return "virtualization instruction";
+        case abi::InterceptedInstruction::DebugRegister:
+            return record.info != 0 ? "write of a debug register" : "read of a debug register";
+        case abi::InterceptedInstruction::SoftwareInterrupt:
+            return "software interrupt";
         case abi::InterceptedInstruction::Other:
             break;
     }

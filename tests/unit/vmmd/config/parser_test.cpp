@@ -29,6 +29,7 @@ cmdline = "console=ttyS0"
 serial  = "console:web"
 restart = "on-failure"
 autostart = false
+gdb_wait = true
 )";
 
 TEST(Config, TakesEveryKey) {
@@ -45,6 +46,7 @@ TEST(Config, TakesEveryKey) {
     EXPECT_EQ(vm.serial, "console:web");
     EXPECT_EQ(vm.restart, RestartPolicy::OnFailure);
     EXPECT_FALSE(vm.autostart);
+    EXPECT_TRUE(vm.gdb_wait);
 }
 
 TEST(Config, AVmsTextIsTheSameVm) {
@@ -69,6 +71,7 @@ TEST(Config, DefaultsNeedOnlyMemoryAndKernel) {
     EXPECT_EQ(result.vms[0].cpus, 1U);
     EXPECT_EQ(result.vms[0].serial, "console:a");
     EXPECT_TRUE(result.vms[0].autostart);
+    EXPECT_FALSE(result.vms[0].gdb_wait);
     EXPECT_EQ(result.vms[0].restart, RestartPolicy::Never);
 }
 

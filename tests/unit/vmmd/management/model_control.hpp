@@ -88,6 +88,12 @@ class ModelControl final : public VmControl {
         if (!found) return std::unexpected(found.error());
         return machines[*found].console;
     }
+    ControlResult<std::shared_ptr<StreamSource>> debug(std::string_view name) override {
+        const auto found = find(name);
+        if (!found) return std::unexpected(found.error());
+        return std::unexpected(
+            ControlError{ControlError::Kind::Refused, "VM \"" + *found + "\" is a model"});
+    }
     void set_event_handler(EventHandler handler) override {
         const std::scoped_lock lock(handler_mutex_);
         handler_ = std::move(handler);

@@ -1,0 +1,109 @@
+// The registers gdb sees of a vCPU: their order in packets, and the target description that says
+// so.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+
+namespace redoubt::vmmd::gdb {
+
+/// Numbers of the protocol. gdb wants those from Rax to Fop in this order.
+enum RegisterNumber : unsigned {
+    kRax,
+    kRbx,
+    kRcx,
+    kRdx,
+    kRsi,
+    kRdi,
+    kRbp,
+    kRsp,
+    kR8,
+    kR9,
+    kR10,
+    kR11,
+    kR12,
+    kR13,
+    kR14,
+    kR15,
+    kRip,
+    kEflags,
+    kCs,
+    kSs,
+    kDs,
+    kEs,
+    kFs,
+    kGs,
+    kSt0,
+    kFctrl = kSt0 + 8,
+    kFstat,
+    kFtag,
+    kFiseg,
+    kFioff,
+    kFoseg,
+    kFooff,
+    kFop,
+    kXmm0,
+    kMxcsr = kXmm0 + 16,
+    kFsBase,
+    kGsBase,
+    kKernelGsBase,
+    kCr0,
+    kCr2,
+    kCr3,
+    kCr4,
+    kCr8,
+    kEfer,
+    kRegisterCount
+};
+
+constexpr std::size_t register_bytes(unsigned number) {
+    if (number < kEflags) return 8;
+    if (number < kSt0) return 4;
+    if (number < kFctrl) return 10;
+    if (number < kXmm0) return 4;
+    if (number < kMxcsr) return 16;
+    return number == kMxcsr ? 4 : 8;
+}
+constexpr std::size_t register_offset(unsigned number) {
+    std::size_t offset = 0;
+    for (unsigned i = 0; i < number; ++i) offset += register_bytes(i);
+    return offset;
+}
+inline constexpr std::size_t kRegisterFileBytes = register_offset(kRegisterCount);
+
+/// All registers of a vCPU, as in a packet: little-endian, without gaps.
+class Registers {
+  public:
+    std::span<std::uint8_t> all() { return bytes_; }
+    std::span<const std::uint8_t> all() const { return bytes_; }
+    std::span<std::uint8_t> at(unsigned number) {
+        return std::span(bytes_).subspan(register_offset(number), register_bytes(number));
+    }
+    std::span<const std::uint8_t> at(unsigned number) const {
+        return std::span(bytes_).subspan(register_offset(number), register_bytes(number));
+    }
+    /// The first 8 bytes, or fewer if it has fewer.
+    std::uint64_t value(unsigned number) const {
+        std::uint64_t value = 0;
+        std::memcpy(&value, at(number).data(), std::min(at(number).size(), sizeof value));
+        return value;
+    }
+    void set(unsigned number, std::uint64_t value) {
+        const auto into = at(number);
+        std::memcpy(into.data(), &value, std::min(into.size(), sizeof value));
+    }
+
+    friend bool operator==(const Registers&, const Registers&) = default;
+
+  private:
+    std::array<std::uint8_t, kRegisterFileBytes> bytes_{};
+};
+
+/// target.xml.
+const std::string& target_description();
+
+}  // namespace redoubt::vmmd::gdb

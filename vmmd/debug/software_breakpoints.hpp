@@ -1,0 +1,43 @@
+// Breakpoints that are instructions in the guest's memory.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "libhvcall/guest_memory.hpp"
+
+namespace redoubt::vmmd {
+
+/// By guest-physical address: a breakpoint is there in every address space. Changed only while no
+/// vCPU runs.
+class SoftwareBreakpoints {
+  public:
+    static constexpr std::uint8_t kInstruction = 0xCC;  // INT3
+
+    /// `byte` is the memory at `physical`.
+    void insert(std::uint64_t physical, std::span<std::uint8_t, 1> byte);
+    /// Puts back what was there, unless the guest has written something else meanwhile.
+    void remove(std::uint64_t physical);
+    void remove_all();
+    bool empty() const { return inserted_.empty(); }
+    bool contains(std::uint64_t physical) const { return inserted_.contains(physical); }
+    std::vector<std::uint64_t> addresses() const;
+
+    /// Bytes read from `physical` on, as they would be without breakpoints.
+    void hide(std::uint64_t physical, std::span<std::uint8_t> bytes) const;
+    /// Writes memory, but for breakpoints, under which the new bytes go.
+    void write_under(std::uint64_t physical, std::span<std::uint8_t> memory,
+                     std::span<const std::uint8_t> bytes);
+
+  private:
+    struct Inserted {
+        std::uint8_t* byte;
+        std::uint8_t original;
+    };
+    std::map<std::uint64_t, Inserted> inserted_;
+};
+
+}  // namespace redoubt::vmmd
