@@ -56,13 +56,14 @@ bool VcpuGroup::hold(Holder holder) {
     return parked;
 }
 
-void VcpuGroup::release(Holder holder, std::uint64_t stay) {
+bool VcpuGroup::release(Holder holder, std::uint64_t stay) {
     const std::scoped_lock lock(mutex_);
     holders_ &= ~static_cast<std::uint32_t>(holder);
     if (holder == Holder::Debugger) stay_ = stay;
-    if (holders_ != 0) return;
+    if (holders_ != 0) return false;
     let_time_pass();
     changed_.notify_all();
+    return true;
 }
 
 bool VcpuGroup::all_parked() {

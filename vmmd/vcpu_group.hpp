@@ -49,8 +49,9 @@ class VcpuGroup {
     /// Until release(). The guest's time stands still from when the last vCPU is parked. A VM that
     /// is reset while it is held stays so. True: all are parked already.
     bool hold(Holder holder);
-    /// `stay` has a bit for each vCPU that stays parked even if nobody holds all.
-    void release(Holder holder, std::uint64_t stay = 0);
+    /// `stay` has a bit for each vCPU that stays parked even if nobody holds all. False: somebody
+    /// else still does.
+    bool release(Holder holder, std::uint64_t stay = 0);
     bool all_parked();
     void pause() { hold(Holder::Pause); }
     void resume() { release(Holder::Pause); }

@@ -59,7 +59,12 @@ VirtualMachine::VirtualMachine(VmConfig config, Surroundings surroundings,
       surroundings_(std::move(surroundings)),
       console_(std::move(console)),
       debugger_(std::make_shared<GuestDebugger>(GuestDebugger::Actions{
-          [this] { static_cast<void>(reset()); }, [this] { static_cast<void>(stop()); }})) {}
+          [this] { static_cast<void>(reset()); }, [this] { static_cast<void>(stop()); },
+          [this](bool still) {
+              surroundings_.emit({.kind = still ? VmEvent::Kind::Stop : VmEvent::Kind::Resume,
+                                  .name = config_.name,
+                                  .reason = {}});
+          }})) {}
 
 VirtualMachine::~VirtualMachine() {
     static_cast<void>(stop());
@@ -139,6 +144,7 @@ ControlResult<void> VirtualMachine::resume() {
         state_ = VmState::Running;
         machine_->vcpus().resume();
     }
+    if (debugger_->stands_still()) return {};
     surroundings_.emit({.kind = VmEvent::Kind::Resume, .name = config_.name, .reason = {}});
     return {};
 }

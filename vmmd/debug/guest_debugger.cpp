@@ -52,7 +52,9 @@ void GuestDebugger::machine_up(Machine& machine) {
     machine_ = &machine;
     coming_ = false;
     machine.vcpus().set_parked_hook([this] { all_parked(); });
-    if (state_ != State::Free) machine.vcpus().hold(VcpuGroup::Holder::Debugger);
+    if (state_ == State::Free) return;
+    machine.vcpus().hold(VcpuGroup::Holder::Debugger);
+    tell(true);
 }
 
 void GuestDebugger::machine_resets() {
@@ -70,7 +72,7 @@ void GuestDebugger::machine_gone() {
     stops_.clear();
     state_ = State::Free;
     machine_ = nullptr;
-    coming_ = false;
+    coming_ = told_ = false;
     if (const auto notify = std::exchange(notify_, {})) notify(std::nullopt);
 }
 
@@ -150,7 +152,20 @@ void GuestDebugger::let_go() {
                other.reason != Stop::Reason::WatchAccess;
     });
     state_ = State::Stopped;
+    tell(true);
     if (notify_) notify_(std::move(stop));
+}
+
+void GuestDebugger::let_run(std::uint64_t stay) {
+    if (machine_->vcpus().release(VcpuGroup::Holder::Debugger, stay)) {
+        tell(false);
+    } else {
+        told_ = false;  // who pauses it as well will tell when it runs
+    }
+}
+
+void GuestDebugger::tell(bool stands_still) {
+    if (std::exchange(told_, stands_still) != stands_still) actions_.stands_still(stands_still);
 }
 
 void GuestDebugger::interrupt() {
@@ -171,7 +186,7 @@ void GuestDebugger::resume(std::span<const gdb::Motion> motions) {
         if (motions[i] == gdb::Motion::Stay) stay |= std::uint64_t{1} << i;
     }
     state_ = State::Running;
-    machine_->vcpus().release(VcpuGroup::Holder::Debugger, stay);
+    let_run(stay);
 }
 
 void GuestDebugger::disconnect() {
@@ -205,7 +220,7 @@ void GuestDebugger::release() {
         if (machine_->vcpu(i).debug().attached()) machine_->vcpu(i).debug().detach();
     }
     state_ = State::Free;
-    machine_->vcpus().release(VcpuGroup::Holder::Debugger, 0);
+    let_run(0);
 }
 
 bool GuestDebugger::reset() {

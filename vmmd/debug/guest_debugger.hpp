@@ -26,6 +26,9 @@ class GuestDebugger final : public gdb::Target, private DebugListener {
     struct Actions {
         std::function<void()> reset;  ///< of the VM
         std::function<void()> kill;
+        /// All vCPUs stand still, or do so no longer, because of the debugger. From any thread,
+        /// and with locks held: it must not call back.
+        std::function<void(bool)> stands_still;
     };
     /// Everything stands still; or nothing: there is no machine any more, and the connection is
     /// over. From any thread; must only wake its own.
@@ -85,6 +88,8 @@ class GuestDebugger final : public gdb::Target, private DebugListener {
     void all_parked();
     void begin_stop(State state);
     void let_go();
+    void let_run(std::uint64_t stay);
+    void tell(bool stands_still);
     void release();
     void remove_software();
     bool stopped() const { return machine_ != nullptr && state_ == State::Stopped; }
@@ -95,6 +100,7 @@ class GuestDebugger final : public gdb::Target, private DebugListener {
     mutable std::mutex mutex_;  ///< taken before the group's
     Machine* machine_ = nullptr;
     bool coming_ = false;  ///< it is being made
+    bool told_ = false;    ///< that it stands still
     State state_ = State::Free;
     Notify notify_;
     SoftwareBreakpoints software_;

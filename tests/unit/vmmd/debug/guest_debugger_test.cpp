@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -137,7 +138,9 @@ class GuestDebuggerTest : public testing::Test {
 
     SmpGuestMachine guest_;
     unsigned kills_ = 0;
-    GuestDebugger debugger_{{[this] { guest_.machine().vcpus().reset(); }, [this] { ++kills_; }}};
+    std::atomic<bool> still_ = false;
+    GuestDebugger debugger_{{[this] { guest_.machine().vcpus().reset(); }, [this] { ++kills_; },
+                             [this](bool still) { still_ = still; }}};
     std::thread runner_;
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -154,6 +157,7 @@ TEST_F(GuestDebuggerTest, ConnectingStopsAndDetachingLetsGo) {
     ASSERT_TRUE(connect());
     EXPECT_EQ(next()->reason, Stop::Reason::Request);
     EXPECT_TRUE(debugger_.stands_still());
+    EXPECT_TRUE(still_);
     EXPECT_FALSE(connect()) << "one at a time";
     const auto here = rip();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -161,8 +165,13 @@ TEST_F(GuestDebuggerTest, ConnectingStopsAndDetachingLetsGo) {
     debugger_.detach();
     EXPECT_FALSE(debugger_.read_registers(0)) << "not while it runs";
     EXPECT_FALSE(debugger_.stands_still());
+    EXPECT_FALSE(still_);
     EXPECT_TRUE(connect());
     next();
+    guest_.machine().vcpus().pause();
+    debugger_.detach();
+    EXPECT_TRUE(still_) << "somebody else's pause is not over";
+    guest_.machine().vcpus().resume();
 }
 
 TEST_F(GuestDebuggerTest, ASoftwareBreakpointStopsAndIsNotSeen) {
