@@ -27,6 +27,7 @@ enum class ObjectType : std::uint32_t {
     Vm = 11,           ///< made through hv:/vm only; size_bits in 16..24
     Vcpu = 12,         ///< made through hv:/vm/<id>/vcpu/<n> only
     HvFile = 13,       ///< an open hv: path; the boot capability is the root hv:
+    SchedulingContext = 14,  ///< fixed; processor time for the threads bound to it
 };
 
 inline constexpr unsigned kPageBits = 12;
@@ -35,7 +36,8 @@ inline constexpr unsigned kThreadBits =
     13;  ///< memory one Thread takes from its Untyped (FPU state included)
 inline constexpr unsigned kVcpuBits =
     15;  ///< memory one Vcpu takes (control block, state page, FPU state)
-inline constexpr unsigned kSmallObjectBits = 8;  ///< Endpoint, Notification and Reply
+inline constexpr unsigned kSmallObjectBits =
+    8;  ///< Endpoint, Notification, Reply and SchedulingContext
 
 /// Flags of SyscallNumber::Map beyond the rights (which may only narrow the frame capability's
 /// own).
@@ -93,7 +95,23 @@ enum class ThreadOperation : std::uint32_t {
                            ///< capability index 0
     SetReflection = 6,     ///< third argument: handler entry
     SetAffinity = 7,       ///< third argument: the processors it may run on, bit by bit; 0: all
+    SetScheduling = 8,     ///< third argument: SchedulingContext capability. InvalidState if the
+                           ///< caller itself is bound to one
 };
+
+/// Operations of SchedulingControl (second argument).
+enum class SchedulingOperation : std::uint32_t {
+    /// Third to fifth argument: weight, budget and period. A budget of 0 is no limit, otherwise it
+    /// is in ticks per period and for all processors together; the period is in ticks, from a
+    /// thousandth of a second to a second.
+    Configure = 0,
+    /// Values: ticks consumed, number of periods whose budget did not suffice.
+    Read = 1,
+};
+
+/// Weights of SchedulingContexts: 1 … 1000. That of a new one, and of threads that have none.
+inline constexpr std::uint32_t kNormalWeight = 100;
+inline constexpr std::uint32_t kMaximumWeight = 1000;
 
 /// Operations of IrqControl (second argument). See docs/abi.md "Interrupts".
 enum class IrqOperation : std::uint32_t {

@@ -43,6 +43,7 @@ enum class SyscallNumber : std::uint64_t {
     // -- Other
     SystemInfo,          ///< (SystemInfoKind) -> value in rsi
     Exit,                ///< (): ends the calling thread for good
+    SchedulingControl,   ///< (scheduling context, SchedulingOperation, values) -> values
     End_,
 };
 

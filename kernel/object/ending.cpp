@@ -8,6 +8,7 @@
 #include "kernel/object/endpoint.hpp"
 #include "kernel/object/notification.hpp"
 #include "kernel/object/reply.hpp"
+#include "kernel/object/scheduling_context.hpp"
 #include "kernel/object/thread.hpp"
 
 namespace redoubt::kernel {
@@ -40,6 +41,9 @@ bool end_contents(ObjectHeader& object, Budget& budget, DyingObjects& dying) {
             return notification_end(static_cast<Notification&>(object), budget);
         case abi::ObjectType::Reply:
             reply_destroy(static_cast<Reply&>(object));
+            return true;
+        case abi::ObjectType::SchedulingContext:
+            scheduling_context_destroy(static_cast<SchedulingContext&>(object));
             return true;
         // Their types are kernel/hv's; both begin with their header.
         case abi::ObjectType::Vm:

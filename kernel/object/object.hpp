@@ -20,8 +20,8 @@ struct ObjectHeader : DerivationNode, DyingLink {
         flags = kObject;
     }
 
-    Capability* capability =
-        nullptr;  ///< the oldest of the object's capabilities; nullptr: it is dying
+    /// The oldest of the object's capabilities; nullptr: it is dying.
+    Capability* capability = nullptr;
 };
 
 /// Base of AddressSpace and Vm: something that frames are mapped in.

@@ -32,6 +32,7 @@ bool leave(Thread& thread) {
             return false;
         case ThreadState::Ready:
         case ThreadState::Running:
+        case ThreadState::Throttled:
             scheduler().take_off(thread);
             if (thread.vcpu == nullptr) return false;
             hv::abandon_run(thread);
@@ -80,6 +81,7 @@ void thread_configure(Thread& thread, const ThreadSetup& setup, DyingObjects& dy
     if (setup.fault_endpoint != nullptr) {
         fill_slot(thread, ThreadSlot::FaultEndpoint, *setup.fault_endpoint, setup.fault_badge);
     }
+    if (setup.scheduling != nullptr) thread_set_scheduling(thread, *setup.scheduling, dying);
     thread.cnode = &thread.slot(ThreadSlot::CNode).as<CNode>();
     thread.space = &thread.slot(ThreadSlot::AddressSpace).as<AddressSpace>();
     thread.ipc_buffer =
@@ -142,6 +144,13 @@ void thread_set_priority(Thread& thread, std::uint8_t priority) {
     }
 }
 
+void thread_set_scheduling(Thread& thread, Capability& context, DyingObjects& dying) {
+    Capability& slot = thread.slot(ThreadSlot::Scheduling);
+    if (!slot.empty()) delete_capability(slot, dying);
+    fill_slot(thread, ThreadSlot::Scheduling, context, 0);
+    scheduler().bind(thread, &slot.as<SchedulingContext>());
+}
+
 void thread_lost_capability(Capability& slot, ThreadSlot which) {
     // The slots are an array inside the thread.
     auto* first = reinterpret_cast<std::byte*>(&slot - static_cast<unsigned>(which));
@@ -158,6 +167,8 @@ void thread_lost_capability(Capability& slot, ThreadSlot which) {
             break;
         case ThreadSlot::FaultEndpoint:
             return;
+        case ThreadSlot::Scheduling:
+            return scheduler().bind(thread, nullptr);
     }
     thread_suspend(thread);
     orphans().take(thread.dying);

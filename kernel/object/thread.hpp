@@ -18,12 +18,13 @@ struct CNode;
 struct Endpoint;
 struct Notification;
 struct Reply;
+struct SchedulingContext;
 struct Vcpu;
 
 /// Capabilities that a thread holds in itself, derived from those it was configured with. Losing
 /// one of the first three (its source was revoked) stops the thread.
-enum class ThreadSlot : unsigned { CNode, AddressSpace, IpcBuffer, FaultEndpoint };
-inline constexpr unsigned kThreadSlotCount = 4;
+enum class ThreadSlot : unsigned { CNode, AddressSpace, IpcBuffer, FaultEndpoint, Scheduling };
+inline constexpr unsigned kThreadSlotCount = 5;
 
 enum class ThreadState : std::uint8_t {
     Inactive,       ///< suspended, never started, or stopped by a fault that nobody handles
@@ -33,6 +34,7 @@ enum class ThreadState : std::uint8_t {
     Receiving,      ///< in an endpoint's queue, waiting for a message
     AwaitingReply,  ///< received by somebody who has not answered
     Waiting,        ///< in a notification's queue
+    Throttled,      ///< would be Ready, but its SchedulingContext has no time left
 };
 
 /// A vCPU's run keeps its thread Ready or Running, with `vcpu` set.
@@ -47,6 +49,7 @@ struct Thread : ObjectHeader {
     CNode* cnode = nullptr;
     AddressSpace* space = nullptr;
     abi::IpcBuffer* ipc_buffer = nullptr;
+    SchedulingContext* scheduling = nullptr;  ///< optional
 
     ThreadState state = ThreadState::Inactive;
     std::uint8_t priority = 0;
@@ -57,8 +60,8 @@ struct Thread : ObjectHeader {
     std::uint8_t timer_processor = 0;  ///< in whose timer queue
     std::uint32_t processor = 0;  ///< Ready: in whose queue; Running: where; else where it was last
     std::uint64_t affinity = ~std::uint64_t{0};  ///< processors it may run on, bit by bit
-    std::uint64_t slice_left =
-        0;  ///< Ready: ticks of its time slice that a preemption left it; 0: a whole one
+    /// Ready: ticks of its time slice that a preemption left it; 0: a whole one.
+    std::uint64_t slice_left = 0;
     std::uint64_t reflect_handler = 0;
 
     Vcpu* vcpu = nullptr;  ///< whose guest it runs
@@ -71,7 +74,7 @@ struct Thread : ObjectHeader {
     Notification* waiting_for = nullptr;
     Notification* bound = nullptr;  ///< also ends a receive
 
-    // Links of the one queue the thread can be in: ready, endpoint or notification.
+    // Links of the one queue the thread can be in: ready, endpoint, notification or throttled.
     Thread* queue_previous = nullptr;
     Thread* queue_next = nullptr;
 
@@ -102,6 +105,7 @@ struct ThreadSetup {
     Capability* address_space;
     Capability* ipc_buffer;
     Capability* fault_endpoint;  ///< or nullptr
+    Capability* scheduling;      ///< or nullptr
     std::uint64_t fault_badge;
     std::uint64_t ipc_buffer_address;
     std::uint64_t reflect_handler;
@@ -135,6 +139,9 @@ inline void thread_end_run(Thread& thread, abi::Error status) {
 void thread_set_affinity(Thread& thread, std::uint64_t processors);
 
 void thread_set_priority(Thread& thread, std::uint8_t priority);
+
+/// `context`: a capability for a SchedulingContext.
+void thread_set_scheduling(Thread& thread, Capability& context, DyingObjects& dying);
 
 /// From delete_capability: one of the thread's own slots was emptied.
 void thread_lost_capability(Capability& slot, ThreadSlot which);

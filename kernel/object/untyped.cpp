@@ -9,6 +9,7 @@
 #include "kernel/object/endpoint.hpp"
 #include "kernel/object/notification.hpp"
 #include "kernel/object/reply.hpp"
+#include "kernel/object/scheduling_context.hpp"
 #include "kernel/object/thread.hpp"
 #include "kernel/sched/preemption.hpp"
 
@@ -73,6 +74,9 @@ void construct(abi::ObjectType type, PhysicalAddress block, unsigned size_bits) 
             break;
         case abi::ObjectType::Reply:
             new (memory) Reply{};
+            break;
+        case abi::ObjectType::SchedulingContext:
+            new (memory) SchedulingContext{};
             break;
         default:
             break;

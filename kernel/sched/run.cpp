@@ -34,7 +34,7 @@ void end_orphans() {
 void wait_for_interrupt() {
     PerCpu& cpu = this_cpu();
     fpu_release();  // whoever it was may continue elsewhere
-    const bool busy = !orphans().empty();
+    const bool busy = !orphans().empty() || scheduler().reschedule;
     if (busy) take_pending_interrupts();
     cpu.idle = !busy;
     unlock_kernel();

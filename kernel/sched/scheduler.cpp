@@ -13,6 +13,25 @@ namespace redoubt::kernel {
 namespace {
 
 constexpr std::uint64_t kSlicesPerSecond = 100;
+/// The shortest slice is that part of the usual one.
+constexpr std::uint64_t kShortestSlice = 100;
+/// A limit may be exceeded by that, on each processor; the next period is shorter by as much.
+constexpr std::uint64_t kLimitChecksPerSecond = 10'000;
+/// Threads that begin or end to wait for a new period, with interrupts off.
+constexpr unsigned kThrottleStep = 32;
+
+bool must_wait(const Thread& thread) {
+    return thread.scheduling != nullptr && thread.scheduling->has_limit() &&
+           !thread.scheduling->has_time(ticks_now());
+}
+
+bool is_runnable(const Thread& thread) {
+    return thread.state == ThreadState::Ready || thread.state == ThreadState::Running;
+}
+
+void count_runnable(const Thread& thread, int change) {
+    if (thread.scheduling != nullptr) thread.scheduling->runnable += change;
+}
 
 /// Nothing to do and nothing coming.
 bool is_free(const PerCpu& processor) {
@@ -58,13 +77,23 @@ void initialize_schedulers() {
     }
 }
 
+std::uint64_t Scheduler::slice_of(const Thread& thread) const {
+    const SchedulingContext* scheduling = thread.scheduling;
+    if (scheduling == nullptr) return slice_ticks;
+    const std::uint64_t slice =
+        slice_ticks * scheduling->weight / abi::kNormalWeight / scheduling->runnable;
+    return std::max(slice, slice_ticks / kShortestSlice);
+}
+
 void Scheduler::begin_slice() {
     const std::uint64_t left = std::exchange(current_thread()->slice_left, 0);
-    slice_end = ticks_now() + (left != 0 ? left : slice_ticks);
+    slice_end = ticks_now() + (left != 0 ? left : slice_of(*current_thread()));
     arm_by(slice_end);
 }
 
 void Scheduler::wake(Thread& thread) {
+    if (must_wait(thread)) return throttle(thread);
+    if (!is_runnable(thread)) count_runnable(thread, 1);
     thread.state = ThreadState::Ready;
     thread.slice_left = 0;
     thread.processor = choose_processor(thread);
@@ -92,7 +121,7 @@ Thread* Scheduler::find_best_for(unsigned processor, int better_than) const {
     for (int priority = best_ready; priority > better_than; --priority) {
         for (Thread* thread = ready[priority].front(); thread != nullptr;
              thread = thread->queue_next) {
-            if (may_run_on(*thread, processor)) return thread;
+            if (may_run_on(*thread, processor) && !must_wait(*thread)) return thread;
         }
     }
     return nullptr;
@@ -112,23 +141,27 @@ Thread* Scheduler::find_elsewhere(int better_than) const {
 
 void Scheduler::start(Thread& thread) {
     run<Processors::Several>(this_cpu(), thread);
+    if (thread.scheduling != charged) charge_to(thread.scheduling);
+    watch_limit();
     if (slice_end == abi::kNever && thread.priority == best_ready) begin_slice();
 }
 
 void Scheduler::hand_over_slowly(ThreadState state, Thread& next) {
     const bool asked = reschedule;
     block_current(state);
-    if (next.priority < best_ready || !may_run_on(next, this_cpu().index)) {
-        wake(next);
-    } else {
-        start(next);
-        reschedule = asked;
-    }
+    if (next.priority < best_ready || !may_run_on(next, this_cpu().index) || must_wait(next))
+        return wake(next);
+    count_runnable(next, 1);
+    start(next);
+    reschedule = asked;
 }
 
 void Scheduler::take_off(Thread& thread) {
     PerCpu& where = cpu(thread.processor);
-    if (thread.state == ThreadState::Running) {
+    if (is_runnable(thread)) count_runnable(thread, -1);
+    if (thread.state == ThreadState::Throttled) {
+        leave_throttled(thread);
+    } else if (thread.state == ThreadState::Running) {
         if (where.scheduler != this) {
             hold_thread(thread);
             if (thread.vcpu == nullptr) repeat_entry(thread.context);
@@ -157,6 +190,74 @@ void Scheduler::change_priority(Thread& thread, std::uint8_t priority) {
     }
 }
 
+void Scheduler::bind(Thread& thread, SchedulingContext* scheduling) {
+    if (is_runnable(thread)) count_runnable(thread, -1);
+    if (thread.state == ThreadState::Throttled) leave_throttled(thread);
+    thread.scheduling = scheduling;
+    if (is_runnable(thread)) count_runnable(thread, 1);
+    if (thread.state == ThreadState::Throttled) wake(thread);
+    if (thread.state != ThreadState::Running) return;
+    cpu(thread.processor).scheduler->charge_to(scheduling);
+    request_reschedule(thread.processor);
+}
+
+void Scheduler::settle(std::uint64_t now) {
+    if (charged == nullptr) return;
+    if (charged->charge(std::exchange(charged_at, now), now)) reschedule_everywhere(*charged);
+}
+
+void Scheduler::charge_to(SchedulingContext* next) {
+    const std::uint64_t now = ticks_now();
+    settle(now);
+    charged = next;
+    charged_at = now;
+    limit_end = abi::kNever;
+}
+
+void Scheduler::watch_limit() {
+    if (limit_end != abi::kNever || charged == nullptr || !charged->has_limit()) return;
+    // Others may be using it up, too.
+    const std::uint64_t left = charged->budget - std::min(charged->used, charged->budget);
+    limit_end =
+        ticks_now() + std::max(left / cpu_count(), ticks_per_second() / kLimitChecksPerSecond);
+    arm_by(limit_end);
+}
+
+void Scheduler::throttle(Thread& thread) {
+    if (is_runnable(thread)) count_runnable(thread, -1);
+    if (&thread == current_thread()) current_thread() = nullptr;
+    thread.state = ThreadState::Throttled;
+    SchedulingContext& scheduling = *thread.scheduling;
+    if (scheduling.waiting.empty()) add_timer(thread, scheduling.period_end);
+    scheduling.waiting.push_back(thread);
+}
+
+void Scheduler::leave_throttled(Thread& thread) {
+    SchedulingContext& scheduling = *thread.scheduling;
+    scheduling.waiting.remove(thread);
+    if (!thread.timed) return;
+    remove_timer(thread);
+    if (!scheduling.waiting.empty()) add_timer(*scheduling.waiting.front(), scheduling.period_end);
+}
+
+void Scheduler::release(SchedulingContext& scheduling) {
+    ThreadQueue& waiting = scheduling.waiting;
+    if (waiting.front()->timed) remove_timer(*waiting.front());
+    if (!scheduling.has_time(ticks_now()))
+        return add_timer(*waiting.front(), scheduling.period_end);
+    // The first one has used up the budget last time, so others come before it.
+    waiting.push_back(waiting.pop_front());
+    for (unsigned i = 0; i < kThrottleStep && !waiting.empty(); ++i) wake(waiting.pop_front());
+    if (!waiting.empty()) add_timer(*waiting.front(), ticks_now());
+}
+
+void reschedule_everywhere(const SchedulingContext& scheduling) {
+    for_each_charging(scheduling, [](Scheduler& owner, unsigned processor) {
+        owner.limit_end = abi::kNever;
+        scheduler().request_reschedule(processor);
+    });
+}
+
 void Scheduler::add_timer(Thread& thread, std::uint64_t deadline) {
     timers.insert(thread, deadline);
     thread.timer_processor = static_cast<std::uint8_t>(this_cpu().index);
@@ -179,13 +280,18 @@ void Scheduler::timer_fired() {
     while (timers.next_deadline() <= now) {
         Thread& thread = *timers.front();
         timers.remove(thread);
-        notification_time_out(thread);
+        thread.state == ThreadState::Throttled ? release(*thread.scheduling)
+                                               : notification_time_out(thread);
+    }
+    if (limit_end <= now) {
+        limit_end = abi::kNever;
+        reschedule = true;
     }
     if (slice_end <= now) {
         slice_end = abi::kNever;
         yield();
     }
-    arm_by(std::min(slice_end, timers.next_deadline()));
+    arm_by(std::min({slice_end, limit_end, timers.next_deadline()}));
 }
 
 void Scheduler::give_up_processor(Thread& thread, bool to_equals) {
@@ -210,10 +316,25 @@ void Scheduler::give_up_processor(Thread& thread, bool to_equals) {
     if (least != this_cpu().index) request_reschedule(least);
 }
 
+bool Scheduler::throttle_first() {
+    for (unsigned step = 0; step < kThrottleStep; ++step) {
+        if (best_ready < 0) return true;
+        Thread& first = *ready[best_ready].front();
+        if (!must_wait(first)) return true;
+        remove(first);
+        throttle(first);
+    }
+    reschedule = true;
+    return false;
+}
+
 Thread* Scheduler::select() {
+    if (charged != nullptr && charged->has_limit()) settle(ticks_now());
     reschedule = false;
-    const bool give_way = std::exchange(slice_over, false);
+    if (current_thread() != nullptr && must_wait(*current_thread())) throttle(*current_thread());
     Thread* current = current_thread();
+    if (!throttle_first()) return current;
+    const bool give_way = std::exchange(slice_over, false);
     const int known =
         current != nullptr ? std::max<int>(current->priority, best_ready) : best_ready;
     Thread* next = cpu_count() > 1 ? find_elsewhere(known) : nullptr;
@@ -221,13 +342,15 @@ Thread* Scheduler::select() {
         if (next == nullptr && best_ready < current->priority + (give_way ? 0 : 1)) {
             // A change of priorities may have given it an equal.
             if (best_ready == current->priority && slice_end == abi::kNever) begin_slice();
+            watch_limit();
             return current;
         }
         give_up_processor(*current, give_way);
     }
+    if (next == nullptr && best_ready >= 0) next = ready[best_ready].front();
     if (next == nullptr) {
-        if (best_ready < 0) return nullptr;
-        next = ready[best_ready].front();
+        charge_to(nullptr);
+        return nullptr;
     }
     cpu(next->processor).scheduler->remove(*next);
     slice_end = abi::kNever;

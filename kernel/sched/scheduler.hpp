@@ -9,6 +9,7 @@
 #include "abi/object.hpp"
 #include "arch/cpu.hpp"
 #include "kernel/object/ending.hpp"
+#include "kernel/object/scheduling_context.hpp"
 #include "kernel/object/thread.hpp"
 #include "kernel/sched/thread_queue.hpp"
 #include "kernel/sched/timer_queue.hpp"
@@ -30,21 +31,28 @@ enum class Processors { One, Several };
 struct Scheduler {
     bool reschedule = false;  ///< somebody else than the current thread may have to run
     bool slice_over = false;  ///< the current thread gives way to others of its priority
-    std::uint64_t slice_end =
-        abi::kNever;  ///< kNever while nobody shares the current thread's priority
+    /// kNever while nobody shares the current thread's priority.
+    std::uint64_t slice_end = abi::kNever;
     std::uint64_t slice_ticks = 0;
-    std::uint64_t armed =
-        abi::kNever;  ///< what the hardware timer has: never later than the next needed deadline
+    /// What the hardware timer has: never later than the next needed deadline.
+    std::uint64_t armed = abi::kNever;
     int best_ready = -1;  ///< highest priority in `ready`, -1 if nobody is ready
     std::uint64_t ready_bitmap[abi::kPriorityCount / 64] = {};
     ThreadQueue ready[abi::kPriorityCount];
     TimerQueue timers;
+    /// The current thread's, or the last one's until another one is chosen.
+    SchedulingContext* charged = nullptr;
+    std::uint64_t charged_at = 0;  ///< up to when it has been
+    /// When to look whether the current thread's has time left.
+    std::uint64_t limit_end = abi::kNever;
 
     /// Makes a thread Ready that was in no queue, on the processor that suits it best.
     void wake(Thread& thread);
     /// The current thread is about to be in `state`, which is neither Ready nor Running.
     void block_current(ThreadState state) {
-        current_thread()->state = state;
+        Thread& current = *current_thread();
+        if (current.scheduling != nullptr) --current.scheduling->runnable;
+        current.state = state;
         current_thread() = nullptr;
         reschedule = true;
     }
@@ -63,7 +71,7 @@ struct Scheduler {
     /// May `next`, a peer in no queue, run in the current thread's place, nobody else being asked?
     template <Processors kProcessors>
     bool can_hand_over(const PerCpu& cpu, const Thread& next) const {
-        return next.priority > best_ready &&
+        return next.priority > best_ready && next.scheduling == charged &&
                (kProcessors == Processors::One || may_run_on(next, cpu.index));
     }
     /// The current thread is in `state` from now on.
@@ -77,22 +85,25 @@ struct Scheduler {
     template <Processors kProcessors>
     bool can_preempt(const PerCpu& cpu, const Thread& next) const {
         return kProcessors == Processors::One && next.priority > cpu.current->priority &&
-               slice_end == abi::kNever && orphans().empty();
+               next.scheduling == charged && slice_end == abi::kNever && orphans().empty();
     }
     void preempt(PerCpu& cpu, Thread& next) {
         cpu.current->state = ThreadState::Ready;
         push_front(*cpu.current);
         next.slice_left = 0;
+        if (charged != nullptr) ++charged->runnable;
         run<Processors::One>(cpu, next);
     }
     /// May the current thread block and the best ready one run?
     template <Processors kProcessors>
     bool can_take_best() const {
         return kProcessors == Processors::One && best_ready >= 0 &&
-               ready[best_ready].front()->vcpu == nullptr && orphans().empty();
+               ready[best_ready].front()->vcpu == nullptr &&
+               ready[best_ready].front()->scheduling == charged && orphans().empty();
     }
     /// The current thread is in `state` from now on.
     Thread& take_best(PerCpu& cpu, ThreadState state) {
+        if (charged != nullptr) --charged->runnable;
         cpu.current->state = state;
         Thread& next = *ready[best_ready].front();
         remove(next);
@@ -108,6 +119,18 @@ struct Scheduler {
     /// Lets the others of the current thread's priority run first.
     void yield();
     void change_priority(Thread& thread, std::uint8_t priority);
+    /// Its processor time is counted as that of `scheduling`, which may be nullptr, from now on.
+    void bind(Thread& thread, SchedulingContext* scheduling);
+
+    /// Charges for the time up to now.
+    void settle(std::uint64_t now);
+    /// As settle(); what comes is charged to `next`, which may be nullptr.
+    void charge_to(SchedulingContext* next);
+    /// Wakes threads that waited for a new period, some at a time.
+    void release(SchedulingContext& scheduling);
+
+    /// Somebody else than this processor's current thread may have to run on it.
+    void request_reschedule(unsigned processor);
 
     void add_timer(Thread& thread, std::uint64_t deadline);
     /// From whichever processor's queue it is in.
@@ -152,13 +175,20 @@ struct Scheduler {
         if (static_cast<int>(priority) == best_ready)
             best_ready = find_best_ready(static_cast<int>(priority / 64));
     }
-    /// Somebody else than this processor's current thread may have to run on it.
-    void request_reschedule(unsigned processor);
     /// The best thread that waits for another processor and may run on this one, if it is better
     /// than that.
     Thread* find_elsewhere(int better_than) const;
     Thread* find_best_for(unsigned processor, int better_than) const;
     void start(Thread& thread);
+    /// For a thread in no queue, which may be the current one.
+    void throttle(Thread& thread);
+    /// Makes the first ready thread be one that need not wait for a new period. False if that takes
+    /// longer: interrupts are to be let in.
+    bool throttle_first();
+    void leave_throttled(Thread& thread);
+    /// Makes the timer fire when what is charged may be used up.
+    void watch_limit();
+    std::uint64_t slice_of(const Thread& thread) const;
     /// For the current thread, whose priority somebody shares.
     void begin_slice();
     void give_up_processor(Thread& thread, bool to_equals);
@@ -174,6 +204,17 @@ struct Scheduler {
 
 /// The scheduler of this processor.
 inline Scheduler& scheduler() { return *this_cpu().scheduler; }
+
+/// Calls function(its scheduler, its index) for every processor that charges `scheduling`.
+template <class Function>
+void for_each_charging(const SchedulingContext& scheduling, Function&& function) {
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        if (cpu(i).scheduler->charged == &scheduling) function(*cpu(i).scheduler, i);
+    }
+}
+
+/// Makes every processor that runs one of its threads choose one anew.
+void reschedule_everywhere(const SchedulingContext& scheduling);
 
 /// Those of all processors; called once, before anything is scheduled.
 void initialize_schedulers();

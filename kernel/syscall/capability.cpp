@@ -43,6 +43,7 @@ Result<unsigned> object_size_bits(abi::ObjectType type, unsigned wanted) {
         case abi::ObjectType::Endpoint:
         case abi::ObjectType::Notification:
         case abi::ObjectType::Reply:
+        case abi::ObjectType::SchedulingContext:
             return fixed(abi::kSmallObjectBits);
         default:
             return abi::Error::InvalidArgument;

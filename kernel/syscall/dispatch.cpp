@@ -34,6 +34,7 @@ constexpr SystemCall* kSystemCalls[] = {
     syscall_vcpu_control,
     syscall_system_info,
     syscall_exit,
+    syscall_scheduling_control,
 };
 static_assert(std::size(kSystemCalls) ==
               static_cast<std::uint64_t>(abi::SyscallNumber::End_) - abi::kNativeBase);

@@ -23,7 +23,8 @@ SystemCall syscall_retype, syscall_cap_copy, syscall_cap_delete, syscall_cap_rev
 // memory.cpp
 SystemCall syscall_map, syscall_unmap;
 // thread.cpp
-SystemCall syscall_yield, syscall_thread_configure, syscall_thread_control, syscall_exit;
+SystemCall syscall_yield, syscall_thread_configure, syscall_thread_control, syscall_exit,
+    syscall_scheduling_control;
 // device.cpp
 SystemCall syscall_irq_control, syscall_port_io, syscall_system_info;
 // hv.cpp

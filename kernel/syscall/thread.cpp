@@ -1,11 +1,13 @@
-// Yield, ThreadConfigure, ThreadControl and Exit.
+// Yield, ThreadConfigure, ThreadControl, Exit and SchedulingControl.
 #include "kernel/object/thread.hpp"
 
 #include "arch/fpu.hpp"
+#include "arch/timer.hpp"
 #include "kernel/cap/derivation.hpp"
 #include "kernel/cap/lookup.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/object/notification.hpp"
+#include "kernel/object/scheduling_context.hpp"
 #include "kernel/sched/remote.hpp"
 #include "kernel/sched/scheduler.hpp"
 #include "kernel/syscall/syscall.hpp"
@@ -103,6 +105,7 @@ abi::Error syscall_thread_configure(Thread& self, UserContext& context) {
     setup.reflect_handler = wanted.reflect_handler;
     setup.priority = static_cast<std::uint8_t>(wanted.priority);
     setup.maximum_priority = static_cast<std::uint8_t>(wanted.maximum_priority);
+    if (self.scheduling != nullptr) setup.scheduling = &self.slot(ThreadSlot::Scheduling);
     DyingObjects dying;
     thread_configure(thread, setup, dying);
     return end_dying(self, context, dying);
@@ -141,6 +144,15 @@ abi::Error syscall_thread_control(Thread& self, UserContext& context) {
             thread_set_affinity(thread, processors);
             return abi::Error::Ok;
         }
+        case abi::ThreadOperation::SetScheduling: {
+            Capability* scheduling = REDOUBT_TRY(
+                require(self, value, abi::ObjectType::SchedulingContext, abi::Rights::Manage));
+            // Else a process could leave its limit with a SchedulingContext that it makes itself.
+            if (self.scheduling != nullptr) return abi::Error::InvalidState;
+            DyingObjects dying;
+            thread_set_scheduling(thread, *scheduling, dying);
+            return end_dying(self, context, dying);
+        }
     }
     return abi::Error::InvalidArgument;
 }
@@ -153,6 +165,29 @@ abi::Error syscall_exit(Thread& self, UserContext&) {
         if (!slot.empty()) delete_capability(slot, orphans());
     }
     return kNoStatus;
+}
+
+abi::Error syscall_scheduling_control(Thread& self, UserContext& context) {
+    const auto operation = static_cast<abi::SchedulingOperation>(argument(context, 1));
+    const bool configures = operation == abi::SchedulingOperation::Configure;
+    Capability* capability =
+        REDOUBT_TRY(require(self, argument(context, 0), abi::ObjectType::SchedulingContext,
+                            configures ? abi::Rights::Write : abi::Rights::Read));
+    auto& scheduling = capability->as<SchedulingContext>();
+    if (operation == abi::SchedulingOperation::Read) {
+        scheduling.settle();
+        set_result(context, 1, scheduling.consumed);
+        set_result(context, 2, scheduling.throttled);
+        return abi::Error::Ok;
+    }
+    const std::uint64_t weight = argument(context, 2), budget = argument(context, 3),
+                        period = argument(context, 4), second = ticks_per_second();
+    const bool is_limit =
+        period >= second / 1000 && period <= second && budget <= period * kMaximumProcessors;
+    if (!configures || weight == 0 || weight > abi::kMaximumWeight || (budget != 0 && !is_limit))
+        return abi::Error::InvalidArgument;
+    scheduling.configure(static_cast<std::uint32_t>(weight), budget, period);
+    return abi::Error::Ok;
 }
 
 }  // namespace redoubt::kernel

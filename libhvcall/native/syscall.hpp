@@ -268,6 +268,32 @@ inline abi::Error thread_set_context(Slot thread, const abi::ThreadStart& start)
     }
 }
 
+// ---- Processor time
+// --------------------------------------------------------------------------------------------
+
+/// A budget of 0 is no limit; else ticks in each period, which is in ticks too.
+inline abi::Error scheduling_configure(Slot context, std::uint32_t weight, std::uint64_t budget = 0,
+                                       std::uint64_t period = 0) {
+    Registers r{.rdi = context,
+                .rsi = static_cast<std::uint64_t>(abi::SchedulingOperation::Configure),
+                .rdx = weight,
+                .r10 = budget,
+                .r8 = period};
+    return invoke(abi::SyscallNumber::SchedulingControl, r);
+}
+
+/// Times in ticks.
+struct SchedulingState {
+    std::uint64_t consumed = 0;
+    std::uint64_t throttled = 0;  ///< periods whose budget did not suffice
+};
+
+inline Outcome<SchedulingState> scheduling_read(Slot context) {
+    Registers r{.rdi = context, .rsi = static_cast<std::uint64_t>(abi::SchedulingOperation::Read)};
+    const abi::Error error = invoke(abi::SyscallNumber::SchedulingControl, r);
+    return {error, {r.rsi, r.rdx}};
+}
+
 // ---- Devices
 // --------------------------------------------------------------------------------------------
 

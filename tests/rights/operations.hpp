@@ -247,6 +247,32 @@ inline Error thread_control_set_affinity_thread(World&, Slot t) {
     return control_thread(t, abi::ThreadOperation::SetAffinity, 1);
 }
 
+/// Configured anew, the thread has none again.
+inline Error set_scheduling(World& w, Slot thread, Slot scheduling) {
+    const Error error = control_thread(thread, abi::ThreadOperation::SetScheduling, scheduling);
+    if (error != Error::Ok) return error;
+    return configure(w, w.sample(Sample::Thread), w.sample(Sample::AddressSpace),
+                     w.sample(Sample::CNode), w.buffer(), 0);
+}
+
+inline Error thread_control_set_scheduling_thread(World& w, Slot t) {
+    return set_scheduling(w, t, w.sample(Sample::Scheduling));
+}
+
+inline Error thread_control_set_scheduling_scheduling(World& w, Slot t) {
+    return set_scheduling(w, w.sample(Sample::Thread), t);
+}
+
+// ---- processor time
+
+inline Error scheduling_control_configure_scheduling(World&, Slot t) {
+    return native::scheduling_configure(t, 200);
+}
+
+inline Error scheduling_control_read_scheduling(World&, Slot t) {
+    return native::scheduling_read(t).error;
+}
+
 // ---- devices
 
 inline Error irq_control_claim_control(World& w, Slot t) {

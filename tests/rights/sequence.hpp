@@ -58,6 +58,8 @@ enum class Action : std::uint8_t {
     DestroyVm,    ///< vm
     Close,        ///< slot
     FillBuffers,  ///< slots to send, slots to receive into
+    Schedule,     ///< scheduling context, weight, budget
+    SetSchedule,  ///< thread, scheduling context
     Start,        ///< thread, what it does, with what, and with what else
     Count,
 };
@@ -166,12 +168,13 @@ inline Error Scene::retype(Slot untyped, unsigned type, unsigned count, Slot to,
         ObjectType type;
         unsigned bits;
     };
-    constexpr Made kMade[] = {
-        {ObjectType::Untyped, 17},    {ObjectType::Untyped, 14},     {ObjectType::Frame, 12},
-        {ObjectType::Frame, 14},      {ObjectType::CNode, 12},       {ObjectType::AddressSpace, 15},
-        {ObjectType::Thread, 0},      {ObjectType::Thread, 0},       {ObjectType::Endpoint, 0},
-        {ObjectType::Endpoint, 0},    {ObjectType::Notification, 0}, {ObjectType::Reply, 0},
-        {ObjectType::Notification, 0}};
+    constexpr Made kMade[] = {{ObjectType::Untyped, 17},     {ObjectType::Untyped, 14},
+                              {ObjectType::Frame, 12},       {ObjectType::Frame, 14},
+                              {ObjectType::CNode, 12},       {ObjectType::AddressSpace, 15},
+                              {ObjectType::Thread, 0},       {ObjectType::Thread, 0},
+                              {ObjectType::Endpoint, 0},     {ObjectType::Endpoint, 0},
+                              {ObjectType::Notification, 0}, {ObjectType::Reply, 0},
+                              {ObjectType::Notification, 0}, {ObjectType::SchedulingContext, 0}};
     const Made& made = kMade[type % (sizeof kMade / sizeof kMade[0])];
     return native::retype(untyped, made.type, made.bits, to, count % 4 == 0 ? 3 : 1, into);
 }
@@ -293,6 +296,11 @@ inline Error Scene::perform(const Step& step) const {
                 buffer->receive_count = d % 5;
             }
             return Error::Ok;
+        case Action::Schedule:
+            return native::scheduling_configure(slot(a, SchedulingContext), b % 1001, c % 4, soon);
+        case Action::SetSchedule:
+            return native::thread_control(slot(a, Thread), abi::ThreadOperation::SetScheduling,
+                                          slot(b, SchedulingContext));
         case Action::Start:
             return start(step);
         case Action::Count:

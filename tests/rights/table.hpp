@@ -116,6 +116,15 @@ inline constexpr Row kRows[] = {
      Rights::Manage, operations::thread_control_set_reflection_thread},
     {Syscall::ThreadControl, "ThreadControl SetAffinity", "thread", Sample::Thread, Rights::Manage,
      operations::thread_control_set_affinity_thread},
+    {Syscall::ThreadControl, "ThreadControl SetScheduling", "thread", Sample::Thread,
+     Rights::Manage, operations::thread_control_set_scheduling_thread},
+    {Syscall::ThreadControl, "ThreadControl SetScheduling", "scheduling", Sample::Scheduling,
+     Rights::Manage, operations::thread_control_set_scheduling_scheduling},
+    // ---- processor time
+    {Syscall::SchedulingControl, "SchedulingControl Configure", "scheduling", Sample::Scheduling,
+     Rights::Write, operations::scheduling_control_configure_scheduling},
+    {Syscall::SchedulingControl, "SchedulingControl Read", "scheduling", Sample::Scheduling,
+     Rights::Read, operations::scheduling_control_read_scheduling},
     // ---- devices
     {Syscall::IrqControl, "IrqControl Claim", "control", Sample::IrqControl, Rights::Manage,
      operations::irq_control_claim_control},

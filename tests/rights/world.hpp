@@ -30,6 +30,7 @@ enum class Sample : unsigned {
     IrqControl,
     Irq,
     Ports,
+    Scheduling,
     Hv,      ///< the root of hv:
     HvFile,  ///< hv:/caps
     Vm,
@@ -45,9 +46,9 @@ constexpr ObjectType type_of(Sample sample) {
         ObjectType::Untyped,      ObjectType::Frame,       ObjectType::CNode,
         ObjectType::AddressSpace, ObjectType::Thread,      ObjectType::Endpoint,
         ObjectType::Notification, ObjectType::Reply,       ObjectType::Irq,
-        ObjectType::Irq,          ObjectType::IoPortRange, ObjectType::HvFile,
-        ObjectType::HvFile,       ObjectType::Vm,          ObjectType::Vm,
-        ObjectType::Vcpu,         ObjectType::Null};
+        ObjectType::Irq,          ObjectType::IoPortRange, ObjectType::SchedulingContext,
+        ObjectType::HvFile,       ObjectType::HvFile,      ObjectType::Vm,
+        ObjectType::Vm,           ObjectType::Vcpu,        ObjectType::Null};
     static_assert(sizeof kTypes / sizeof kTypes[0] == kSampleCount + 1);
     return kTypes[static_cast<unsigned>(sample)];
 }
@@ -102,6 +103,7 @@ class World {
         make(sample(Sample::Endpoint), ObjectType::Endpoint);
         make(sample(Sample::Notification), ObjectType::Notification);
         make(sample(Sample::Reply), ObjectType::Reply);
+        make(sample(Sample::Scheduling), ObjectType::SchedulingContext);
         make(bound(), ObjectType::Notification);
         make(quiet(), ObjectType::Endpoint);
         make(buffer(), ObjectType::Frame, abi::kPageBits);

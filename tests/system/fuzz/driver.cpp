@@ -492,12 +492,29 @@ Slot start_helper(unsigned index, void (*entry)(), std::uint32_t priority) {
 }
 
 void report(std::uint64_t ticks) {
-    constexpr const char* kNames[] = {
-        "Call",          "ReplyRecv",   "Recv",   "Reply",   "Signal",
-        "Wait",          "Yield",       "Retype", "CapCopy", "CapDelete",
-        "CapRevoke",     "CapIdentify", "Map",    "Unmap",   "ThreadConfigure",
-        "ThreadControl", "IrqControl",  "PortIo", "VcpuRun", "VcpuControl",
-        "SystemInfo",    "Exit"};
+    constexpr const char* kNames[] = {"Call",
+                                      "ReplyRecv",
+                                      "Recv",
+                                      "Reply",
+                                      "Signal",
+                                      "Wait",
+                                      "Yield",
+                                      "Retype",
+                                      "CapCopy",
+                                      "CapDelete",
+                                      "CapRevoke",
+                                      "CapIdentify",
+                                      "Map",
+                                      "Unmap",
+                                      "ThreadConfigure",
+                                      "ThreadControl",
+                                      "IrqControl",
+                                      "PortIo",
+                                      "VcpuRun",
+                                      "VcpuControl",
+                                      "SystemInfo",
+                                      "Exit",
+                                      "SchedulingControl"};
     for (unsigned i = 0; i < kCalls; ++i) {
         console.line(kNames[i], ": ok ", std::uint64_t{control().accepted[i]}, ", refused ",
                      std::uint64_t{control().refused[i]});

@@ -22,7 +22,7 @@ class Worker {
     void step() {
         fill_buffer();
         if (random_.one_in(16)) return repeat();
-        switch (random_.below(32)) {
+        switch (random_.below(33)) {
             case 0:
             case 1:
                 return anything();
@@ -77,6 +77,8 @@ class Worker {
             case 29:
             case 30:
                 return vcpu();
+            case 31:
+                return schedule();
             default:
                 return touch();
         }
@@ -297,11 +299,13 @@ class Worker {
 
     void retype() {
         constexpr ObjectType kTypes[] = {
-            ObjectType::Untyped,  ObjectType::Frame,        ObjectType::Frame,
-            ObjectType::CNode,    ObjectType::AddressSpace, ObjectType::Thread,
-            ObjectType::Endpoint, ObjectType::Notification, ObjectType::Reply,
+            ObjectType::Untyped,      ObjectType::Frame,
+            ObjectType::Frame,        ObjectType::CNode,
+            ObjectType::AddressSpace, ObjectType::Thread,
+            ObjectType::Endpoint,     ObjectType::Notification,
+            ObjectType::Reply,        ObjectType::SchedulingContext,
         };
-        const ObjectType type = kTypes[random_.below(9)];
+        const ObjectType type = kTypes[random_.below(10)];
         std::uint64_t bits = 0;
         switch (type) {
             case ObjectType::Untyped:
@@ -376,13 +380,15 @@ class Worker {
     }
 
     void control_thread() {
-        const auto operation = static_cast<abi::ThreadOperation>(random_.below(8));
+        const auto operation = static_cast<abi::ThreadOperation>(random_.below(9));
         const Slot thread = random_.one_in(8) ? 0 : pick(ObjectType::Thread);
         std::uint64_t value = odd_value();
         if (operation == abi::ThreadOperation::SetPriority) value = priority();
         if (operation == abi::ThreadOperation::BindNotification)
             value = random_.one_in(3) ? 0 : pick(ObjectType::Notification);
         if (operation == abi::ThreadOperation::SetReflection) value = 0;
+        if (operation == abi::ThreadOperation::SetScheduling)
+            value = pick(ObjectType::SchedulingContext);
         call(SyscallNumber::ThreadControl, thread, static_cast<std::uint64_t>(operation), value);
     }
 
@@ -397,6 +403,17 @@ class Worker {
         std::uint64_t word = pick(ObjectType::Endpoint);
         if (!random_.one_in(6)) word |= std::uint64_t{pick(ObjectType::Reply)} << 32;
         return word;
+    }
+
+    void schedule() {
+        // From a thousandth of the time to all of it, in periods of a few milliseconds.
+        const std::uint64_t period =
+            random_.one_in(8) ? odd_value()
+                              : native::system_info(abi::SystemInfoKind::TicksPerSecond) / 500;
+        const std::uint64_t budget = random_.one_in(3) ? 0 : period >> random_.below(10);
+        call(SyscallNumber::SchedulingControl, pick(ObjectType::SchedulingContext),
+             random_.below(2), random_.below(1100), random_.one_in(8) ? odd_value() : budget,
+             period);
     }
 
     void send() {

@@ -16,6 +16,7 @@
 #include "kernel/object/irq.hpp"
 #include "kernel/object/notification.hpp"
 #include "kernel/object/reply.hpp"
+#include "kernel/object/scheduling_context.hpp"
 #include "kernel/object/thread.hpp"
 
 namespace redoubt::kernel {
@@ -109,6 +110,14 @@ class Invariants {
                 expect(reply.caller == nullptr || reply.caller->reply == &reply, "its caller");
                 break;
             }
+            case abi::ObjectType::SchedulingContext:
+                for (const Thread* thread =
+                         static_cast<const SchedulingContext&>(object).waiting.front();
+                     thread != nullptr; thread = thread->queue_next) {
+                    expect_live(thread, "who waits for processor time");
+                    expect(thread->scheduling == &object, "whose time it waits for");
+                }
+                break;
             case abi::ObjectType::Vm:
                 for (const Vcpu* vcpu = reinterpret_cast<const Vm&>(object).first_vcpu;
                      vcpu != nullptr; vcpu = vcpu->next) {
@@ -127,6 +136,7 @@ class Invariants {
     void check_thread(const Thread& thread) {
         expect_live(thread.cnode, "a thread's CNode");
         expect_live(thread.space, "a thread's space");
+        expect_live(thread.scheduling, "a thread's scheduling context");
         expect_live(thread.reply, "a thread's reply object");
         expect_live(thread.bound, "a thread's notification");
         expect_live(thread.vcpu, "a thread's vCPU");

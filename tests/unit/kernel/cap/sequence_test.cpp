@@ -175,11 +175,11 @@ Sequence shrink(Sequence sequence, Fails fails) {
 }
 
 constexpr const char* kActionNames[] = {
-    "Retype",    "RetypeInto", "Copy",        "CopyInto", "Delete",     "DeleteIn", "Revoke",
-    "RevokeIn",  "Map",        "MapHere",     "Unmap",    "Configure",  "Control",  "Bind",
-    "Signal",    "Poll",       "Reply",       "ClaimIrq", "ClaimMsi",   "BindIrq",  "Acknowledge",
-    "MintPorts", "OpenHv",     "CreateVm",    "OpenInVm", "CreateVcpu", "MapState", "Kick",
-    "DestroyVm", "Close",      "FillBuffers", "Start"};
+    "Retype",    "RetypeInto", "Copy",        "CopyInto", "Delete",      "DeleteIn", "Revoke",
+    "RevokeIn",  "Map",        "MapHere",     "Unmap",    "Configure",   "Control",  "Bind",
+    "Signal",    "Poll",       "Reply",       "ClaimIrq", "ClaimMsi",    "BindIrq",  "Acknowledge",
+    "MintPorts", "OpenHv",     "CreateVm",    "OpenInVm", "CreateVcpu",  "MapState", "Kick",
+    "DestroyVm", "Close",      "FillBuffers", "Schedule", "SetSchedule", "Start"};
 static_assert(std::size(kActionNames) == static_cast<std::size_t>(Action::Count));
 
 std::string as_code(const Sequence& sequence) {

@@ -26,9 +26,11 @@ std::string names_of(Rights rights) {
 
 std::string name_of(Sample sample) {
     constexpr const char* kNames[] = {
-        "Untyped",      "Frame", "CNode",       "AddressSpace", "Thread",      "Endpoint",
-        "Notification", "Reply", "Irq control", "Irq",          "IoPortRange", "HvFile (root)",
-        "HvFile",       "Vm",    "Vm",          "Vcpu",         "any"};
+        "Untyped",       "Frame",    "CNode",        "AddressSpace",
+        "Thread",        "Endpoint", "Notification", "Reply",
+        "Irq control",   "Irq",      "IoPortRange",  "SchedulingContext",
+        "HvFile (root)", "HvFile",   "Vm",           "Vm",
+        "Vcpu",          "any"};
     return kNames[static_cast<unsigned>(sample)];
 }
 
@@ -79,7 +81,7 @@ TEST_F(RightsTest, EveryOperationIsAllowedExactlyWithTheRightsThatTheTableNames)
 
 TEST_F(RightsTest, OperationsBeyondThoseOfTheTableDoNotExist) {
     // An operation that is added to one of these needs a row, and a new number here.
-    constexpr std::uint64_t kThreadOperations = 8, kIrqOperations = 4;
+    constexpr std::uint64_t kThreadOperations = 9, kIrqOperations = 4, kSchedulingOperations = 2;
     const auto thread = here.make(ObjectType::Thread, 0, pool);
     EXPECT_EQ(here.call(abi::SyscallNumber::ThreadControl, {thread, kThreadOperations}),
               Error::InvalidArgument);
@@ -87,7 +89,12 @@ TEST_F(RightsTest, OperationsBeyondThoseOfTheTableDoNotExist) {
     ASSERT_EQ(native::irq_claim_msi(here.boot_info().irq_control_slot, irq).error, Error::Ok);
     EXPECT_EQ(here.call(abi::SyscallNumber::IrqControl, {irq, kIrqOperations}),
               Error::InvalidArgument);
-    for (unsigned type = static_cast<unsigned>(ObjectType::HvFile) + 1; type < 64; ++type) {
+    const auto scheduling = here.make(ObjectType::SchedulingContext, 0, pool);
+    EXPECT_EQ(
+        here.call(abi::SyscallNumber::SchedulingControl, {scheduling, kSchedulingOperations, 100}),
+        Error::InvalidArgument);
+    for (unsigned type = static_cast<unsigned>(ObjectType::SchedulingContext) + 1; type < 64;
+         ++type) {
         EXPECT_EQ(here.call(abi::SyscallNumber::Retype, {pool, type, 1, 0, here.next_slot()}),
                   Error::InvalidArgument);
     }
