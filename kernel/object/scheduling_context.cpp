@@ -11,13 +11,13 @@ bool SchedulingContext::charge(std::uint64_t from, std::uint64_t to) {
     if (to <= from) return false;
     consumed += to - from;
     if (!has_limit()) return false;
-    if (to >= period_end) {
-        if (from < period_end) used += period_end - from;
-        has_time(to);
+    if (from < period_end && to >= period_end) {
+        used += period_end - from;
+        from = period_end;
+        has_time(from);
     }
-    const std::uint64_t period_start = period_end - period;
-    used += to - (from > period_start ? from : period_start);
-    if (exhausted || used < budget) return false;
+    used += to - from;
+    if (!has_time(to) || used < budget) return false;
     exhausted = true;
     ++throttled;
     return true;
@@ -27,7 +27,7 @@ bool SchedulingContext::has_time(std::uint64_t now) {
     if (!has_limit()) return true;
     if (now >= period_end) {
         const std::uint64_t periods = (now - period_end) / period + 1;
-        used = periods == 1 && used > budget ? used - budget : 0;
+        used = used / budget >= periods ? used - periods * budget : 0;
         period_end += periods * period;
         exhausted = used >= budget;
     }
