@@ -1,5 +1,6 @@
 # From long mode through every other mode and back, with exits in each of them. With "l" on its command
-# line it also runs with EFER.LME set and CR4.PAE clear, which QEMU 7.2 cannot leave by itself.
+# line it also runs with EFER.LME set and CR4.PAE clear, which QEMU 7.2 cannot leave by itself. With "r" it
+# goes through the modes at random.
     .include "hostile.inc"
 
     .equ low_code, 0x3000
@@ -113,6 +114,9 @@ in_32:
     probe_32
     change_cr4 0x10, 0x20
     probe_32
+    cmpb $'r', variant(%ebp)
+    je hub
+from_hub:
     mov $directory_32, %eax
     mov %eax, %cr3
     set_paging                  # 32-bit paging
@@ -153,6 +157,111 @@ back_to_32:
     set_paging
     ljmp *far_64(%ebp)
 
+# Without paging, in 32 bits: from here every mode can be entered, and from each it is left to here.
+hub:
+    decl turns(%ebp)
+    jz hub_is_done
+    imul $1103515245, turn_seed(%ebp), %eax
+    add $12345, %eax
+    mov %eax, turn_seed(%ebp)
+    mov %eax, %esi
+    shr $16, %eax
+    mov %eax, %edi
+    and $0x00050020, %esi       # NE, WP, AM: as they come
+    mov %cr0, %edx
+    and $~0x00050020, %edx
+    or %edx, %esi
+    mov %esi, %cr0
+    mov %edi, %esi
+    and $0x8c, %esi             # TSD, DE, PGE
+    mov %cr4, %edx
+    and $~0x8c, %edx
+    or %edx, %esi
+    mov %esi, %cr4
+    shr $9, %edi
+    and $7, %edi
+    cmp $0, %edi
+    je hub_paging_32
+    cmp $1, %edi
+    je hub_paging_pae
+    cmp $4, %edi
+    jb hub_real
+    cmp $7, %edi
+    jb hub_long
+    probe_32
+    jmp hub
+hub_paging_32:
+    mov $directory_32, %eax
+    mov %eax, %cr3
+    set_paging
+    probe_32
+    clear_paging
+    jmp hub
+hub_paging_pae:
+    mov $pointers_pae, %eax
+    mov %eax, %cr3
+    change_cr4 0x20, 0
+    set_paging
+    probe_32
+    clear_paging
+    change_cr4 0, 0x20
+    jmp hub
+hub_long:                       # compatibility mode, and for two of three 64 bits
+    mov $boot_tables, %eax
+    mov %eax, %cr3
+    change_cr4 0x20, 0
+    mov $0xc0000080, %ecx
+    rdmsr
+    or $0x100, %eax
+    wrmsr
+    set_paging
+    probe_32
+    cmp $4, %edi
+    je hub_leaves_long
+    push $0x10
+    lea hub_64(%ebp), %eax
+    push %eax
+    lret
+    .code64
+hub_64:
+    probe
+    pushq $0x20
+    lea hub_leaves_long(%rip), %rax
+    push %rax
+    lretq
+    .code32
+hub_leaves_long:
+    clear_paging
+    mov $0xc0000080, %ecx
+    rdmsr
+    and $~0x100, %eax
+    wrmsr
+    change_cr4 0, 0x20
+    jmp hub
+hub_real:
+    lea hub_after_real(%ebp), %eax
+    mov %eax, low_code + (far_back - low_begin) + 2
+    mov $0x30, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    mov %eax, %ss
+    ljmp $0x28, $low_code
+hub_after_real:
+    mov $0x18, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    mov %eax, %ss
+    jmp hub
+hub_is_done:
+    movl $1, rounds(%ebp)
+    lea back_to_32(%ebp), %eax
+    mov %eax, low_code + (far_back - low_begin) + 2
+    mov old_cr0(%ebp), %eax
+    and $0x7fffffff, %eax
+    mov %eax, %cr0
+    change_cr4 0x10, 0x8c
+    jmp from_hub
+
     .code16
 low_begin:
     probe                       # protected mode of 16 bits
@@ -192,4 +301,6 @@ in_64:
 far_64: .long 0
     .word 0x10
 rounds: .long 0
+turns: .long 400
+turn_seed: .long 2463534242
 variant: .byte 0

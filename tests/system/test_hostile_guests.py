@@ -59,7 +59,9 @@ class WhatIsSurvived(Hostile):
         ("memory", "hostile_memory", "-"),
         ("interrupts", "hostile_interrupts", "-"),
         ("modes", "hostile_modes", "-"),
-        ("lme", "hostile_modes", "l"))}
+        ("lme", "hostile_modes", "l"),
+        ("random-modes", "hostile_modes", "r"),
+        ("edges", "hostile_edges", "-"))}
 
     def test_every_privileged_instruction(self):
         self.survives("instructions")
@@ -78,6 +80,12 @@ class WhatIsSurvived(Hostile):
 
     def test_every_mode_of_the_processor(self):
         self.survives("modes")
+
+    def test_modes_at_random(self):
+        self.survives("random-modes")
+
+    def test_edges_of_the_address_spaces(self):
+        self.survives("edges")
 
     def test_long_mode_enabled_without_pae(self):
         self.survives("lme")

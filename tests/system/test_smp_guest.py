@@ -143,5 +143,9 @@ class FourOnTwo(SmpGuest, unittest.TestCase):
     cpus, processors = 4, 2
 
 
+class EightOnFour(SmpGuest, unittest.TestCase):
+    cpus, processors = 8, 4
+
+
 if __name__ == "__main__":
     unittest.main()
