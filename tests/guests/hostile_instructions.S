@@ -18,6 +18,18 @@
     jb 1b
     .endm
 
+# Every bit but those of `mask` as it comes.
+    .macro randomise register, mask
+    call random
+    mov $\mask, %rcx
+    mov %\register, %rbx
+    and %rcx, %rbx
+    not %rcx
+    and %rax, %rcx
+    or %rcx, %rbx
+    try mov %rbx, %\register
+    .endm
+
 guest_main:
     call set_up
     say "instructions\n"
@@ -42,6 +54,44 @@ guest_main:
     xor %ecx, %ecx
     mov %rcx, %db7
     mov %rcx, %cr8
+
+    say "control registers at random\n"
+    mov $600, %ebp
+1:  randomise cr0, 0xffffffffa0000001
+    randomise cr4, 0xfffffffffffff820
+    randomise cr3, 0xfffffffffffff000
+    randomise cr8, 0xfffffffffffffff0
+    randomise cr2, 0
+    randomise db0, 0
+    randomise db6, 0xffffffff00000000
+    randomise db7, 0xffffffff0000ff00   # no breakpoints: they would hit the handler
+    mov $0xc0000080, %ecx
+    rdmsr
+    mov %eax, %ebx
+    call random
+    and $~0x500, %eax                   # LME and LMA stay
+    and $0x500, %ebx
+    or %eax, %ebx
+    xor %edx, %edx
+    try_rax_begin
+    mov %ebx, %eax
+    wrmsr
+    try_rax_end
+    try_rax_begin
+    cpuid
+    in $0x21, %al
+    mov $0xfee00020, %edi
+    mov (%rdi), %eax
+    mov %eax, scratch(%rip)
+    movups %xmm0, scratch(%rip)
+    fnop
+    vmmcall
+    try_rax_end
+    call restore
+    xor %ecx, %ecx
+    mov %rcx, %cr8
+    dec %ebp
+    jnz 1b
 
     say "descriptor tables\n"
     mov $200, %ebp

@@ -1,4 +1,5 @@
-# Reads every MSR of the ranges where some are, and writes all ones, zero and random values to it.
+# Reads every MSR of the ranges where some are, and some of all others, and writes all ones, zero and random
+# values to it.
     .include "hostile.inc"
 
 guest_main:
@@ -42,6 +43,20 @@ guest_main:
     lea ranges_end(%rip), %rax
     cmp %rax, %r12
     jb 1b
+
+    say "any MSR\n"
+    mov $3000, %ebp
+1:  call random
+    mov %rax, %rbx
+    mov %ebx, %ecx
+    try_rax rdmsr
+    call random
+    mov %rax, %rdx
+    shr $32, %rdx
+    mov %ebx, %ecx
+    try_rax wrmsr
+    dec %ebp
+    jnz 1b
 
     say "clocks\n"
     mov $0x4b564d00, %ebp
