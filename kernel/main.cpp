@@ -40,9 +40,9 @@ void kernel_main() {
     hv::initialize();
     print("kernel: virtualization: {}\n",
           hv::available() ? hv::summary() : "not available on this processor");
-    if (command_line_has("lock-statistics")) measure_kernel_lock();
     start_init(boot);
     print("kernel: init started\n");
+    if (command_line_has("lock-statistics")) measure_kernel_lock();
     enter_scheduler();
 }
 

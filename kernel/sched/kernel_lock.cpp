@@ -64,6 +64,11 @@ void account_for_hold() {
     if (held > own.longest_hold) own.longest_hold = held;
 }
 
+void divide_hold() {
+    account_for_hold();
+    statistics[this_cpu().index].taken_at = ticks_now();
+}
+
 void measure_kernel_lock() {
     statistics[this_cpu().index].taken_at = ticks_now();
     kernel_lock.word.fetch_or(KernelLock::kMeasured, std::memory_order_relaxed);

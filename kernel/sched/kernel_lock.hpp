@@ -39,6 +39,8 @@ struct LockStatistics {
 void lock_kernel_slowly();
 /// After giving it back, when that is not all.
 void account_for_hold();
+/// Where the holder could have given it back.
+void divide_hold();
 /// For the holder: begins to keep statistics, which makes every turn cost some hundred ticks more.
 void measure_kernel_lock();
 /// nullptr unless they are kept.
@@ -64,8 +66,12 @@ inline void unlock_kernel() {
         account_for_hold();
 }
 
-/// For the holder: does somebody wait?
+/// For the holder: does somebody wait? Whoever asks would give it back: for the statistics a hold
+/// ends here and another one begins.
 inline bool kernel_lock_is_wanted() {
+    if ((kernel_lock.word.load(std::memory_order_relaxed) & KernelLock::kMeasured) != 0)
+        [[unlikely]]
+        divide_hold();
     return kernel_lock.waiting.load(std::memory_order_relaxed) != 0;
 }
 

@@ -519,6 +519,7 @@ void report(std::uint64_t ticks) {
         console.line(kNames[i], ": ok ", std::uint64_t{control().accepted[i]}, ", refused ",
                      std::uint64_t{control().refused[i]});
     }
+    console.report_lock();
     const std::uint64_t milliseconds = ticks / (ticks_per_second / 1000) + 1;
     console.line("rounds ", std::uint64_t{rounds_done}, ", calls ", total_calls(), ", faults ",
                  std::uint64_t{faults}, ", revivals ", std::uint64_t{revivals}, ", ms ",

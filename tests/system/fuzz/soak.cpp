@@ -287,6 +287,7 @@ extern "C" [[noreturn]] void soak(const abi::BootInfo* boot) {
     for (; machines_done < machines; count(machines_done)) one_machine();
     const std::uint64_t milliseconds = (native::ticks() - start) / (ticks_per_second / 1000) + 1;
     native::thread_control(thread, ThreadOperation::Suspend);
+    console.report_lock();
     for (unsigned i = 0; i < 15; ++i)
         console.line("exits of kind ", std::uint64_t{i}, ": ", std::uint64_t{exits[i]});
     for (unsigned i = 0; i < 10; ++i)

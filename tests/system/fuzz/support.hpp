@@ -57,6 +57,19 @@ struct Console {
         (put(parts), ...);
         put("\r\n");
     }
+    /// What the kernel has counted, if its command line says `lock-statistics`.
+    void report_lock() const {
+        const std::uint64_t frequency = native::system_info(abi::SystemInfoKind::TicksPerSecond);
+        for (std::uint64_t processor = 0;; ++processor) {
+            native::Registers r{
+                .rdi = static_cast<std::uint64_t>(abi::SystemInfoKind::LockStatistics),
+                .rsi = processor};
+            if (native::invoke(abi::SyscallNumber::SystemInfo, r) != abi::Error::Ok) return;
+            line("lock, processor ", processor, ": taken ", r.rsi, ", contended ", r.rdx,
+                 ", held on average ", r.r10 / (r.rsi + 1), " ticks, at most ", r.r8, ", waited ",
+                 r.r9 / (frequency / 1000), " ms");
+        }
+    }
     [[noreturn]] void end(bool good) const {
         line(good ? "all held" : "FAILED");
         native::port_out(ports, 0xF4, 4, good ? 1 : 2);

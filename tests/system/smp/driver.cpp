@@ -151,14 +151,7 @@ void watch(std::uint64_t seconds) {
 }
 
 void report() {
-    for (unsigned p = 0; p < processor_count; ++p) {
-        native::Registers r{.rdi = static_cast<std::uint64_t>(abi::SystemInfoKind::LockStatistics),
-                            .rsi = p};
-        if (native::invoke(abi::SyscallNumber::SystemInfo, r) != Error::Ok) break;
-        console.line("lock, processor ", std::uint64_t{p}, ": taken ", r.rsi, ", contended ", r.rdx,
-                     ", held on average ", r.r10 / (r.rsi + 1), " ticks, at most ", r.r8,
-                     ", waited ", r.r9 / (frequency / 1000), " ms");
-    }
+    console.report_lock();
     for (unsigned i = 0; i < task_count; ++i)
         console.line(tasks[i].name, " on ", std::uint64_t{tasks[i].processor}, ": ",
                      std::uint64_t{tasks[i].progress});
