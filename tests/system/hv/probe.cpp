@@ -654,10 +654,11 @@ Slot start_worker(unsigned index, Slot vcpu) {
     return thread;
 }
 
-/// Lets the workers run.
-void sleep(std::uint64_t ticks) {
-    const std::uint64_t end = native::ticks() + ticks;
-    while (native::ticks() < end) native::yield();
+/// Lets the workers run until something holds, however slow the machine is.
+template <class Condition>
+void wait_until(Condition&& condition) {
+    const std::uint64_t end = native::ticks() + 60 * ticks_per_second;
+    while (!condition() && native::ticks() < end) native::yield();
 }
 
 void test_guests_side_by_side() {
@@ -708,7 +709,7 @@ void test_ends_of_vms() {
         Machine m{0, true};
         m.load(guest_spin, guest_spin_end);
         const Slot thread = start_worker(0, m.vcpu);
-        sleep(ticks_per_second / 20);
+        wait_until([&] { return text_contains(m.vm, "state: running"); });
         check(!worker_done[0] && m.state->rip != 0, kNames[way], " while it runs");
         check(native::vcpu_run(m.vcpu) == Error::InvalidState, "only one thread runs a vCPU");
         check(native::vcpu_control(m.vcpu, abi::VcpuOperation::GetState) == Error::InvalidState,
@@ -736,8 +737,8 @@ void test_ends_of_vms() {
                 native::delete_capability(thread);
                 break;
         }
-        sleep(ticks_per_second / 50);
         if (way < 2 || way == 3) {
+            wait_until([] { return worker_done[0]; });
             check(
                 worker_done[0] && worker_result[0] == static_cast<std::uint64_t>(Error::Cancelled),
                 "its run returned Cancelled");
