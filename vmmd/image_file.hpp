@@ -20,16 +20,21 @@ class ImageFile {
     ~ImageFile();
 
     std::uint64_t size() const { return size_; }
-    /// All of `data` or an error.
-    std::expected<void, std::string> read(std::uint64_t offset, std::span<std::uint8_t> data) const;
+    /// All of `data` or an error. When the file's server is started anew meanwhile, the reading
+    /// goes on with the new one.
+    std::expected<void, std::string> read(std::uint64_t offset, std::span<std::uint8_t> data);
 
   private:
-    ImageFile(std::string url, int descriptor, std::uint64_t size)
-        : url_(std::move(url)), descriptor_(descriptor), size_(size) {}
+    ImageFile(std::string url, std::string path) : url_(std::move(url)), path_(std::move(path)) {}
+    /// Opens the path, anew if it was open; false: errno says why not.
+    bool reopen();
+    bool may_try_again();
 
     std::string url_;
-    int descriptor_;
-    std::uint64_t size_;
+    std::string path_;
+    int descriptor_ = -1;
+    std::uint64_t size_ = 0;
+    int restarts_seen_ = 0;
 };
 
 /// What open(2) is given for a URL.

@@ -175,7 +175,7 @@ void Machine::power_on() {
 void Machine::load_linux() {
     const auto& config = *options_.config;
     const auto& memory = vm_->memory();
-    const auto kernel = value_or_throw(ImageFile::open(config.kernel, options_.folder));
+    auto kernel = value_or_throw(ImageFile::open(config.kernel, options_.folder));
     std::array<std::uint8_t, kBzImageHeaderBytes> header{};
     if (kernel.size() >= header.size()) check(kernel.read(0, header));
     const auto image = check_bzimage(header, kernel.size());

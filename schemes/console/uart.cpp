@@ -20,6 +20,7 @@ enum Register : unsigned {
 
 constexpr std::uint8_t kDataReady = 0x01;
 constexpr std::uint8_t kTransmitterEmpty = 0x20;
+constexpr std::uint8_t kAllSent = 0x40;
 constexpr std::size_t kFifoSize = 16;
 /// A line that nobody drains must not stop the system; each poll costs at least a microsecond of
 /// bus time.
@@ -28,12 +29,15 @@ constexpr unsigned kTransmitPolls = 100'000;
 }  // namespace
 
 Uart::Uart(abi::CapabilityIndex ports, std::uint16_t base) : ports_(ports), base_(base) {
+    // A console: that was here before may have left bytes both ways: they are not to be lost.
+    for (unsigned polls = 0; (read(kLineStatus) & kAllSent) == 0 && polls < kTransmitPolls;)
+        ++polls;
     write(kInterruptEnable, 0);
     write(kLineControl, 0x80);  // divisor latch: 115200 baud
     write(kData, 1);
     write(kInterruptEnable, 0);
     write(kLineControl, 0x03);   // 8N1
-    write(kFifoControl, 0xC7);   // enabled and emptied, trigger at 14 bytes
+    write(kFifoControl, 0xC1);   // enabled (emptied if they were not), trigger at 14 bytes
     write(kModemControl, 0x0B);  // DTR, RTS, OUT2 (gates the interrupt line)
 }
 

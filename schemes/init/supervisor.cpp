@@ -287,6 +287,7 @@ abi::Error Supervisor::kill(const Process& sender, std::uint64_t name_length) {
         if (process.client == 0 || &process == &sender || process.entry.name != name) continue;
         End end{abi::ChildState::Killed, kCrashCode, {}};
         end.reason << "killed by " << sender.entry.name;
+        process.failures = 0;  // it says nothing about how long the program lasts
         ended(process, end);
         return abi::Error::Ok;
     }

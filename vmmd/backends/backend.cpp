@@ -50,6 +50,14 @@ Opened open_path(const Target& target, const std::string& path, int flags,
                                                OwnedDescriptor(), std::move(options));
 }
 
+/// A stream of one of Redoubt's services, for as long as that comes back when it ends.
+Opened open_service(const Target& target, int flags, DescriptorOptions options) {
+    options.reopen = [url = target.url, flags] {
+        return OwnedDescriptor(::open(url.c_str(), flags | O_CLOEXEC));
+    };
+    return open_path(target, target.url, flags, std::move(options));
+}
+
 /// A standard stream of the host's process, duplicated so that closing the back end leaves it open.
 OwnedDescriptor duplicate(int descriptor) {
     return OwnedDescriptor(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
@@ -57,7 +65,7 @@ OwnedDescriptor duplicate(int descriptor) {
 
 Opened open_console(const Target& target) {
     if (on_redoubt()) {
-        return open_path(target, target.url, O_RDWR | O_NONBLOCK, {target.url, InputFrom::Output});
+        return open_service(target, O_RDWR | O_NONBLOCK, {target.url, InputFrom::Output});
     }
     OwnedDescriptor output = duplicate(STDOUT_FILENO);
     if (output.get() < 0) return cannot_open(target.url, errno);
@@ -70,7 +78,7 @@ Opened open_console(const Target& target) {
 
 Opened open_log(const Target& target) {
     DescriptorOptions options{target.url, InputFrom::Nowhere, Framing::Lines};
-    if (on_redoubt()) return open_path(target, target.url, O_WRONLY, std::move(options));
+    if (on_redoubt()) return open_service(target, O_WRONLY, std::move(options));
     OwnedDescriptor output = duplicate(STDERR_FILENO);
     if (output.get() < 0) return cannot_open(target.url, errno);
     options.line_prefix = target.rest + "| ";

@@ -9,7 +9,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <chrono>
 #include <span>
 #include <utility>
 
@@ -24,6 +26,7 @@ namespace {
 
 /// For one write of the last output, in milliseconds.
 constexpr int kFlushPatience = 200;
+constexpr std::chrono::milliseconds kBetweenAttempts{1000};
 
 }  // namespace
 
@@ -40,10 +43,12 @@ class DescriptorBackend::Pump : public std::enable_shared_from_this<DescriptorBa
         : hub_(std::move(hub)),
           output_(loop.context()),
           input_(loop.context()),
+          input_from_(options.input),
           framing_(options.framing),
-          framer_(std::move(options.line_prefix)) {
-        output_.assign(output.release());
-        if (options.input == InputFrom::Output) source_ = &output_;
+          framer_(std::move(options.line_prefix)),
+          reopen_(std::move(options.reopen)),
+          retry_(loop.context()) {
+        use(std::move(output));
         if (options.input == InputFrom::Other) {
             input_.assign(input.release());
             source_ = &input_;
@@ -63,7 +68,8 @@ class DescriptorBackend::Pump : public std::enable_shared_from_this<DescriptorBa
     /// Writes what the guest has printed so far, for as long as somebody takes it.
     void flush() {
         while (watcher_ && (!unwritten_.empty() || take_output())) {
-            if (!write_some() && watcher_) {
+            if (retrying_) return;
+            if (!write_some() && watcher_ && !retrying_) {
                 pollfd ready{output_.native_handle(), POLLOUT, 0};
                 if (::poll(&ready, 1, kFlushPatience) <= 0) return;
             }
@@ -76,22 +82,56 @@ class DescriptorBackend::Pump : public std::enable_shared_from_this<DescriptorBa
         boost::system::error_code ignored;
         output_.close(ignored);
         input_.close(ignored);
+        retry_.cancel();
     }
 
   private:
+    void use(OwnedDescriptor output) {
+        output_.assign(output.release());
+        if (input_from_ == InputFrom::Output) source_ = &output_;
+    }
+
     void pump() {
         if (!watcher_) return;
         give_input();
         if (!waiting_to_write_) write_output();
     }
 
+    /// The descriptor is of no use any more. What it did not take is kept for its successor, if
+    /// there can be one.
+    void lost() {
+        if (!reopen_) return close();
+        if (retrying_) return;
+        retrying_ = true;
+        source_ = nullptr;
+        boost::system::error_code ignored;
+        output_.close(ignored);
+        // Not from inside whatever found out.
+        asio::post(retry_.get_executor(), [self = shared_from_this()] { self->try_again(); });
+    }
+
+    void try_again() {
+        if (!watcher_) return;
+        if (OwnedDescriptor output = reopen_(); output.get() >= 0) {
+            retrying_ = false;
+            use(std::move(output));
+            return pump();
+        }
+        retry_.expires_after(kBetweenAttempts);
+        retry_.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
+            if (!cancelled) self->try_again();
+        });
+    }
+
     void write_output() {
         // A bounded share of the loop's time; the rest of the output comes when others had their
         // turn.
+        if (retrying_) return;
         for (int turn = 0; turn < 8; ++turn) {
             if (unwritten_.empty() && !take_output()) return;
             if (!write_some()) {
-                if (watcher_) wait(output_, Descriptor::wait_write, waiting_to_write_);
+                if (watcher_ && !retrying_)
+                    wait(output_, Descriptor::wait_write, waiting_to_write_);
                 return;
             }
         }
@@ -108,7 +148,7 @@ class DescriptorBackend::Pump : public std::enable_shared_from_this<DescriptorBa
         }
         if (errno == EINTR) return true;
         // Disk full, hung up: the guest's console goes on without this back end.
-        if (errno != EAGAIN) close();
+        if (errno != EAGAIN) lost();
         return false;
     }
 
@@ -139,9 +179,10 @@ class DescriptorBackend::Pump : public std::enable_shared_from_this<DescriptorBa
             what, [self = shared_from_this(), what, &waiting](boost::system::error_code error) {
                 waiting = false;
                 if (!self->watcher_) return;
+                if (error == asio::error::operation_aborted && self->reopen_) return self->pump();
                 if (what == Descriptor::wait_read && self->source_ != nullptr)
                     self->read_input(error);
-                if (what == Descriptor::wait_write && error) return self->close();
+                if (what == Descriptor::wait_write && error) return self->lost();
                 self->pump();
             });
     }
@@ -155,6 +196,7 @@ class DescriptorBackend::Pump : public std::enable_shared_from_this<DescriptorBa
         } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
             // No more input, ever; output may go on.
             source_ = nullptr;
+            if (reopen_ && input_from_ == InputFrom::Output) lost();
         }
     }
 
@@ -163,8 +205,12 @@ class DescriptorBackend::Pump : public std::enable_shared_from_this<DescriptorBa
     Descriptor output_;
     Descriptor input_;
     Descriptor* source_ = nullptr;  ///< where input comes from, while there is any
+    InputFrom input_from_;
     Framing framing_;
     LineFramer framer_;
+    std::function<OwnedDescriptor()> reopen_;
+    asio::steady_timer retry_;
+    bool retrying_ = false;  ///< there is no output at the moment
     std::string unwritten_;
     std::string untyped_;
     bool waiting_to_write_ = false;

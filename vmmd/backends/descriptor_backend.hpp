@@ -1,6 +1,7 @@
 // A back end behind file descriptors: a console, a log, a file, a pseudo-terminal.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,6 +32,9 @@ struct DescriptorOptions {
     InputFrom input = InputFrom::Nowhere;
     Framing framing = Framing::Raw;
     std::string line_prefix{};
+    /// Opens the output's successor (on Redoubt: that of a service that was started anew). Without
+    /// it, a descriptor that fails is closed for good.
+    std::function<OwnedDescriptor()> reopen{};
 };
 
 /// Writes the hub's output to one descriptor and types what comes from it or from another. Blocking

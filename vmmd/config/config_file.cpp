@@ -29,7 +29,7 @@ Wrong check_images_of(const VmConfig& vm, const std::string& folder) {
     const auto wrong_kernel = [&](const std::string& message) {
         return ConfigError{vm.kernel_place, message};
     };
-    const auto file = ImageFile::open(vm.kernel, folder);
+    auto file = ImageFile::open(vm.kernel, folder);
     if (!file) return wrong_kernel(file.error());
     std::array<std::uint8_t, kBzImageHeaderBytes> header{};
     if (file->size() >= header.size()) {
@@ -51,7 +51,7 @@ LoadedConfig load_config(const std::string& name, CheckImages check_images) {
     if (slash != std::string::npos && !is_url)
         result.folder = name.substr(0, slash == 0 ? 1 : slash);
 
-    const auto file = ImageFile::open(is_url ? name : "file:" + name, {});
+    auto file = ImageFile::open(is_url ? name : "file:" + name, {});
     if (!file) {
         result.errors.push_back(file.error());
         return result;

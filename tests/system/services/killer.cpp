@@ -1,5 +1,8 @@
-// killer NAME FILE: asks init to end the process NAME, once FILE can be opened (an unix socket
-// path, say, that the process serves) and a second has passed. Needs grant=power.
+// Asks init to end processes. Needs grant=power.
+//   killer NAME FILE    that one, once FILE can be opened (a unix socket's path, say, that the
+//                       process serves) and a second has passed
+//   killer --port NAME  those whose names come, a line each, through the machine's port NAME
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -7,12 +10,16 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "abi/startup.hpp"
 #include "libhvcall/native/ipc.hpp"
 
 namespace {
+
+using namespace redoubt;
 
 bool is_served(const char* path) {
     const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -25,23 +32,48 @@ bool is_served(const char* path) {
     return served;
 }
 
+unsigned kill(std::string_view name) {
+    auto message = native::make_message(static_cast<std::uint32_t>(abi::ProcessMessage::Kill),
+                                        abi::kRegisterWords + (name.size() + 7) / 8, name.size());
+    native::put_bytes(name.data(), name.size());
+    const auto error = native::call(static_cast<native::Slot>(abi::StartupSlot::Parent), message);
+    return error == abi::Error::Ok ? message.info.label() : static_cast<unsigned>(error);
+}
+
+/// Serves lines until the port's server is gone, which may be this process's doing.
+void serve(const std::string& port) {
+    const int descriptor = open(port.c_str(), O_RDWR);
+    std::string line;
+    char c;
+    while (read(descriptor, &c, 1) == 1) {
+        if (c != '\n') {
+            line += c;
+            continue;
+        }
+        if (const unsigned answer = kill(line); answer != 0) {
+            std::printf("kill %s: %u\n", line.c_str(), answer);
+        }
+        line.clear();
+    }
+    close(descriptor);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-    using namespace redoubt;
     if (count != 3) return 2;
     std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+    if (std::string_view(arguments[1]) == "--port") {
+        for (;;) {
+            serve("chan:port/" + std::string(arguments[2]));
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+    }
     while (!is_served(arguments[2])) {
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     std::this_thread::sleep_for(std::chrono::seconds(1));
-    const std::size_t length = std::strlen(arguments[1]);
-    auto message = native::make_message(static_cast<std::uint32_t>(abi::ProcessMessage::Kill),
-                                        abi::kRegisterWords + (length + 7) / 8, length);
-    native::put_bytes(arguments[1], length);
-    const auto error = native::call(static_cast<native::Slot>(abi::StartupSlot::Parent), message);
-    const auto answer =
-        error == abi::Error::Ok ? message.info.label() : static_cast<unsigned>(error);
+    const unsigned answer = kill(arguments[1]);
     std::printf("kill %s: %u\n", arguments[1], answer);
     return answer == 0 ? 0 : 1;
 }

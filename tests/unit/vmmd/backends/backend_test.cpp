@@ -3,13 +3,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
 #include "tests/unit/vmmd/console/socket_client.hpp"
+#include "vmmd/backends/descriptor_backend.hpp"
 #include "vmmd/backends/line_framer.hpp"
 #include "vmmd/console/console_hub.hpp"
 #include "vmmd/management/event_loop.hpp"
@@ -21,6 +26,18 @@ std::string contents(const std::string& path) {
     std::stringstream text;
     text << std::ifstream(path).rdbuf();
     return text.str();
+}
+
+/// So many bytes, as they come.
+std::string all_of(int descriptor, std::size_t size) {
+    std::string text;
+    for (int i = 0; i < 10'000 && text.size() < size; ++i) {
+        char bytes[64];
+        const auto got = ::read(descriptor, bytes, std::min(sizeof bytes, size - text.size()));
+        if (got > 0) text.append(bytes, static_cast<std::size_t>(got));
+        if (got <= 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return text;
 }
 
 class BackendTest : public testing::Test {
@@ -138,6 +155,27 @@ TEST_F(BackendTest, APtyThatNobodyReadsDoesNotHoldTheGuestForLong) {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < 100; ++i) print(std::string(4096, 'x'));
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+}
+
+TEST_F(BackendTest, AServiceThatEndsIsOpenedAnewAndNothingIsLost) {
+    ::signal(SIGPIPE, SIG_IGN);
+    int first[2], second[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, first), 0);
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, second), 0);
+    unsigned attempts = 0;
+    DescriptorOptions options{"a service", InputFrom::Output};
+    options.reopen = [&] { return OwnedDescriptor(++attempts < 2 ? -1 : ::dup(second[1])); };
+    print("before\n");
+    backend_ = std::make_unique<DescriptorBackend>(loop_, hub_, OwnedDescriptor(first[1]),
+                                                   OwnedDescriptor(), std::move(options));
+    OwnedDescriptor old_service(first[0]), new_service(second[0]), spare(second[1]);
+    EXPECT_EQ(all_of(old_service.get(), 7), "before\n");
+    thread_ = std::jthread([this] { loop_.run(); });
+    ::shutdown(old_service.get(), SHUT_RDWR);
+    print("meanwhile\n");
+    EXPECT_EQ(all_of(new_service.get(), 10), "meanwhile\n");
+    EXPECT_EQ(::write(new_service.get(), "typed", 5), 5);
+    EXPECT_TRUE(was_typed("typed"));
 }
 
 TEST_F(BackendTest, NullDiscards) {
