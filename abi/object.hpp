@@ -134,6 +134,7 @@ enum class SystemInfoKind : std::uint32_t {
     /// often it had to wait, how long it held it in all and at most, how long it waited.
     /// NotSupported unless the kernel was started with `lock-statistics`.
     LockStatistics = 4,
+    IpcBuffer = 5,  ///< user address of the calling thread's IPC buffer
 };
 
 /// A deadline that never comes.

@@ -91,15 +91,21 @@ abi::Error lock_statistics_of(UserContext& context) {
 
 std::uint64_t system_constants[4];
 
-abi::Error syscall_system_info(Thread&, UserContext& context) {
+abi::Error syscall_system_info(Thread& self, UserContext& context) {
     const auto kind = static_cast<std::uint32_t>(argument(context, 0));
     if (kind < std::size(system_constants)) {
         set_result(context, 1, system_constants[kind]);
         return abi::Error::Ok;
     }
-    if (kind == static_cast<std::uint32_t>(abi::SystemInfoKind::LockStatistics))
-        return lock_statistics_of(context);
-    return abi::Error::InvalidArgument;
+    switch (static_cast<abi::SystemInfoKind>(kind)) {
+        case abi::SystemInfoKind::LockStatistics:
+            return lock_statistics_of(context);
+        case abi::SystemInfoKind::IpcBuffer:
+            set_result(context, 1, self.ipc_buffer->self);
+            return abi::Error::Ok;
+        default:
+            return abi::Error::InvalidArgument;
+    }
 }
 
 }  // namespace redoubt::kernel

@@ -13,51 +13,23 @@
 #include "abi/object.hpp"
 #include "abi/rights.hpp"
 #include "abi/syscall.hpp"
-#include "abi/x86_64/vcpu_state.hpp"
+#include "abi/vcpu_state.hpp"
+#include "libhvcall/native/registers.hpp"
+
+#if !defined(REDOUBT_NATIVE_FAKE) && defined(__riscv)
+#include "libhvcall/native/riscv64/invoke.hpp"
+#elif !defined(REDOUBT_NATIVE_FAKE)
+#include "libhvcall/native/x86_64/invoke.hpp"
+#endif
 
 namespace redoubt::native {
 
 using Slot = abi::CapabilityIndex;
 
-/// Argument registers of a call, in order; results come back in the same places.
-struct Registers {
-    std::uint64_t rdi = 0, rsi = 0, rdx = 0, r10 = 0, r8 = 0, r9 = 0;
-};
-
 #ifdef REDOUBT_NATIVE_FAKE
 abi::Error invoke(abi::SyscallNumber number, Registers& registers);
 abi::IpcBuffer& ipc_buffer();
 std::uint64_t ticks();
-#else
-[[gnu::always_inline]] inline abi::Error invoke(abi::SyscallNumber number, Registers& registers) {
-    std::uint64_t rax = static_cast<std::uint64_t>(number);
-    register std::uint64_t r10 asm("r10") = registers.r10;
-    register std::uint64_t r8 asm("r8") = registers.r8;
-    register std::uint64_t r9 asm("r9") = registers.r9;
-    asm volatile("syscall"
-                 : "+a"(rax), "+D"(registers.rdi), "+S"(registers.rsi), "+d"(registers.rdx),
-                   "+r"(r10), "+r"(r8), "+r"(r9)
-                 :
-                 : "rcx", "r11", "memory");
-    registers.r10 = r10;
-    registers.r8 = r8;
-    registers.r9 = r9;
-    return static_cast<abi::Error>(rax);
-}
-
-/// This thread's IPC buffer: its first word holds its own address and the GS base points at it.
-inline abi::IpcBuffer& ipc_buffer() {
-    abi::IpcBuffer* buffer;
-    asm volatile("mov %%gs:0, %0" : "=r"(buffer));
-    return *buffer;
-}
-
-/// The counter that deadlines are given in.
-inline std::uint64_t ticks() {
-    std::uint32_t low, high;
-    asm volatile("rdtsc" : "=a"(low), "=d"(high));
-    return std::uint64_t{high} << 32 | low;
-}
 #endif
 
 /// A value, valid only if `error` is Ok.
@@ -91,11 +63,11 @@ inline Registers load(std::uint64_t first, const Message& m) {
     return {first, m.info.raw, m.mr[0], m.mr[1], m.mr[2], m.mr[3]};
 }
 inline void store(const Registers& r, Message& m) {
-    m.info = abi::MessageInfo{r.rsi};
-    m.mr[0] = r.rdx;
-    m.mr[1] = r.r10;
-    m.mr[2] = r.r8;
-    m.mr[3] = r.r9;
+    m.info = abi::MessageInfo{r.a1};
+    m.mr[0] = r.a2;
+    m.mr[1] = r.a3;
+    m.mr[2] = r.a4;
+    m.mr[3] = r.a5;
 }
 }  // namespace detail
 
@@ -110,10 +82,10 @@ inline abi::Error call(Slot endpoint, Message& message) {
 /// Waits for a message on `endpoint`; the right to answer it goes into the Reply object `reply` (0:
 /// none).
 inline Received recv(Slot endpoint, Slot reply) {
-    Registers r{.rdi = endpoint | std::uint64_t{reply} << 32};
+    Registers r{.a0 = endpoint | std::uint64_t{reply} << 32};
     Received received;
     received.error = invoke(abi::SyscallNumber::Recv, r);
-    received.badge = r.rdi;
+    received.badge = r.a0;
     detail::store(r, received.message);
     return received;
 }
@@ -123,7 +95,7 @@ inline Received reply_recv(Slot endpoint, Slot reply, const Message& answer) {
     Registers r = detail::load(endpoint | std::uint64_t{reply} << 32, answer);
     Received received;
     received.error = invoke(abi::SyscallNumber::ReplyRecv, r);
-    received.badge = r.rdi;
+    received.badge = r.a0;
     detail::store(r, received.message);
     return received;
 }
@@ -138,16 +110,16 @@ inline abi::Error reply(Slot reply_object, const Message& answer) {
 
 /// ORs the capability's badge into the notification's word and wakes a waiter.
 inline abi::Error signal(Slot notification) {
-    Registers r{.rdi = notification};
+    Registers r{.a0 = notification};
     return invoke(abi::SyscallNumber::Signal, r);
 }
 
 /// Waits until a bit is set and takes all bits. `deadline` is in ticks; 0 polls, abi::kNever waits
 /// for good.
 inline Outcome<std::uint64_t> wait(Slot notification, std::uint64_t deadline = abi::kNever) {
-    Registers r{.rdi = notification, .rsi = deadline};
+    Registers r{.a0 = notification, .a1 = deadline};
     const abi::Error error = invoke(abi::SyscallNumber::Wait, r);
-    return {error, r.rsi};
+    return {error, r.a1};
 }
 
 inline void yield() {
@@ -161,17 +133,17 @@ inline void yield() {
 /// Makes `count` objects in consecutive slots from `first`. Fixed-size types take size_bits 0.
 inline abi::Error retype(Slot untyped, abi::ObjectType type, unsigned size_bits, Slot first,
                          std::uint64_t count = 1, Slot cnode = 0) {
-    Registers r{.rdi = untyped,
-                .rsi = static_cast<std::uint64_t>(type) | std::uint64_t{size_bits} << 32,
-                .rdx = count,
-                .r10 = cnode,
-                .r8 = first};
+    Registers r{.a0 = untyped,
+                .a1 = static_cast<std::uint64_t>(type) | std::uint64_t{size_bits} << 32,
+                .a2 = count,
+                .a3 = cnode,
+                .a4 = first};
     return invoke(abi::SyscallNumber::Retype, r);
 }
 
 inline abi::Error copy(Slot source, abi::Rights rights, Slot destination, Slot cnode = 0) {
     Registers r{
-        .rdi = source, .rsi = static_cast<std::uint64_t>(rights), .rdx = cnode, .r10 = destination};
+        .a0 = source, .a1 = static_cast<std::uint64_t>(rights), .a2 = cnode, .a3 = destination};
     return invoke(abi::SyscallNumber::CapCopy, r);
 }
 
@@ -179,23 +151,23 @@ inline abi::Error copy(Slot source, abi::Rights rights, Slot destination, Slot c
 /// 16).
 inline abi::Error mint(Slot source, abi::Rights rights, std::uint64_t badge, Slot destination,
                        Slot cnode = 0) {
-    Registers r{.rdi = source,
-                .rsi = static_cast<std::uint64_t>(rights),
-                .rdx = cnode,
-                .r10 = destination,
-                .r8 = badge};
+    Registers r{.a0 = source,
+                .a1 = static_cast<std::uint64_t>(rights),
+                .a2 = cnode,
+                .a3 = destination,
+                .a4 = badge};
     return invoke(abi::SyscallNumber::CapCopy, r);
 }
 
 /// Empties a slot; the object dies with its last capability.
 inline abi::Error delete_capability(Slot index, Slot cnode = 0) {
-    Registers r{.rdi = cnode, .rsi = index};
+    Registers r{.a0 = cnode, .a1 = index};
     return invoke(abi::SyscallNumber::CapDelete, r);
 }
 
 /// Deletes everything derived from the capability, not the capability itself.
 inline abi::Error revoke(Slot index, Slot cnode = 0) {
-    Registers r{.rdi = cnode, .rsi = index};
+    Registers r{.a0 = cnode, .a1 = index};
     return invoke(abi::SyscallNumber::CapRevoke, r);
 }
 
@@ -208,11 +180,11 @@ struct Identity {
 };
 
 inline Outcome<Identity> identify(Slot capability) {
-    Registers r{.rdi = capability};
+    Registers r{.a0 = capability};
     const abi::Error error = invoke(abi::SyscallNumber::CapIdentify, r);
     return {error,
-            {static_cast<abi::ObjectType>(r.rsi & 0xFFFF'FFFF), static_cast<unsigned>(r.rsi >> 32),
-             static_cast<abi::Rights>(r.rdx), r.r10, r.r8}};
+            {static_cast<abi::ObjectType>(r.a1 & 0xFFFF'FFFF), static_cast<unsigned>(r.a1 >> 32),
+             static_cast<abi::Rights>(r.a2), r.a3, r.a4}};
 }
 
 // ---- Memory
@@ -220,13 +192,12 @@ inline Outcome<Identity> identify(Slot capability) {
 
 /// Maps a Frame into an AddressSpace, or into a Vm at a guest-physical address.
 inline abi::Error map(Slot frame, Slot space, std::uint64_t address, abi::MapFlags flags) {
-    Registers r{
-        .rdi = frame, .rsi = space, .rdx = address, .r10 = static_cast<std::uint64_t>(flags)};
+    Registers r{.a0 = frame, .a1 = space, .a2 = address, .a3 = static_cast<std::uint64_t>(flags)};
     return invoke(abi::SyscallNumber::Map, r);
 }
 
 inline abi::Error unmap(Slot frame) {
-    Registers r{.rdi = frame};
+    Registers r{.a0 = frame};
     return invoke(abi::SyscallNumber::Unmap, r);
 }
 
@@ -245,13 +216,13 @@ inline void put_argument(const T& argument) {
 
 inline abi::Error thread_configure(Slot thread, const abi::ThreadConfiguration& configuration) {
     detail::put_argument(configuration);
-    Registers r{.rdi = thread};
+    Registers r{.a0 = thread};
     return invoke(abi::SyscallNumber::ThreadConfigure, r);
 }
 
 inline abi::Error thread_control(Slot thread, abi::ThreadOperation operation,
                                  std::uint64_t value = 0) {
-    Registers r{.rdi = thread, .rsi = static_cast<std::uint64_t>(operation), .rdx = value};
+    Registers r{.a0 = thread, .a1 = static_cast<std::uint64_t>(operation), .a2 = value};
     return invoke(abi::SyscallNumber::ThreadControl, r);
 }
 
@@ -298,10 +269,10 @@ inline Outcome<SchedulingState> scheduling_read(Slot context) {
 // --------------------------------------------------------------------------------------------
 
 inline abi::Error irq_claim(Slot irq_control, unsigned gsi, Slot destination) {
-    Registers r{.rdi = irq_control,
-                .rsi = static_cast<std::uint64_t>(abi::IrqOperation::Claim),
-                .rdx = gsi,
-                .r10 = destination};
+    Registers r{.a0 = irq_control,
+                .a1 = static_cast<std::uint64_t>(abi::IrqOperation::Claim),
+                .a2 = gsi,
+                .a3 = destination};
     return invoke(abi::SyscallNumber::IrqControl, r);
 }
 
@@ -311,34 +282,33 @@ struct MsiMessage {
 };
 
 inline Outcome<MsiMessage> irq_claim_msi(Slot irq_control, Slot destination) {
-    Registers r{.rdi = irq_control,
-                .rsi = static_cast<std::uint64_t>(abi::IrqOperation::ClaimMsi),
-                .r10 = destination};
+    Registers r{.a0 = irq_control,
+                .a1 = static_cast<std::uint64_t>(abi::IrqOperation::ClaimMsi),
+                .a3 = destination};
     const abi::Error error = invoke(abi::SyscallNumber::IrqControl, r);
-    return {error, {r.rsi, static_cast<std::uint32_t>(r.rdx)}};
+    return {error, {r.a1, static_cast<std::uint32_t>(r.a2)}};
 }
 
 inline abi::Error irq_bind(Slot irq, Slot notification) {
-    Registers r{.rdi = irq,
-                .rsi = static_cast<std::uint64_t>(abi::IrqOperation::Bind),
-                .rdx = notification};
+    Registers r{
+        .a0 = irq, .a1 = static_cast<std::uint64_t>(abi::IrqOperation::Bind), .a2 = notification};
     return invoke(abi::SyscallNumber::IrqControl, r);
 }
 
 inline abi::Error irq_acknowledge(Slot irq) {
-    Registers r{.rdi = irq, .rsi = static_cast<std::uint64_t>(abi::IrqOperation::Acknowledge)};
+    Registers r{.a0 = irq, .a1 = static_cast<std::uint64_t>(abi::IrqOperation::Acknowledge)};
     return invoke(abi::SyscallNumber::IrqControl, r);
 }
 
 /// Reads `size` (1, 2, 4) bytes from an I/O port.
 inline Outcome<std::uint32_t> port_in(Slot ports, std::uint16_t port, unsigned size) {
-    Registers r{.rdi = ports, .rsi = port, .rdx = size};
+    Registers r{.a0 = ports, .a1 = port, .a2 = size};
     const abi::Error error = invoke(abi::SyscallNumber::PortIo, r);
-    return {error, static_cast<std::uint32_t>(r.rsi)};
+    return {error, static_cast<std::uint32_t>(r.a1)};
 }
 
 inline abi::Error port_out(Slot ports, std::uint16_t port, unsigned size, std::uint32_t value) {
-    Registers r{.rdi = ports, .rsi = port, .rdx = size | abi::kPortWrite, .r10 = value};
+    Registers r{.a0 = ports, .a1 = port, .a2 = size | abi::kPortWrite, .a3 = value};
     return invoke(abi::SyscallNumber::PortIo, r);
 }
 
@@ -347,15 +317,15 @@ inline abi::Error port_out(Slot ports, std::uint16_t port, unsigned size, std::u
 
 /// Enters the guest; returns when the state page holds an exit record.
 inline abi::Error vcpu_run(Slot vcpu) {
-    Registers r{.rdi = vcpu};
+    Registers r{.a0 = vcpu};
     return invoke(abi::SyscallNumber::VcpuRun, r);
 }
 
 inline abi::Error vcpu_control(Slot vcpu, abi::VcpuOperation operation,
                                abi::RegisterGroup groups = abi::RegisterGroup::All) {
-    Registers r{.rdi = vcpu,
-                .rsi = static_cast<std::uint64_t>(operation),
-                .rdx = static_cast<std::uint64_t>(groups)};
+    Registers r{.a0 = vcpu,
+                .a1 = static_cast<std::uint64_t>(operation),
+                .a2 = static_cast<std::uint64_t>(groups)};
     return invoke(abi::SyscallNumber::VcpuControl, r);
 }
 
@@ -364,8 +334,8 @@ inline abi::Error vcpu_control(Slot vcpu, abi::VcpuOperation operation,
 
 /// 0 if the kernel does not know the selector.
 inline std::uint64_t system_info(abi::SystemInfoKind kind) {
-    Registers r{.rdi = static_cast<std::uint64_t>(kind)};
-    return invoke(abi::SyscallNumber::SystemInfo, r) == abi::Error::Ok ? r.rsi : 0;
+    Registers r{.a0 = static_cast<std::uint64_t>(kind)};
+    return invoke(abi::SyscallNumber::SystemInfo, r) == abi::Error::Ok ? r.a1 : 0;
 }
 
 }  // namespace redoubt::native

@@ -36,6 +36,22 @@ class Riscv64(unittest.TestCase):
             finally:
                 machine.stop()
 
+    def check_probe(self, **options):
+        """tests/system/kernel/probe.cpp in the place of init."""
+        code, log = self.boot({"init": (self.build / "tests/system/kernel/kernel_probe").read_bytes()}, **options)
+        self.assertNotIn("panic", log)
+        self.assertEqual(re.findall("probe: FAILED.*", log), [])
+        self.assertEqual(code, 0, log)
+
+    def test_no_user_program_can_panic_it_and_threads_and_interrupts_keep_their_state(self):
+        self.check_probe()
+
+    def test_the_same_without_h_extension_and_with_the_firmwares_timer(self):
+        self.check_probe(cpu="rv64,h=false,sstc=false")
+
+    def test_the_same_on_four_harts_and_with_memory_above_4_gib(self):
+        self.check_probe(processors=4, memory="5G")
+
     def test_an_archive_without_init_panics_with_a_reason(self):
         code, log = self.boot({"readme": b"nothing to run"})
         self.assertEqual(code, PANICKED, log)

@@ -62,12 +62,12 @@ struct Console {
         const std::uint64_t frequency = native::system_info(abi::SystemInfoKind::TicksPerSecond);
         for (std::uint64_t processor = 0;; ++processor) {
             native::Registers r{
-                .rdi = static_cast<std::uint64_t>(abi::SystemInfoKind::LockStatistics),
-                .rsi = processor};
+                .a0 = static_cast<std::uint64_t>(abi::SystemInfoKind::LockStatistics),
+                .a1 = processor};
             if (native::invoke(abi::SyscallNumber::SystemInfo, r) != abi::Error::Ok) return;
-            line("lock, processor ", processor, ": taken ", r.rsi, ", contended ", r.rdx,
-                 ", held on average ", r.r10 / (r.rsi + 1), " ticks, at most ", r.r8, ", waited ",
-                 r.r9 / (frequency / 1000), " ms");
+            line("lock, processor ", processor, ": taken ", r.a1, ", contended ", r.a2,
+                 ", held on average ", r.a3 / (r.a1 + 1), " ticks, at most ", r.a4, ", waited ",
+                 r.a5 / (frequency / 1000), " ms");
         }
     }
     [[noreturn]] void end(bool good) const {

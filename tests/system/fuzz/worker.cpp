@@ -90,7 +90,7 @@ class Worker {
                std::uint64_t d = 0, std::uint64_t e = 0, std::uint64_t f = 0) {
         native::Registers r{a, b, c, d, e, f};
         if (random_.one_in(10)) {
-            std::uint64_t* fields[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
+            std::uint64_t* fields[] = {&r.a0, &r.a1, &r.a2, &r.a3, &r.a4, &r.a5};
             *fields[random_.below(6)] = odd_value();
         }
         return make({number, r});
@@ -105,12 +105,12 @@ class Worker {
         native::Registers r = wanted.registers;
         count(control().calls[index_]);
         const Error error = native::invoke(wanted.number, r);
-        first_word_ = r.rdx;
+        first_word_ = r.a2;
         const std::uint64_t which = static_cast<std::uint64_t>(wanted.number) - abi::kNativeBase;
         if (which < kCalls) {
             count(error == Error::Ok ? control().accepted[which] : control().refused[which]);
         }
-        const std::uint64_t results[] = {r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9};
+        const std::uint64_t results[] = {r.a0, r.a1, r.a2, r.a3, r.a4, r.a5};
         for (const std::uint64_t result : results) look_at(result, Leak::Result);
         if (random_.one_in(8)) look_around();
         if (error == Error::Ok && random_.one_in(4)) recorded_[random_.below(kRecorded)] = wanted;
@@ -123,7 +123,7 @@ class Worker {
             Recorded wanted = recorded_[random_.below(kRecorded)];
             if (wanted.number == SyscallNumber::Exit || wanted.number == SyscallNumber{}) continue;
             native::Registers& r = wanted.registers;
-            std::uint64_t* fields[] = {&r.rdi, &r.rsi, &r.rdx, &r.r10, &r.r8, &r.r9};
+            std::uint64_t* fields[] = {&r.a0, &r.a1, &r.a2, &r.a3, &r.a4, &r.a5};
             std::uint64_t& field = *fields[random_.below(6)];
             switch (random_.below(4)) {
                 case 0:

@@ -1,11 +1,12 @@
 // An init that tests the kernel from user space: hostile programs, thread switches, timers and
-// interrupts. Prints one line for each finding to COM1 and ends the machine with 0 if everything
-// held.
+// interrupts. Prints one line for each finding to the console and ends the machine with 0 if
+// everything held.
 #include <cstdint>
 #include <initializer_list>
 
 #include "abi/startup.hpp"
 #include "libhvcall/native/syscall.hpp"
+#include "tests/system/kernel/machine.hpp"
 
 extern "C" {
 struct Hostile {
@@ -21,6 +22,7 @@ namespace {
 
 using namespace redoubt;
 using native::Slot;
+using probe::put;
 
 constexpr std::uint64_t kBufferAddress = 0x1000'0000;
 constexpr std::uint64_t kTopPage = 0x7FFF'FFFF'E000;
@@ -30,16 +32,11 @@ constexpr std::uint64_t kBadge = 77;
 constexpr unsigned kSpinners = 4;
 constexpr std::uint32_t kWorkerPriority = 150;
 
-Slot ports, next_slot, untyped, fault_endpoint, fault_reply, worker_buffer, notification;
+Slot next_slot, untyped, fault_endpoint, fault_reply, worker_buffer, notification, tick_irq;
 unsigned failures = 0;
 alignas(16) unsigned char stacks[1 + kSpinners][4096];
 std::uint64_t thread_locals[1 + kSpinners];
 
-void put(char character) {
-    while ((native::port_in(ports, 0x3FD, 1).value & 0x20) == 0) {
-    }
-    native::port_out(ports, 0x3F8, 1, static_cast<std::uint8_t>(character));
-}
 void put(const char* text) {
     while (*text != '\0') put(*text++);
 }
@@ -102,10 +99,12 @@ void probe_end_of_user_space() {
         "writable code refused");
     check(native::map(frame, kSpace, kTopPage, kReadWrite) == abi::Error::Ok,
           "page before it mapped");
-    *reinterpret_cast<volatile std::uint16_t*>(kTopPage + 0xFFE) = 0x050F;
+    const std::uint64_t last = kTopPage + 0x1000 - probe::kSystemCallBytes;
+    for (unsigned i = 0; i < probe::kSystemCallBytes; ++i)
+        reinterpret_cast<volatile unsigned char*>(last)[i] = probe::kSystemCall[i];
     native::unmap(frame);
     native::map(frame, kSpace, kTopPage, abi::MapFlags::Read | abi::MapFlags::Execute);
-    expect_fault("call at the end of user space", kTopPage + 0xFFE);
+    expect_fault("call at the end of user space", last);
 }
 
 void probe_thread_switches(std::uint64_t second) {
@@ -121,31 +120,34 @@ void probe_thread_switches(std::uint64_t second) {
         check(counters[i] > 1000, "thread kept its registers");
 }
 
-/// The PIT's interrupt at 1 kHz, which also preempts the spinning threads.
+/// A clock's interrupt at 1 kHz, which also preempts the spinning threads.
 void probe_interrupts(const abi::BootInfo& boot, std::uint64_t second) {
-    constexpr std::uint16_t kDivisor = 1193;
-    const Slot irq = next_slot++;
-    check(native::irq_claim(boot.irq_control_slot, 0, irq) == abi::Error::Ok, "interrupt claimed");
-    check(native::irq_claim(boot.irq_control_slot, 0, next_slot) == abi::Error::Busy, "only once");
-    check(native::irq_bind(irq, notification) == abi::Error::Ok, "interrupt bound");
-    native::port_out(ports, 0x43, 1, 0x34);
-    native::port_out(ports, 0x40, 1, kDivisor & 0xFF);
-    native::port_out(ports, 0x40, 1, kDivisor >> 8);
+    tick_irq = next_slot++;
+    check(native::irq_claim(boot.irq_control_slot, probe::kTickLine, tick_irq) == abi::Error::Ok,
+          "interrupt claimed");
+    check(native::irq_claim(boot.irq_control_slot, probe::kTickLine, next_slot) == abi::Error::Busy,
+          "only once");
+    check(native::irq_bind(tick_irq, notification) == abi::Error::Ok, "interrupt bound");
+    probe::start_ticks();
     std::uint64_t count = 0;
     const std::uint64_t end = native::ticks() + second / 2;
-    while (native::wait(notification, end).error == abi::Error::Ok) ++count;
+    for (; native::wait(notification, end).error == abi::Error::Ok; ++count)
+        probe::next_tick(tick_irq);
     check(count > 20 && count < 550, "timer interrupts in 500 ms: ", count);
 }
 
 volatile std::uint64_t wakeups = 0;
 
 void count_wakeups() {
-    while (native::wait(notification, abi::kNever).error == abi::Error::Ok) wakeups = wakeups + 1;
+    while (native::wait(notification, abi::kNever).error == abi::Error::Ok) {
+        wakeups = wakeups + 1;
+        probe::next_tick(tick_irq);
+    }
     native::exit_thread();
 }
 
 /// System calls that take long let a better thread run, and then go on as if nothing had been. The
-/// PIT still ticks.
+/// clock still ticks.
 void probe_long_calls() {
     constexpr unsigned kFrameBits = 25;
     constexpr std::uint64_t kAddress = 0x2'0000'0000;
@@ -187,8 +189,8 @@ void probe_long_calls() {
 }
 
 extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
-    ports = boot->io_port_slot;
     next_slot = boot->first_free_slot;
+    probe::initialize_machine(*boot, next_slot);
     for (unsigned i = 0; i < boot->untyped_count; ++i) {
         if (boot->untyped[i].is_device == 0 && boot->untyped[i].size_bits >= 20)
             untyped = boot->untyped[i].slot;
@@ -213,10 +215,8 @@ extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     put("probe: done, failures ");
     put(std::uint64_t{failures});
     put("\r\n");
-    native::port_out(ports, 0xF4, 4, failures == 0 ? 1 : 2);
+    probe::end_machine(failures == 0 ? 0 : 1);
     native::exit_thread();
 }
 
 }  // namespace
-
-asm(".globl _start\n_start: xorl %ebp, %ebp\n call probe\n");

@@ -29,8 +29,8 @@ abi::Error invoke(abi::SyscallNumber number, Registers& registers) {
     kernel::Thread& self = machine.running();
     kernel::UserContext& context = self.context;
     const std::uint64_t ip = context.rip;
-    machine.call(number, {registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8,
-                          registers.r9});
+    machine.call(number, {registers.a0, registers.a1, registers.a2, registers.a3, registers.a4,
+                          registers.a5});
     kernel::fake::run_until(self);
     while (context.rip != ip) {
         context.rip = ip;

@@ -113,12 +113,12 @@ void FakeKernel::revoke(native::Slot slot) {
 }
 
 Error FakeKernel::retype(native::Registers& r) {
-    const auto found = slots_.find(static_cast<native::Slot>(r.rdi));
+    const auto found = slots_.find(static_cast<native::Slot>(r.a0));
     if (found == slots_.end() || found->second.type != ObjectType::Untyped) {
         return Error::InvalidCapability;
     }
-    const auto type = static_cast<ObjectType>(r.rsi & 0xFFFF'FFFF);
-    auto bits = static_cast<unsigned>(r.rsi >> 32);
+    const auto type = static_cast<ObjectType>(r.a1 & 0xFFFF'FFFF);
+    auto bits = static_cast<unsigned>(r.a1 >> 32);
     if (type == ObjectType::Thread) {
         bits = abi::kThreadBits;
     } else if (type != ObjectType::Untyped && type != ObjectType::Frame) {
@@ -127,57 +127,57 @@ Error FakeKernel::retype(native::Registers& r) {
     Capability& untyped = found->second;
     const std::uint64_t size = std::uint64_t{1} << bits;
     const std::uint64_t begin = (untyped.used + size - 1) & ~(size - 1);
-    if (begin + r.rdx * size > std::uint64_t{1} << untyped.size_bits) return Error::NoMemory;
-    for (std::uint64_t i = 0; i < r.rdx; ++i) {
-        if (slots_.contains(static_cast<native::Slot>(r.r8 + i))) return Error::SlotOccupied;
+    if (begin + r.a2 * size > std::uint64_t{1} << untyped.size_bits) return Error::NoMemory;
+    for (std::uint64_t i = 0; i < r.a2; ++i) {
+        if (slots_.contains(static_cast<native::Slot>(r.a4 + i))) return Error::SlotOccupied;
     }
-    untyped.used = begin + r.rdx * size;
-    for (std::uint64_t i = 0; i < r.rdx; ++i) {
+    untyped.used = begin + r.a2 * size;
+    for (std::uint64_t i = 0; i < r.a2; ++i) {
         Capability made{.type = type, .size_bits = bits, .parent = found->first};
         if (type == ObjectType::Notification) {
             made.notification = std::make_shared<Notification>();
         }
-        slots_[static_cast<native::Slot>(r.r8 + i)] = std::move(made);
+        slots_[static_cast<native::Slot>(r.a4 + i)] = std::move(made);
     }
     return Error::Ok;
 }
 
 Error FakeKernel::copy(native::Registers& r) {
-    const auto source = static_cast<native::Slot>(r.rdi);
-    const auto target = static_cast<native::Slot>(r.r10);
+    const auto source = static_cast<native::Slot>(r.a0);
+    const auto target = static_cast<native::Slot>(r.a3);
     if (!slots_.contains(source)) return Error::InvalidCapability;
     if (slots_.contains(target)) return Error::SlotOccupied;
     Capability made = slots_[source];
     made.parent = source;
-    if (r.r8 != 0) made.badge = r.r8;
+    if (r.a4 != 0) made.badge = r.a4;
     slots_[target] = std::move(made);
     return Error::Ok;
 }
 
 Error FakeKernel::wait(std::unique_lock<std::mutex>& lock, native::Registers& r) {
-    const auto found = slots_.find(static_cast<native::Slot>(r.rdi));
+    const auto found = slots_.find(static_cast<native::Slot>(r.a0));
     if (found == slots_.end() || !found->second.notification) return Error::InvalidCapability;
     const std::shared_ptr<Notification> notification = found->second.notification;
     const auto signalled = [&] { return notification->word != 0; };
-    if (r.rsi == abi::kNever) {
+    if (r.a1 == abi::kNever) {
         notification->signalled.wait(lock, signalled);
     } else {
         const std::chrono::steady_clock::time_point until{
-            std::chrono::nanoseconds{static_cast<std::int64_t>(r.rsi)}};
+            std::chrono::nanoseconds{static_cast<std::int64_t>(r.a1)}};
         if (!notification->signalled.wait_until(lock, until, signalled)) return Error::TimedOut;
     }
-    r.rsi = std::exchange(notification->word, 0);
+    r.a1 = std::exchange(notification->word, 0);
     return Error::Ok;
 }
 
 Error FakeKernel::map(native::Registers& r) {
-    const auto found = slots_.find(static_cast<native::Slot>(r.rdi));
+    const auto found = slots_.find(static_cast<native::Slot>(r.a0));
     if (found == slots_.end() || found->second.type != ObjectType::Frame) {
         return Error::InvalidCapability;
     }
     const std::size_t size = std::size_t{1} << found->second.size_bits;
-    if (r.rdx % size != 0) return Error::InvalidArgument;
-    void* const wanted = reinterpret_cast<void*>(r.rdx);
+    if (r.a2 % size != 0) return Error::InvalidArgument;
+    void* const wanted = reinterpret_cast<void*>(r.a2);
     void* const got = mmap(wanted, size, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (got != wanted) return Error::AlreadyMapped;
@@ -186,12 +186,12 @@ Error FakeKernel::map(native::Registers& r) {
 }
 
 Error FakeKernel::thread_control(native::Registers& r) {
-    const auto operation = static_cast<abi::ThreadOperation>(r.rsi);
+    const auto operation = static_cast<abi::ThreadOperation>(r.a1);
     if (operation == abi::ThreadOperation::SetPriority) {
-        return r.rdx <= 100 ? Error::Ok : Error::InvalidArgument;
+        return r.a2 <= 100 ? Error::Ok : Error::InvalidArgument;
     }
-    if (r.rdi == 0) return Error::Ok;
-    Capability& thread = slots_.at(static_cast<native::Slot>(r.rdi));
+    if (r.a0 == 0) return Error::Ok;
+    Capability& thread = slots_.at(static_cast<native::Slot>(r.a0));
     if (operation == abi::ThreadOperation::SetContext) {
         std::memcpy(&thread.start, native::ipc_buffer().words, sizeof(thread.start));
     } else if (operation == abi::ThreadOperation::Resume) {
@@ -210,16 +210,16 @@ Error FakeKernel::invoke(SyscallNumber number, native::Registers& r) {
         return Error::Ok;
     }
     std::unique_lock lock{mutex_};
-    const auto slot = static_cast<native::Slot>(r.rdi);
+    const auto slot = static_cast<native::Slot>(r.a0);
     switch (number) {
         case SyscallNumber::Call: {
             const auto found = slots_.find(slot);
             if (found == slots_.end() || !found->second.server) return Error::InvalidCapability;
             const std::shared_ptr<Server> server = found->second.server;
             lock.unlock();
-            native::Message message{abi::MessageInfo{r.rsi}, {r.rdx, r.r10, r.r8, r.r9}};
+            native::Message message{abi::MessageInfo{r.a1}, {r.a2, r.a3, r.a4, r.a5}};
             (*server)(message, native::ipc_buffer());
-            r = {r.rdi,         message.info.raw, message.mr[0],
+            r = {r.a0,          message.info.raw, message.mr[0],
                  message.mr[1], message.mr[2],    message.mr[3]};
             return Error::Ok;
         }
@@ -234,23 +234,23 @@ Error FakeKernel::invoke(SyscallNumber number, native::Registers& r) {
         case SyscallNumber::CapCopy:
             return copy(r);
         case SyscallNumber::CapDelete: {
-            const auto index = static_cast<native::Slot>(r.rsi);
+            const auto index = static_cast<native::Slot>(r.a1);
             if (slots_.contains(index)) remove(index);
             return Error::Ok;
         }
         case SyscallNumber::CapRevoke:
-            if (!slots_.contains(static_cast<native::Slot>(r.rsi))) return Error::InvalidCapability;
-            revoke(static_cast<native::Slot>(r.rsi));
+            if (!slots_.contains(static_cast<native::Slot>(r.a1))) return Error::InvalidCapability;
+            revoke(static_cast<native::Slot>(r.a1));
             return Error::Ok;
         case SyscallNumber::CapIdentify: {
             const auto found = slots_.find(slot);
             if (found == slots_.end()) return Error::InvalidCapability;
             const Capability& capability = found->second;
-            r.rsi = static_cast<std::uint64_t>(capability.type) |
-                    std::uint64_t{capability.size_bits} << 32;
-            r.rdx = static_cast<std::uint64_t>(abi::Rights::All);
-            r.r10 = capability.badge;
-            r.r8 = (std::uint64_t{1} << capability.size_bits) - capability.used;
+            r.a1 = static_cast<std::uint64_t>(capability.type) | std::uint64_t{capability.size_bits}
+                                                                     << 32;
+            r.a2 = static_cast<std::uint64_t>(abi::Rights::All);
+            r.a3 = capability.badge;
+            r.a4 = (std::uint64_t{1} << capability.size_bits) - capability.used;
             return Error::Ok;
         }
         case SyscallNumber::Map:
@@ -262,9 +262,9 @@ Error FakeKernel::invoke(SyscallNumber number, native::Registers& r) {
         case SyscallNumber::ThreadControl:
             return thread_control(r);
         case SyscallNumber::SystemInfo:
-            r.rsi = r.rdi == static_cast<std::uint64_t>(abi::SystemInfoKind::TicksPerSecond)
-                        ? 1'000'000'000
-                        : 1;
+            r.a1 = r.a0 == static_cast<std::uint64_t>(abi::SystemInfoKind::TicksPerSecond)
+                       ? 1'000'000'000
+                       : 1;
             return Error::Ok;
         default:
             return Error::InvalidSyscall;
