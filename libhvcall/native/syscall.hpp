@@ -245,11 +245,11 @@ inline abi::Error thread_set_context(Slot thread, const abi::ThreadStart& start)
 /// A budget of 0 is no limit; else ticks in each period, which is in ticks too.
 inline abi::Error scheduling_configure(Slot context, std::uint32_t weight, std::uint64_t budget = 0,
                                        std::uint64_t period = 0) {
-    Registers r{.rdi = context,
-                .rsi = static_cast<std::uint64_t>(abi::SchedulingOperation::Configure),
-                .rdx = weight,
-                .r10 = budget,
-                .r8 = period};
+    Registers r{.a0 = context,
+                .a1 = static_cast<std::uint64_t>(abi::SchedulingOperation::Configure),
+                .a2 = weight,
+                .a3 = budget,
+                .a4 = period};
     return invoke(abi::SyscallNumber::SchedulingControl, r);
 }
 
@@ -260,9 +260,9 @@ struct SchedulingState {
 };
 
 inline Outcome<SchedulingState> scheduling_read(Slot context) {
-    Registers r{.rdi = context, .rsi = static_cast<std::uint64_t>(abi::SchedulingOperation::Read)};
+    Registers r{.a0 = context, .a1 = static_cast<std::uint64_t>(abi::SchedulingOperation::Read)};
     const abi::Error error = invoke(abi::SyscallNumber::SchedulingControl, r);
-    return {error, {r.rsi, r.rdx}};
+    return {error, {r.a1, r.a2}};
 }
 
 // ---- Devices
