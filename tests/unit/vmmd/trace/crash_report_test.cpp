@@ -18,7 +18,7 @@ TEST(CrashReport, RegistersCodeAndExits) {
         exits::shutdown()(state, memory);
         state.rip = 0x2000;
         state.gpr[abi::kRbx] = 0x1234'5678'9ABC'DEF0;
-        state.cs_base = 0;
+        state.cs_base = state.segments[abi::kCs].base = 0;
         state.segments[abi::kFs].base = 0x7777'0000;
         static_cast<void>(
             memory.write(hvcall::GuestPhysicalAddress{0x2000}, std::uint16_t{0x0B0F}));
@@ -40,7 +40,7 @@ TEST(CrashReport, CodeThatCannotBeRead) {
     GuestMachine guest({[](abi::VcpuState& state, const hvcall::GuestMemory& memory) {
         exits::shutdown()(state, memory);
         state.rip = 0x8000;
-        state.cs_base = 0x3000'0000;
+        state.cs_base = state.segments[abi::kCs].base = 0x3000'0000;
     }});
     const auto end = guest.run();
     const auto report = crash_report(guest.machine(), end.vcpu);
