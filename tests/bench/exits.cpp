@@ -94,7 +94,7 @@ class Machine {
 /// Pages that a monitor gives the only VM when its guest touches them.
 class LazyMemory {
   public:
-    static constexpr std::size_t kPages = 2000;
+    static constexpr std::size_t kPages = 512;  // as many as one Retype makes
 
     LazyMemory() : services_(*posix::native_services()) {
         const auto hv = services_.find_grant("hv");
