@@ -9,12 +9,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from . import symbols, unix_socket
 from .qmp import QmpClient, QmpError
 
 CHUNK = 65536
+LEAVING = 5  # seconds; the end of a client may reach the guest's debugger after the request of the next one
 
 
 class GdbFailure(Exception):
@@ -45,6 +47,7 @@ class GdbProxy:
         self._management = management
         self._name = name
         self._report = report
+        self._last_end = float("-inf")
         if path is None:
             self._listener = socket.create_server(("127.0.0.1", port))
             self.address = f"localhost:{self._listener.getsockname()[1]}"
@@ -65,7 +68,7 @@ class GdbProxy:
     def _serve_client(self, client: socket.socket) -> None:
         with client:
             try:
-                stream, first = QmpClient(self._management).become_stream("vm-gdb", name=self._name)
+                stream, first = self._open_stream()
             except (QmpError, OSError) as error:
                 # gdb itself only sees the connection end.
                 print(f"vmmctl: gdb was refused: {error}", file=sys.stderr, flush=True)
@@ -77,7 +80,17 @@ class GdbProxy:
                 except OSError:
                     return
                 splice(client, stream)
+                self._last_end = time.monotonic()
             self._report("gdb is gone; the guest goes on")
+
+    def _open_stream(self) -> tuple[socket.socket, bytes]:
+        while True:
+            try:
+                return QmpClient(self._management).become_stream("vm-gdb", name=self._name)
+            except QmpError:
+                if time.monotonic() > self._last_end + LEAVING:
+                    raise
+                time.sleep(0.02)
 
     def close(self) -> None:
         self._listener.close()
