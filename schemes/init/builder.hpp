@@ -48,6 +48,7 @@ class Builder {
     bool grant_schemes();
     bool write_startup_info();
     bool start_thread();
+    bool limit_time();
 
     bool no_memory(std::uint64_t bytes);
     bool add_root(unsigned size_bits);
@@ -81,8 +82,9 @@ class Builder {
     std::size_t ipc_region_ = 0;
 
     native::Slot cnode_ = 0, space_ = 0, thread_ = 0, ipc_frame_ = 0;
-    unsigned cnode_bits_ = 16;  ///< of a small process: 1023 capabilities
-    unsigned space_bits_ = 18;  ///< likewise: page tables for some 100 MiB in small pages
+    native::Slot scheduling_ = 0;  ///< 0: its threads count one by one, without a limit
+    unsigned cnode_bits_ = 16;     ///< of a small process: 1023 capabilities
+    unsigned space_bits_ = 18;     ///< likewise: page tables for some 100 MiB in small pages
     std::uint32_t used_slots_ = 0;
     std::uint32_t next_child_slot_ = static_cast<std::uint32_t>(abi::StartupSlot::FirstNamed);
     abi::StartupInfo info_{};

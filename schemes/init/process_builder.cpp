@@ -27,6 +27,8 @@ constexpr unsigned kBigSpaceBits = 20;
 /// Smallest piece of what is left that is worth a capability of its own.
 constexpr unsigned kSmallestRestBits = 20;
 constexpr unsigned kLargestFrameBits = 29;
+/// Limits are per tenth of a second.
+constexpr std::uint64_t kLimitPeriodsPerSecond = 10;
 
 }  // namespace
 
@@ -171,7 +173,8 @@ bool Builder::take_pieces(std::uint64_t bytes) {
 /// Roots: 0 the image and the kernel's objects, 1 the heap, 2… what the process may spend.
 bool Builder::take_memory() {
     std::uint64_t bytes = (std::uint64_t{1} << cnode_bits_) + (std::uint64_t{1} << space_bits_) +
-                          (std::uint64_t{1} << abi::kThreadBits);
+                          (std::uint64_t{1} << abi::kThreadBits) +
+                          (std::uint64_t{1} << abi::kSmallObjectBits);
     for (std::size_t i = 0; i < region_count_; ++i) {
         bytes += regions_[i].bytes;
     }
@@ -240,7 +243,12 @@ bool Builder::make_objects() {
             }
         }
     }
-    return true;
+    if (entry_.share == 0 && entry_.limit == 0) {
+        return true;
+    }
+    scheduling_ = take_slot();
+    return check(native::retype(memory_.roots[0], ObjectType::SchedulingContext, 0, scheduling_),
+                 "no memory for its objects");
 }
 
 bool Builder::map_image() {
@@ -308,6 +316,21 @@ bool Builder::write_startup_info() {
     return fits || fail("its arguments are too long");
 }
 
+/// The first thread's share and limit are those of all that it makes.
+bool Builder::limit_time() {
+    if (scheduling_ == 0) {
+        return true;
+    }
+    const std::uint64_t period =
+        native::system_info(abi::SystemInfoKind::TicksPerSecond) / kLimitPeriodsPerSecond;
+    const std::uint32_t weight = entry_.share != 0 ? entry_.share : abi::kNormalWeight;
+    return check(native::scheduling_configure(scheduling_, weight, period * entry_.limit / 100,
+                                              period),
+                 "its processor time cannot be limited") &&
+           check(native::thread_control(thread_, abi::ThreadOperation::SetScheduling, scheduling_),
+                 "its processor time cannot be limited");
+}
+
 bool Builder::start_thread() {
     abi::ThreadConfiguration configuration{};
     configuration.address_space = space_;
@@ -327,6 +350,7 @@ bool Builder::start_thread() {
            check(native::thread_configure(thread_, configuration),
                  "its thread cannot be configured") &&
            check(native::thread_set_context(thread_, start), "its thread cannot be set up") &&
+           limit_time() &&
            check(native::thread_control(thread_, abi::ThreadOperation::Resume),
                  "its thread cannot be started");
 }

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 
+#include "abi/object.hpp"
 #include "abi/scheme.hpp"
 
 namespace redoubt::init {
@@ -21,6 +22,7 @@ inline constexpr std::size_t kMaximumSchemes = 12;  ///< per process, served or 
 inline constexpr std::size_t kMaximumArguments = 32;
 inline constexpr std::size_t kMaximumName = 40;
 inline constexpr std::uint64_t kMegabyte = 1 << 20;
+inline constexpr unsigned kMaximumLimit = 800;  ///< percent of one processor
 
 enum class Restart : std::uint8_t { Never, Always, OnFailure };
 
@@ -78,6 +80,8 @@ struct StartEntry {
     bool memory_rest = false;            ///< all that is left instead
     std::uint64_t heap = 2 * kMegabyte;  ///< rounded up to a power of two
     unsigned priority = 100;
+    unsigned share = 0;  ///< weight of all its threads together; 0: each counts for itself
+    unsigned limit = 0;  ///< percent of one processor that they may use together; 0: no limit
     Grants grants;
     Restart restart = Restart::Never;
     bool power_off_on_exit = false;
@@ -334,6 +338,26 @@ inline bool StartListParser::option(std::string_view word, StartEntry& entry) {
         entry.priority = static_cast<unsigned>(*priority);
         return true;
     }
+    if (key == "share") {
+        const auto share = detail::number(value);
+        if (!share || *share == 0 || *share > abi::kMaximumWeight) {
+            return fail("share must be 1 to 1000", word);
+        }
+        entry.share = static_cast<unsigned>(*share);
+        return true;
+    }
+    if (key == "limit") {
+        const bool is_percent = value.ends_with('%');
+        if (is_percent) {
+            value.remove_suffix(1);
+        }
+        const auto limit = detail::number(value);
+        if (!is_percent || !limit || *limit == 0 || *limit > kMaximumLimit) {
+            return fail("limit must be 1% to 800% of a processor", word);
+        }
+        entry.limit = static_cast<unsigned>(*limit);
+        return true;
+    }
     if (key == "grant") {
         return grants(value, entry);
     }
@@ -371,7 +395,9 @@ inline bool StartListParser::option(std::string_view word, StartEntry& entry) {
         return true;
     }
     return fail(
-        "unknown key (known: serves uses memory heap priority grant restart on-exit ready abi)",
+        "unknown key (known: serves uses memory heap priority share limit grant restart on-exit "
+        "ready "
+        "abi)",
         word);
 }
 

@@ -19,14 +19,19 @@ struct Place {
     unsigned column = 1;
 };
 
+inline constexpr unsigned kNormalCpuShare = 100;
+inline constexpr unsigned kMaximumCpuShare = 1000;
+
 /// One [vm.NAME] table, checked.
 struct VmConfig {
     std::string name;
     unsigned cpus = 1;
     std::uint64_t memory_bytes = 0;
-    std::string kernel;  ///< file: and initfs: URLs
-    std::string initrd;  ///< empty: none
-    Place kernel_place;  ///< of the URLs, for errors about what they name
+    unsigned cpu_share = kNormalCpuShare;  ///< weight of its processor time among the VMs
+    unsigned cpu_limit = 0;  ///< percent of one processor for all vCPUs together; 0: no limit
+    std::string kernel;      ///< file: and initfs: URLs
+    std::string initrd;      ///< empty: none
+    Place kernel_place;      ///< of the URLs, for errors about what they name
     Place initrd_place;
     std::string cmdline;
     std::string serial;  ///< URL of COM1's back end

@@ -18,9 +18,9 @@ namespace redoubt::vmmd {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kVmKeys = {
-    "cpus",   "memory",    "kernel",  "initrd",        "cmdline",
-    "serial", "autostart", "restart", "restart_limit", "gdb_wait"};
+constexpr std::array<std::string_view, 12> kVmKeys = {
+    "cpus",      "memory",  "kernel",        "initrd",   "cmdline",   "serial",
+    "autostart", "restart", "restart_limit", "gdb_wait", "cpu_share", "cpu_limit"};
 constexpr std::array<std::string_view, 1> kTopKeys = {"vm"};
 constexpr std::array<std::string_view, 3> kRestartWords = {"never", "on-failure", "always"};
 constexpr int kMaximumRestarts = 1'000'000;
@@ -128,6 +128,7 @@ class Parser {
             error(key.source().begin, quoted("kernel") + " is missing in [vm." + std::string(name) +
                                           "]: add a line such as kernel = \"file:vmlinuz\"");
         }
+        if (const auto* const limit = table->get("cpu_limit")) check_cpu_limit(config, *limit);
         config.text = text_of(name, *table);
         result_.vms.push_back(std::move(config));
     }
@@ -158,6 +159,10 @@ class Parser {
         const auto name = key.str();
         if (name == "cpus") {
             cpus(config, node);
+        } else if (name == "cpu_share") {
+            cpu_share(config, node);
+        } else if (name == "cpu_limit") {
+            cpu_limit(config, node);
         } else if (name == "memory") {
             memory(config, node);
         } else if (name == "kernel") {
@@ -199,7 +204,9 @@ class Parser {
     const std::string* string(std::string_view name, const toml::node& node) {
         if (const auto* const value = node.as_string()) return &value->get();
         wrong_type(name, node,
-                   name == "memory" ? "a string such as \"256M\"" : "a string in quotes");
+                   name == "memory"      ? "a string such as \"256M\""
+                   : name == "cpu_limit" ? "a string such as \"50%\""
+                                         : "a string in quotes");
         return nullptr;
     }
 
@@ -213,6 +220,35 @@ class Parser {
                                                   most + " are possible; write cpus = " + most);
         }
         config.cpus = static_cast<unsigned>(value->get());
+    }
+
+    void cpu_share(VmConfig& config, const toml::node& node) {
+        const auto* const value = node.as_integer();
+        if (value == nullptr) return wrong_type("cpu_share", node, "an integer");
+        if (value->get() < 1 || value->get() > kMaximumCpuShare) {
+            return error(node.source().begin,
+                         "cpu_share must be 1 to " + std::to_string(kMaximumCpuShare) +
+                             "; a VM that does not name it has " + std::to_string(kNormalCpuShare));
+        }
+        config.cpu_share = static_cast<unsigned>(value->get());
+    }
+
+    void cpu_limit(VmConfig& config, const toml::node& node) {
+        const auto* const text = string("cpu_limit", node);
+        if (text == nullptr) return;
+        const auto percent = parse_percent(*text);
+        if (!percent) return error(node.source().begin, quoted(*text) + ": " + percent.error());
+        config.cpu_limit = *percent;
+    }
+
+    /// When both are known: a VM cannot use more than its processors.
+    void check_cpu_limit(const VmConfig& config, const toml::node& node) {
+        const unsigned most = config.cpus * 100;
+        if (config.cpu_limit <= most) return;
+        error(node.source().begin,
+              quoted(std::to_string(config.cpu_limit) + "%") + " is more than the VM's " +
+                  std::to_string(config.cpus) + (config.cpus == 1 ? " cpu" : " cpus") +
+                  " can use: at most \"" + std::to_string(most) + "%\" is possible");
     }
 
     void memory(VmConfig& config, const toml::node& node) {

@@ -1,4 +1,4 @@
-// Sizes and suggestions.
+// Sizes, percentages and suggestions.
 #include "vmmd/config/text.hpp"
 
 #include <algorithm>
@@ -35,6 +35,19 @@ std::expected<std::uint64_t, std::string> parse_size(std::string_view text) {
     }
     if (number > (~std::uint64_t{0} >> shift)) return std::unexpected("the number is too large");
     return number << shift;
+}
+
+std::expected<unsigned, std::string> parse_percent(std::string_view text) {
+    unsigned number = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [rest, code] = std::from_chars(text.data(), end, number);
+    if (code == std::errc::result_out_of_range) return std::unexpected("the number is too large");
+    if (code != std::errc{} ||
+        std::string_view(rest, static_cast<std::size_t>(end - rest)) != "%") {
+        return std::unexpected("not a percentage: write a whole number and %, such as \"50%\"");
+    }
+    if (number == 0) return std::unexpected("at least \"1%\" is needed");
+    return number;
 }
 
 std::string format_size(std::uint64_t bytes) {

@@ -77,9 +77,11 @@ std::string monitor_start_line(const VmConfig& config) {
     const std::uint64_t bytes =
         config.memory_bytes + kFixedOverhead + config.cpus * kOverheadPerCpu;
     const std::uint64_t megabytes = (bytes + kMegabyte - 1) / kMegabyte;
+    const std::string limit =
+        config.cpu_limit == 0 ? "" : " limit=" + std::to_string(config.cpu_limit) + "%";
     return process + " bin/monitor uses=" + uses.text() + " memory=" + std::to_string(megabytes) +
            "M heap=" + std::string(kHeap) + " priority=" + std::string(kPriority) +
-           " grant=hv -- --socket " + socket;
+           " share=" + std::to_string(config.cpu_share) + limit + " grant=hv -- --socket " + socket;
 }
 
 }  // namespace redoubt::vmmd

@@ -25,7 +25,8 @@ std::string error_of(std::string_view line) {
 
 TEST(StartList, ReadsEveryKey) {
     const StartEntry entry = parse_one(
-        "vmmd /bin/vmmd serves=a,b uses=log memory=3M heap=64K priority=42 restart=on-failure "
+        "vmmd /bin/vmmd serves=a,b uses=log memory=3M heap=64K priority=42 share=300 limit=150% "
+        "restart=on-failure "
         "on-exit=poweroff ready=no-wait abi=native "
         "grant=ports:0x3f8-0x3ff,irq,pci,device-memory,boot-archive,hv,power -- --keep x");
     EXPECT_EQ(entry.name, "vmmd");
@@ -36,6 +37,8 @@ TEST(StartList, ReadsEveryKey) {
     EXPECT_EQ(entry.memory, 3 * kMegabyte);
     EXPECT_EQ(entry.heap, 64U * 1024);
     EXPECT_EQ(entry.priority, 42U);
+    EXPECT_EQ(entry.share, 300U);
+    EXPECT_EQ(entry.limit, 150U);
     EXPECT_EQ(entry.restart, Restart::OnFailure);
     EXPECT_TRUE(entry.power_off_on_exit);
     EXPECT_FALSE(entry.wait_until_ready);
@@ -66,6 +69,8 @@ TEST(StartList, DefaultsGiveNothingAway) {
     EXPECT_EQ(entry.uses.count, 0U);
     EXPECT_EQ(entry.restart, Restart::Never);
     EXPECT_FALSE(entry.memory_rest);
+    EXPECT_EQ(entry.share, 0U);
+    EXPECT_EQ(entry.limit, 0U);
 }
 
 TEST(StartList, SkipsCommentsAndEmptyLinesButCountsThem) {
@@ -102,6 +107,12 @@ TEST(StartList, NamesEachMistake) {
     EXPECT_TRUE(error_of("a b memory=0").starts_with("not a size"));
     EXPECT_TRUE(error_of("a b memory=100G").starts_with("not a size"));
     EXPECT_TRUE(error_of("a b priority=200").starts_with("priority"));
+    for (const std::string_view share : {"", "0", "1001", "-1", "50%"}) {
+        EXPECT_TRUE(error_of("a b share=" + std::string(share)).starts_with("share must")) << share;
+    }
+    for (const std::string_view limit : {"", "%", "50", "0%", "801%", "5 0%", "-5%", "50%%"}) {
+        EXPECT_TRUE(error_of("a b limit=" + std::string(limit)).starts_with("limit must")) << limit;
+    }
     EXPECT_TRUE(error_of("a b grant=everything").starts_with("unknown grant"));
     EXPECT_TRUE(error_of("a b grant=ports:9-1").starts_with("not a port range"));
     EXPECT_TRUE(error_of("a b grant=ports:0-65536").starts_with("not a port range"));

@@ -30,6 +30,8 @@ serial  = "console:web"
 restart = "on-failure"
 autostart = false
 gdb_wait = true
+cpu_share = 300
+cpu_limit = "75%"
 )";
 
 TEST(Config, TakesEveryKey) {
@@ -47,6 +49,8 @@ TEST(Config, TakesEveryKey) {
     EXPECT_EQ(vm.restart, RestartPolicy::OnFailure);
     EXPECT_FALSE(vm.autostart);
     EXPECT_TRUE(vm.gdb_wait);
+    EXPECT_EQ(vm.cpu_share, 300U);
+    EXPECT_EQ(vm.cpu_limit, 75U);
 }
 
 TEST(Config, AVmsTextIsTheSameVm) {
@@ -73,6 +77,8 @@ TEST(Config, DefaultsNeedOnlyMemoryAndKernel) {
     EXPECT_TRUE(result.vms[0].autostart);
     EXPECT_FALSE(result.vms[0].gdb_wait);
     EXPECT_EQ(result.vms[0].restart, RestartPolicy::Never);
+    EXPECT_EQ(result.vms[0].cpu_share, 100U);
+    EXPECT_EQ(result.vms[0].cpu_limit, 0U);
 }
 
 TEST(Config, KeepsTheFilesOrderOfVms) {
@@ -116,6 +122,35 @@ TEST(Config, ImpossibleValuesAreTold) {
         with("memory = \"64M\"\nrestart = \"alway\""),
         "f.toml:4:11: error: \"alway\" is none of \"never\", \"on-failure\" and \"always\" (did "
         "you mean \"always\"?)");
+}
+
+TEST(Config, ImpossibleProcessorTimeIsTold) {
+    const auto with = [](std::string_view line) {
+        return error_of("[vm.a]\nkernel=\"file:k\"\nmemory=\"64M\"\n" + std::string(line) + "\n");
+    };
+    for (const std::string_view share : {"0", "-1", "1001"}) {
+        EXPECT_EQ(with("cpu_share = " + std::string(share)),
+                  "f.toml:4:13: error: cpu_share must be 1 to 1000; a VM that does not name it has "
+                  "100");
+    }
+    EXPECT_EQ(with("cpu_share = \"100\""),
+              "f.toml:4:13: error: \"cpu_share\" must be an integer, not a string");
+    EXPECT_EQ(with("cpu_limit = 50"),
+              "f.toml:4:13: error: \"cpu_limit\" must be a string such as \"50%\", not an integer");
+    for (const std::string_view limit : {"", "50", "%", "half", "50 %", "1.5%", "-1%", "50%%"}) {
+        EXPECT_EQ(with("cpu_limit = \"" + std::string(limit) + "\""),
+                  "f.toml:4:13: error: \"" + std::string(limit) +
+                      "\": not a percentage: write a whole number and %, such as \"50%\"");
+    }
+    EXPECT_EQ(with("cpu_limit = \"0%\""), "f.toml:4:13: error: \"0%\": at least \"1%\" is needed");
+    EXPECT_EQ(with("cpu_limit = \"99999999999%\""),
+              "f.toml:4:13: error: \"99999999999%\": the number is too large");
+    EXPECT_EQ(with("cpu_limit = \"101%\""),
+              "f.toml:4:13: error: \"101%\" is more than the VM's 1 cpu can use: at most \"100%\" "
+              "is possible");
+    EXPECT_EQ(with("cpu_limit = \"250%\"\ncpus = 2"),
+              "f.toml:4:13: error: \"250%\" is more than the VM's 2 cpus can use: at most "
+              "\"200%\" is possible");
 }
 
 TEST(Config, KernelMustBeAUrlThatCanBeRead) {

@@ -2,6 +2,7 @@
 // monitor is given on Redoubt.
 #include <gtest/gtest.h>
 
+#include "schemes/init/start_list.hpp"
 #include "vmmd/manager/event_allowance.hpp"
 #include "vmmd/manager/native_spawner.hpp"
 #include "vmmd/manager/restart_backoff.hpp"
@@ -58,7 +59,21 @@ TEST(MonitorStartLine, NamesThePathsOfTheConfigurationOnly) {
     EXPECT_EQ(monitor_start_line(config),
               "vm.web bin/monitor uses=log:vm.web,chan:/run/monitor/web.sock,"
               "initfs:/guests/vm%20linuz%2C1,chan:/run/web.sock memory=262M heap=4M priority=100 "
-              "grant=hv -- --socket /run/monitor/web.sock");
+              "share=100 grant=hv -- --socket /run/monitor/web.sock");
+}
+
+TEST(MonitorStartLine, CarriesTheShareAndTheLimitSoThatInitReadsThem) {
+    VmConfig config;
+    config.name = "web";
+    config.cpu_share = 300;
+    config.cpu_limit = 50;
+    const std::string line = monitor_start_line(config);
+    init::StartListParser parser(line);
+    init::StartEntry entry;
+    ASSERT_TRUE(parser.next(entry));
+    ASSERT_FALSE(parser.error()) << parser.error()->message;
+    EXPECT_EQ(entry.share, 300U);
+    EXPECT_EQ(entry.limit, 50U);
 }
 
 }  // namespace
