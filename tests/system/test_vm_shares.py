@@ -1,0 +1,71 @@
+"""Processor time of virtual machines: cpu_share and cpu_limit with Debian guests that spin, and a prompt beside a flood."""
+
+import time
+import unittest
+
+from support import MachineOptions, System, demo_configuration
+
+SPIN = "while :; do :; done & true"
+
+
+class VmShares(unittest.TestCase):
+    """One boot on one processor, used by every test in order."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.system = System(demo_configuration("light", memory="128M", cpu_share=100)
+                            + demo_configuration("heavy", memory="128M", cpu_share=300)
+                            + demo_configuration("capped", memory="128M", cpu_limit="20%", autostart=False),
+                            options=MachineOptions(processors=1))
+        cls.enterClassContext(cls.system)
+        cls.qmp = cls.system.qmp()
+        cls.consoles = {}
+        for name in ("light", "heavy"):
+            cls.consoles[name] = cls.system.console(name)
+            cls.consoles[name].wait_for_prompt()
+
+    def run_time(self, name: str) -> int:
+        """Nanoseconds that a VM's vCPUs have run."""
+        vcpus = self.qmp.command("vm-stats", name=name)["vcpus"]
+        return sum(vcpu["time_ns"]["guest"] for vcpu in vcpus)
+
+    def run_times_during(self, seconds: float, *names: str) -> list[int]:
+        before = [self.run_time(name) for name in names]
+        time.sleep(seconds)
+        return [self.run_time(name) - start for name, start in zip(names, before)]
+
+    def test_a_a_prompt_answers_beside_a_flood(self):
+        heavy = self.consoles["heavy"]
+        heavy.send("yes flood\n")
+        heavy.expect("flood\r?\nflood")
+        for number in range(3):
+            self.assertEqual(self.consoles["light"].run(f"echo answer $(({number} + 10))").strip(),
+                             f"answer {number + 10}")
+        heavy.send("\x03")
+        heavy.wait_for_prompt()
+
+    def test_b_those_that_spin_get_time_by_their_shares(self):
+        for console in self.consoles.values():
+            console.run(SPIN)
+        light, heavy = self.run_times_during(10, "light", "heavy")
+        self.assertGreater(heavy, 3 * light * 0.8, (light, heavy))
+        self.assertLess(heavy, 3 * light * 1.2, (light, heavy))
+        for console in self.consoles.values():
+            console.run("kill $!")
+
+    def test_c_a_limit_holds_though_nobody_else_runs(self):
+        for name in ("light", "heavy"):
+            self.qmp.command("vm-stop", name=name)
+        self.qmp.command("vm-start", name="capped")
+        capped = self.system.console("capped")
+        capped.wait_for_prompt()
+        capped.run(SPIN)
+        start = time.monotonic()
+        used, = self.run_times_during(10, "capped")
+        share = used / 1e9 / (time.monotonic() - start)
+        self.assertLess(share, 0.2 * 1.2)
+        self.assertGreater(share, 0.2 * 0.5)
+
+
+if __name__ == "__main__":
+    unittest.main()
