@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::uint64_t kMegabyte = std::uint64_t{1} << 20;
 /// The heap that is there from the start.
-constexpr std::string_view kHeap = "4M";
+constexpr std::string_view kHeap = "1M";
 /// What a monitor spends beside the guest's memory: kernel objects, thread stacks, page tables.
-constexpr std::uint64_t kFixedOverhead = 4 * kMegabyte;
+constexpr std::uint64_t kFixedOverhead = 3 * kMegabyte;
 constexpr std::uint64_t kOverheadPerCpu = 1 * kMegabyte;
 /// Below the manager's: a monitor whose guest spins cannot keep it from running.
 constexpr std::string_view kPriority = "100";
