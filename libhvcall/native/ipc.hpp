@@ -27,7 +27,7 @@ constexpr unsigned words_for(std::size_t bytes) {
 
 /// Copies a payload into the buffer; it must not exceed scheme::kMaximumBytes.
 inline void put_bytes(const void* data, std::size_t size) {
-    __builtin_memcpy(message_bytes(), data, size);
+    if (size != 0) __builtin_memcpy(message_bytes(), data, size);
 }
 
 /// Says where capabilities of the next received message go (0: take none).

@@ -20,8 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             continue;
         }
         if (entry.name.empty() || entry.program.empty() || entry.priority == 0 ||
-            entry.priority > 199 || (entry.memory & (entry.memory - 1)) != 0 ||
-            (entry.heap & (entry.heap - 1)) != 0 || entry.heap < 4096 ||
+            entry.priority > 199 || entry.memory % 4096 != 0 || entry.heap % 4096 != 0 ||
+            entry.heap == 0 || entry.share > 1000 || entry.limit > kMaximumLimit ||
             entry.grants.first_port > entry.grants.last_port) {
             std::abort();
         }
