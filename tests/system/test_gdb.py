@@ -100,7 +100,7 @@ class Port:
             time.sleep(0.05)
 
     def close(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()  # a background job's children may ignore SIGINT
         self.process.wait(20)
 
 

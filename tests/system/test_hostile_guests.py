@@ -2,6 +2,7 @@
 nothing else notices."""
 
 import string
+import time
 import unittest
 
 from support import BOOT_SECONDS, TEST_GUESTS, Console, MachineOptions, System, demo_configuration
@@ -42,8 +43,19 @@ class Hostile(unittest.TestCase):
         """The sentence with which a VM ended, for a person."""
         return self.system.wait_for_log(rf"VM {name} stopped: ([^\n]*)\n", seconds)[1]
 
+    def attach(self, name: str) -> Console:
+        """Also at the moment in which its VM ends."""
+        deadline = time.monotonic() + BOOT_SECONDS
+        while True:
+            try:
+                return Console(self.system.socket, name)
+            except AssertionError as error:
+                if "does not answer" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
     def survives(self, name: str) -> None:
-        console = Console(self.system.socket, name)
+        console = self.attach(name)
         try:
             console.expect("still here")
         finally:

@@ -125,6 +125,7 @@ def serve(options) -> int:
                 return subprocess.run(line, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)).returncode
             print(shlex.join(line), flush=True)
             print("Connecting stops the guest. Ctrl-C here ends the port.", file=sys.stderr, flush=True)
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             proxy.serve()
             return 0
         finally:
