@@ -48,7 +48,7 @@ bool VcpuGroup::hold(Holder holder) {
     {
         const std::scoped_lock lock(mutex_);
         holders_ |= static_cast<std::uint32_t>(holder);
-        stay_ = 0;
+        if (holder == Holder::Debugger) stay_ = 0;
         note_if_all_parked();
         parked = parked_ == loops_.size();
     }
@@ -60,10 +60,11 @@ bool VcpuGroup::release(Holder holder, std::uint64_t stay) {
     const std::scoped_lock lock(mutex_);
     holders_ &= ~static_cast<std::uint32_t>(holder);
     if (holder == Holder::Debugger) stay_ = stay;
-    if (holders_ != 0) return false;
-    let_time_pass();
-    changed_.notify_all();
-    return true;
+    if (holders_ == 0) {
+        let_time_pass();
+        changed_.notify_all();
+    }
+    return (holders_ & ~static_cast<std::uint32_t>(Holder::Look)) == 0;
 }
 
 bool VcpuGroup::all_parked() {

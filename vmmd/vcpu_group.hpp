@@ -44,13 +44,14 @@ class VcpuGroup {
     void stop() { end(LoopEnd::Cause::Requested); }
     void power_off() { end(LoopEnd::Cause::PowerOff); }
     void reset() { end(LoopEnd::Cause::Reset); }
-    /// Who can hold all vCPUs outside the guest: a person who pauses the VM, or a debugger.
-    enum class Holder : std::uint32_t { Pause = 1, Debugger = 2 };
+    /// Who can hold all vCPUs outside the guest: a person who pauses the VM, a debugger, or
+    /// somebody who only looks at them for a moment.
+    enum class Holder : std::uint32_t { Pause = 1, Debugger = 2, Look = 4 };
     /// Until release(). The guest's time stands still from when the last vCPU is parked. A VM that
     /// is reset while it is held stays so. True: all are parked already.
     bool hold(Holder holder);
-    /// `stay` has a bit for each vCPU that stays parked even if nobody holds all. False: somebody
-    /// else still does.
+    /// `stay` has a bit for each vCPU that stays parked even if nobody holds all; it is the
+    /// debugger's. False: somebody else still does, other than for a look.
     bool release(Holder holder, std::uint64_t stay = 0);
     bool all_parked();
     void pause() { hold(Holder::Pause); }

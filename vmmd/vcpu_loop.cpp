@@ -196,6 +196,19 @@ void VcpuLoop::take_startup(std::uint8_t vector) {
     activity_ = Activity::Running;
 }
 
+std::string VcpuLoop::describe() const {
+    const auto name = "vCPU " + std::to_string(index_);
+    switch (activity_) {
+        case Activity::Halted:
+            return name + ", halted";
+        case Activity::WaitingForStartup:
+            return name + ", waits for a start-up IPI";
+        case Activity::Running:
+            break;
+    }
+    return name + ", running";
+}
+
 // -- time
 
 void VcpuLoop::run_timers() {

@@ -54,6 +54,8 @@ class VcpuLoop {
     VcpuDebug& debug() { return debug_; }
     abi::VcpuState& state() { return state_; }
     Activity activity() const { return activity_; }
+    /// "vCPU 1, halted"
+    std::string describe() const;
     /// Goes on without the interrupt that HLT waits for.
     void leave_halt() {
         if (activity_ == Activity::Halted) activity_ = Activity::Running;

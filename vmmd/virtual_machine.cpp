@@ -12,6 +12,8 @@
 #include "vmmd/machine.hpp"
 #include "vmmd/trace/crash_report.hpp"
 #include "vmmd/trace/describe.hpp"
+#include "vmmd/trace/registers.hpp"
+#include "vmmd/x86/linear_memory.hpp"
 
 namespace redoubt::vmmd {
 
@@ -74,6 +76,10 @@ VirtualMachine::~VirtualMachine() {
 // -- control
 
 ControlError VirtualMachine::not_running() const {
+    if (state_ == VmState::Running || state_ == VmState::Paused) {
+        return {ControlError::Kind::Refused,
+                "VM \"" + config_.name + "\" is being started or ended: try again"};
+    }
     return {ControlError::Kind::Refused,
             "VM \"" + config_.name + "\" is " + std::string(to_string(state_)) + ", not running"};
 }
@@ -302,6 +308,51 @@ ControlResult<std::vector<TraceEntry>> VirtualMachine::trace(const TraceQuery& q
     if (query.vcpu && *query.vcpu >= config_.cpus) return no_such_vcpu(*query.vcpu);
     std::scoped_lock lock(mutex_);
     return machine_ != nullptr ? machine_->trace(query) : select(final_trace_, query);
+}
+
+/// The machine can end or be reset meanwhile, which nobody who looks may delay.
+ControlResult<void> VirtualMachine::look_at(unsigned vcpu, const Look& look) {
+    // Much more than a vCPU takes to come out; its thread may have an exit to handle first.
+    constexpr std::chrono::seconds kPatience{5};
+    constexpr std::chrono::milliseconds kStep{1};
+    if (vcpu >= config_.cpus) return no_such_vcpu(vcpu);
+    const auto limit = std::chrono::steady_clock::now() + kPatience;
+    std::unique_lock lock(mutex_);
+    if (machine_ == nullptr) return std::unexpected(not_running());
+    bool parked = machine_->vcpus().hold(VcpuGroup::Holder::Look);
+    while (!parked && std::chrono::steady_clock::now() < limit) {
+        lock.unlock();
+        std::this_thread::sleep_for(kStep);
+        lock.lock();
+        if (machine_ == nullptr) return std::unexpected(not_running());
+        parked = machine_->vcpus().all_parked();
+    }
+    if (parked) look(*machine_, machine_->vcpu(vcpu));
+    machine_->vcpus().release(VcpuGroup::Holder::Look);
+    if (parked) return {};
+    return refused("VM \"" + config_.name + "\" is too busy to be looked at: try again");
+}
+
+ControlResult<RegisterView> VirtualMachine::registers(unsigned vcpu) {
+    RegisterView view;
+    const auto seen = look_at(vcpu, [&](const Machine&, const VcpuLoop& loop) {
+        const auto& state = loop.state();
+        view = {register_values(state), loop.describe() + ":\n" + describe_registers(state) +
+                                            describe_system_registers(state)};
+    });
+    if (!seen) return std::unexpected(seen.error());
+    return view;
+}
+
+ControlResult<CodeListing> VirtualMachine::code(const CodeQuery& query) {
+    CodeListing listing;
+    const auto seen = look_at(query.vcpu, [&](const Machine& machine, const VcpuLoop& loop) {
+        const auto& state = loop.state();
+        listing = list_code(state, machine.memory(), query.address.value_or(x86::linear_rip(state)),
+                            query.before, query.count);
+    });
+    if (!seen) return std::unexpected(seen.error());
+    return listing;
 }
 
 VmSummary VirtualMachine::summary() const {

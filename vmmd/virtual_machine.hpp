@@ -21,6 +21,7 @@ namespace redoubt::vmmd {
 class ConsoleHub;
 class GuestDebugger;
 class Machine;
+class VcpuLoop;
 struct LoopEnd;
 
 class VirtualMachine {
@@ -53,6 +54,8 @@ class VirtualMachine {
     VmDetails details() const;
     VmStatistics statistics() const;
     ControlResult<std::vector<TraceEntry>> trace(const TraceQuery& query) const;
+    ControlResult<RegisterView> registers(unsigned vcpu);
+    ControlResult<CodeListing> code(const CodeQuery& query);
     VmState state() const;
     VmEnd last_end() const;
     std::string stop_reason() const;
@@ -68,6 +71,9 @@ class VirtualMachine {
     ControlError not_running() const;
     std::unexpected<ControlError> no_such_vcpu(unsigned vcpu) const;
     VmStatistics collect_statistics() const;
+    using Look = std::function<void(const Machine&, const VcpuLoop&)>;
+    /// Calls `look` while no vCPU runs, with that one's whole state there; no time for the guest.
+    ControlResult<void> look_at(unsigned vcpu, const Look& look);
 
     const VmConfig config_;
     const Surroundings surroundings_;

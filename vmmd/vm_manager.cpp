@@ -133,6 +133,12 @@ ControlResult<std::vector<TraceEntry>> VmManager::trace(std::string_view name,
                                                         const TraceQuery& query) const {
     return with(name, [&](VirtualMachine& vm) { return vm.trace(query); });
 }
+ControlResult<RegisterView> VmManager::registers(std::string_view name, unsigned vcpu) {
+    return with(name, [&](VirtualMachine& vm) { return vm.registers(vcpu); });
+}
+ControlResult<CodeListing> VmManager::code(std::string_view name, const CodeQuery& query) {
+    return with(name, [&](VirtualMachine& vm) { return vm.code(query); });
+}
 ControlResult<void> VmManager::start(std::string_view name) {
     return with(name, [](VirtualMachine& vm) { return vm.start(); });
 }

@@ -38,6 +38,8 @@ class VmManager final : public VmControl {
     ControlResult<VmStatistics> statistics(std::string_view name) const override;
     ControlResult<std::vector<TraceEntry>> trace(std::string_view name,
                                                  const TraceQuery& query) const override;
+    ControlResult<RegisterView> registers(std::string_view name, unsigned vcpu) override;
+    ControlResult<CodeListing> code(std::string_view name, const CodeQuery& query) override;
     ControlResult<void> start(std::string_view name) override;
     ControlResult<void> stop(std::string_view name) override;
     ControlResult<void> pause(std::string_view name) override;

@@ -12,7 +12,7 @@ class Trace(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.system = System(small_guest("idle", "idle") + small_guest("triple_fault", "dies") +
-                            small_guest("spin", "spins"))
+                            small_guest("spin", "spins", cpus=2))
         cls.enterClassContext(cls.system)
         cls.system.qmp().close()
         cls.system.wait_for_log(r"VM dies stopped")
@@ -49,6 +49,30 @@ class Trace(unittest.TestCase):
         self.assertRegex(report, r"out 0x3f8 byte 0xa → serial")
         self.assertRegex(report, r"shutdown \(triple fault\) while delivering #\w+, the end\n")
         self.assertLess(report.count("\n"), 55)
+
+    def test_registers_and_code_of_a_running_guest(self):
+        view = json.loads(self.vmmctl("registers", "spins", "--json"))
+        code = json.loads(self.vmmctl("disassemble", "spins", "--json"))
+        self.assertEqual(code["address"], view["registers"]["rip"], "it jumps to itself")
+        self.assertEqual(code["code"][0]["bytes"], [0xEB, 0xFE])
+        self.assertRegex(self.vmmctl("registers", "spins"), r"(?s)^vCPU 0, running:\n  rax .*  gdt .*  dr0 ")
+        self.assertRegex(self.vmmctl("disassemble", "spins", "pc", "1"), r"(?m)^> [0-9a-f]{16}  eb fe +jmp ")
+        self.assertIn("not mapped", self.vmmctl("disassemble", "spins", "0x7ffffffff000"))
+        self.assertIn("vCPU 1, waits for a start-up IPI:", self.vmmctl("registers", "spins", "--cpu", "1"))
+        self.assertEqual(json.loads(self.vmmctl("list", "--json"))[2]["state"], "running")
+        self.vmmctl("pause", "spins")
+        self.assertIn(f"rip {view['registers']['rip']:016x}", self.vmmctl("registers", "spins"))
+        self.assertEqual(json.loads(self.vmmctl("list", "--json"))[2]["state"], "paused")
+        self.vmmctl("resume", "spins")
+
+    def test_who_looks_where_nothing_is_is_told_so(self):
+        for arguments, message in ((("registers", "dies"), "not running"), (("disassemble", "dies"), "not running"),
+                                   (("registers", "spins", "--cpu", "2"), "no vCPU 2: they are 0 to 1"),
+                                   (("disassemble", "spins", "pc", "257"), "from 0 to 256"),
+                                   (("registers", "nobody"), "nobody")):
+            result = tool("vmmctl", "--socket", str(self.system.socket), *arguments, timeout=120)
+            self.assertEqual((result.returncode, result.stdout), (1, ""), arguments)
+            self.assertIn(message, result.stderr)
 
     def statistics(self, name: str) -> dict:
         return json.loads(self.vmmctl("stats", name, "--json"))
@@ -88,7 +112,7 @@ class Trace(unittest.TestCase):
         lines = self.vmmctl("top", "--once", "--interval", "0.5", "--sort", "cpu").splitlines()
         self.assertRegex(lines[0], r"^3 virtual machines, 2 running")
         self.assertRegex(lines[3], r"^spins +running .* \d+ % ")
-        self.assertEqual({line.split()[0] for line in lines[3:6]}, {"idle", "dies", "spins"})
+        self.assertEqual({line.split()[0] for line in lines[3:] if line and not line.startswith(" ")}, {"idle", "dies", "spins"})
         sample = {row["name"]: row for row in json.loads(self.vmmctl("top", "--once", "--interval", "0.5", "--json"))}
         self.assertGreater(sample["spins"]["shares"]["guest"], sample["idle"]["shares"]["guest"])
         self.assertEqual(sample["dies"]["exits"], 0)

@@ -8,7 +8,7 @@ FOLLOW_SECONDS = 0.25
 
 
 def add_trace_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--vcpu", type=int, metavar="N", help="only this virtual processor's")
+    parser.add_argument("--cpu", "--vcpu", type=int, metavar="N", help="only this virtual processor's")
     parser.add_argument("--count", type=int, metavar="N", help="the newest N (default: all that are kept)")
     parser.add_argument("--follow", action="store_true", help="goes on with new ones until Ctrl-C")
 
@@ -47,7 +47,7 @@ def follow(client, options, entries: list[dict]) -> None:
     after = max((entry["time_ns"] for entry in entries), default=-1)
     while True:
         time.sleep(FOLLOW_SECONDS)
-        new = client.execute("vm-trace", name=options.name, vcpu=options.vcpu, after_ns=max(after, 0))
+        new = client.execute("vm-trace", name=options.name, vcpu=options.cpu, after_ns=max(after, 0))
         missed = gaps.missed(new)
         if missed and not options.json:
             print(f"… {missed:,} exits not seen …")
@@ -56,7 +56,7 @@ def follow(client, options, entries: list[dict]) -> None:
 
 
 def do_trace(client, options) -> None:
-    entries = client.execute("vm-trace", name=options.name, vcpu=options.vcpu, count=options.count)
+    entries = client.execute("vm-trace", name=options.name, vcpu=options.cpu, count=options.count)
     if options.json and not options.follow:
         print(json.dumps(entries, indent=2))
         return

@@ -12,6 +12,7 @@ from .paths import MANAGEMENT_SOCKET, SYSTEM_BUILD
 from .qmp import QmpClient, QmpError
 from .terminal import attach_terminal
 from .text import duration_text, show, size_text, table
+from .vm_inspect import add_disassemble_options, add_registers_options, do_disassemble, do_registers
 from .vm_stats import do_stats
 from .vm_top import add_top_options, do_top
 from .vm_trace import add_trace_options, do_trace
@@ -124,6 +125,8 @@ COMMANDS = {
     "list": (do_list, "all virtual machines: state, processors, memory, uptime"),
     "info": (do_info, "where a virtual machine came from, and why it stopped if it did"),
     "trace": (do_trace, "the last exits: when, where, what, who answered"),
+    "registers": (do_registers, "all registers of a virtual processor, as it runs"),
+    "disassemble": (do_disassemble, "the guest's code where a virtual processor is, or at an address"),
     "stats": (do_stats, "time in guest, kernel and monitor, exits by kind, injections, memory"),
     "top": (do_top, "the rates of all virtual machines and processors, live; q leaves"),
     "attach": (attach, "this terminal becomes the console; Ctrl-] detaches; any number of watchers at a time"),
@@ -161,6 +164,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             each.add_argument("file", type=Path, metavar="FILE")
         if command == "trace":
             add_trace_options(each)
+        if command == "registers":
+            add_registers_options(each)
+        if command == "disassemble":
+            add_disassemble_options(each)
         if command == "top":
             add_top_options(each)
         if command == "gdb":

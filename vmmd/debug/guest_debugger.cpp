@@ -343,20 +343,7 @@ void GuestDebugger::remove(const gdb::Breakpoint& breakpoint) {
 
 std::string GuestDebugger::describe(unsigned vcpu) {
     const std::scoped_lock lock(mutex_);
-    return stopped() ? describe_locked(vcpu) : std::string();
-}
-
-std::string GuestDebugger::describe_locked(unsigned vcpu) const {
-    const auto name = "vCPU " + std::to_string(vcpu);
-    switch (machine_->vcpu(vcpu).activity()) {
-        case VcpuLoop::Activity::Halted:
-            return name + ", halted";
-        case VcpuLoop::Activity::WaitingForStartup:
-            return name + ", waits for a start-up IPI";
-        case VcpuLoop::Activity::Running:
-            break;
-    }
-    return name + ", running";
+    return stopped() ? machine_->vcpu(vcpu).describe() : std::string();
 }
 
 std::string GuestDebugger::describe_all() {
@@ -365,7 +352,7 @@ std::string GuestDebugger::describe_all() {
     std::string text;
     for (unsigned i = 0; i < machine_->vcpu_count(); ++i) {
         const auto& state = machine_->vcpu(i).state();
-        text += describe_locked(i) + ", rip=" + hexadecimal(state.rip) +
+        text += machine_->vcpu(i).describe() + ", rip=" + hexadecimal(state.rip) +
                 " cr3=" + hexadecimal(state.cr3) + " cpl=" + std::to_string(state.cpl) + "\n";
     }
     for (const auto& breakpoint : hardware_) {

@@ -94,7 +94,6 @@ class GuestDebugger final : public gdb::Target, private DebugListener {
     void remove_software();
     bool stopped() const { return machine_ != nullptr && state_ == State::Stopped; }
     std::optional<std::uint64_t> physical(unsigned vcpu, std::uint64_t address) const;
-    std::string describe_locked(unsigned vcpu) const;
 
     const Actions actions_;
     mutable std::mutex mutex_;  ///< taken before the group's

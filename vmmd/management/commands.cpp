@@ -173,6 +173,41 @@ Json vm_trace(VmControl& control, const Json& arguments, CommandEffects&) {
     return trace_to_json(unwrap(control.trace(name_of(arguments), trace_query_of(arguments))));
 }
 
+unsigned vcpu_of(const Json& arguments) {
+    return static_cast<unsigned>(number_of(arguments, "vcpu", 1U << 20).value_or(0));
+}
+
+Json vm_registers(VmControl& control, const Json& arguments, CommandEffects&) {
+    const auto vcpu = vcpu_of(arguments);
+    const auto view = unwrap(control.registers(name_of(arguments), vcpu));
+    return {{"vcpu", vcpu}, {"registers", counters_to_json(view.values)}, {"text", view.text}};
+}
+
+Json instructions_to_json(const std::vector<x86::DisassembledInstruction>& instructions) {
+    Json rows = Json::array();
+    for (const auto& [address, bytes, text] : instructions) {
+        rows.push_back({{"address", address}, {"bytes", bytes}, {"text", text}});
+    }
+    return rows;
+}
+
+Json vm_code(VmControl& control, const Json& arguments, CommandEffects&) {
+    constexpr std::uint64_t kMost = 256;
+    constexpr std::size_t kBefore = 5, kCount = 16;
+    const CodeQuery query{
+        .vcpu = vcpu_of(arguments),
+        .address = number_of(arguments, "address", ~std::uint64_t{0}),
+        .before = static_cast<std::size_t>(number_of(arguments, "before", kMost).value_or(kBefore)),
+        .count = static_cast<std::size_t>(number_of(arguments, "count", kMost).value_or(kCount))};
+    const auto listing = unwrap(control.code(name_of(arguments), query));
+    return {{"vcpu", query.vcpu},
+            {"mode", listing.mode},
+            {"address", listing.address},
+            {"before", instructions_to_json(listing.before)},
+            {"code", instructions_to_json(listing.code)},
+            {"problem", listing.problem}};
+}
+
 Json vm_attach(VmControl& control, const Json& arguments, CommandEffects& effects) {
     effects.replay = flag_of(arguments, "replay", true);
     effects.attach = unwrap(control.console(name_of(arguments)));
@@ -186,6 +221,8 @@ Json vm_gdb(VmControl& control, const Json& arguments, CommandEffects& effects) 
 
 constexpr std::array kName = {"name"sv};
 constexpr std::array kTrace = {"name"sv, "vcpu"sv, "count"sv, "after_ns"sv};
+constexpr std::array kRegisters = {"name"sv, "vcpu"sv};
+constexpr std::array kCode = {"name"sv, "vcpu"sv, "address"sv, "before"sv, "count"sv};
 constexpr std::array kAttach = {"name"sv, "replay"sv};
 
 constexpr Command kCommands[] = {
@@ -204,6 +241,8 @@ constexpr Command kCommands[] = {
     {"vm-info", kName, vm_info},
     {"vm-stats", kName, vm_stats},
     {"vm-trace", kTrace, vm_trace},
+    {"vm-registers", kRegisters, vm_registers},
+    {"vm-code", kCode, vm_code},
     {"vm-start", kName, act<&VmControl::start>},
     {"vm-stop", kName, act<&VmControl::stop>},
     {"vm-attach", kAttach, vm_attach, true},

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "vmmd/trace/code_listing.hpp"
+#include "vmmd/trace/inspection.hpp"
 #include "vmmd/trace/trace_entry.hpp"
 #include "vmmd/vm_statistics.hpp"
 
@@ -128,6 +130,11 @@ class VmControl {
     /// until it is started again.
     virtual ControlResult<std::vector<TraceEntry>> trace(std::string_view name,
                                                          const TraceQuery& query) const = 0;
+
+    /// A vCPU's registers, and code as it would run it. The vCPUs come out of the guest for that,
+    /// which has no time meanwhile.
+    virtual ControlResult<RegisterView> registers(std::string_view name, unsigned vcpu) = 0;
+    virtual ControlResult<CodeListing> code(std::string_view name, const CodeQuery& query) = 0;
 
     /// Starts a stopped or crashed VM from its configuration.
     virtual ControlResult<void> start(std::string_view name) = 0;

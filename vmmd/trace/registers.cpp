@@ -32,6 +32,21 @@ std::string segment_text(const char* name, const abi::SegmentRegister& segment) 
 
 }  // namespace
 
+Counters register_values(const abi::VcpuState& s) {
+    static constexpr const char* kNames[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
+                                             "rsi", "rdi", "r8",  "r9",  "r10", "r11",
+                                             "r12", "r13", "r14", "r15"};
+    Counters values;
+    for (unsigned i = 0; i < 16; ++i) values.emplace_back(kNames[i], s.gpr[i]);
+    for (const auto& [name, value] :
+         {std::pair{"rip", s.rip}, std::pair{"rflags", s.rflags}, std::pair{"cr0", s.cr0},
+          std::pair{"cr2", s.cr2}, std::pair{"cr3", s.cr3}, std::pair{"cr4", s.cr4},
+          std::pair{"cr8", s.tpr}, std::pair{"efer", s.efer}}) {
+        values.emplace_back(name, value);
+    }
+    return values;
+}
+
 std::string describe_registers(const abi::VcpuState& s) {
     static constexpr const char* kNames[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
                                              "rsi", "rdi", "r8 ", "r9 ", "r10", "r11",

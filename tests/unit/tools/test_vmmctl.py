@@ -86,7 +86,7 @@ exits in the kernel       77
     def test_trace_is_a_line_for_each_exit(self):
         daemon = self.daemon()
         daemon.trace = [[EXIT, {**EXIT, "handler": "", "text": "hlt", "time_ns": 61_000_000_000}]]
-        self.assertEqual(self.run_ctl("trace", "web", "--vcpu", "2", "--count", "5").stdout,
+        self.assertEqual(self.run_ctl("trace", "web", "--cpu", "2", "--count", "5").stdout,
                          "    1.500000 cpu2 rip ffffffff81000000 out 0x3f8 byte 0x41 → serial\n"
                          "   61.000000 cpu2 rip ffffffff81000000 hlt\n")
         self.assertEqual(daemon.asked[-1], ("vm-trace", {"name": "web", "vcpu": 2, "count": 5}))
@@ -106,6 +106,29 @@ exits in the kernel       77
         self.assertEqual(lines[1], "… 8 exits not seen …\n")
         self.assertIn("hlt", lines[2])
         self.assertIn(("vm-trace", {"name": "web", "after_ns": 1_500_000_000}), daemon.asked)
+
+    def test_disassemble_shows_code_around_the_address(self):
+        daemon = self.daemon()
+        jump = {"address": 0xFFFF0, "bytes": [0xEB, 0xFE], "text": "jmp 0xffff0"}
+        daemon.code = {"vcpu": 1, "mode": "64-bit", "address": 0xFFFF0, "before": [{**jump, "address": 0xFFFEE}],
+                       "code": [jump], "problem": "0000000000100000 is not mapped"}
+        self.assertEqual(self.run_ctl("disassemble", "web", "--cpu", "1").stdout,
+                         f"  00000000000fffee  eb fe{'':26}jmp 0xffff0\n"
+                         f"> 00000000000ffff0  eb fe{'':26}jmp 0xffff0\n"
+                         "  0000000000100000 is not mapped\n")
+        self.assertEqual(daemon.asked[-1], ("vm-code", {"name": "web", "vcpu": 1}))
+        for address, value in (("0xfff0", 0xFFF0), ("ffffffff81000000", 0xFFFFFFFF81000000), ("4096", 4096)):
+            self.run_ctl("disassemble", "web", address, "3")
+            self.assertEqual(daemon.asked[-1],
+                             ("vm-code", {"name": "web", "address": value, "before": 0, "count": 3}))
+        self.assertEqual(self.run_ctl("disassemble", "web", "here").returncode, 2)
+        self.assertEqual(self.run_ctl("disassemble", "web", "-1").returncode, 2)
+
+    def test_registers_are_what_the_daemon_says(self):
+        daemon = self.daemon()
+        self.assertEqual(self.run_ctl("registers", "web", "--cpu", "1").stdout, "vCPU 1, halted:\n  rax 0\n")
+        self.assertEqual(daemon.asked[-1], ("vm-registers", {"name": "web", "vcpu": 1}))
+        self.assertEqual(json.loads(self.run_ctl("registers", "--json").stdout)["registers"], {"rax": 0})
 
     def test_actions_reach_the_named_vm(self):
         daemon = self.daemon()

@@ -58,6 +58,7 @@ class FakeDaemon:
         self.names = ["web"]
         self.trace: list[list[dict]] = []  # what the next vm-trace commands return
         self.stats: list[dict] = []  # … vm-stats
+        self.code: dict = {}  # … vm-code
         self.history = b"boot log\r\n# "
         self.consoles: list[socket.socket] = []
         self._clients: list[socket.socket] = []
@@ -130,6 +131,8 @@ class FakeDaemon:
             "vm-info": {**row, "kernel": "initfs:/guests/vmlinuz", "initrd": "", "cmdline": "console=ttyS0",
                         "serial": "console:web", "stop_reason": ""},
             "vm-stats": self.statistics([self.VCPU]),
+            "vm-registers": {"vcpu": 1, "registers": {"rax": 0}, "text": "vCPU 1, halted:\n  rax 0\n"},
+            "vm-code": self.code,
         }.get(command, {})
 
 

@@ -157,6 +157,42 @@ TEST(VmManager, PauseResumeResetStop) {
               "stopped on request");
 }
 
+TEST(VmManager, ShowsRegistersAndCodeOfRunningAndPausedVms) {
+    auto several = config("a");
+    several.cpus = 4;
+    Daemon daemon({several, config("b")});
+    ASSERT_TRUE(daemon.wait_for(Kind::VmStarted, 2));
+    const auto look = [&](unsigned vcpu) {
+        return daemon.call([&] { return daemon.manager->registers("a", vcpu); });
+    };
+    while (!look(0)) std::this_thread::sleep_for(1ms);
+    for (unsigned round = 0; round < 100; ++round) {
+        const auto view = look(round % 4);
+        ASSERT_TRUE(view);
+        EXPECT_EQ(view->text.starts_with("vCPU " + std::to_string(round % 4) + ", waits"),
+                  round % 4 != 0);
+        EXPECT_EQ(view->values.front().first, "rax");
+    }
+    EXPECT_EQ(daemon.call([&] { return daemon.manager->list(); })[0].state, VmState::Running);
+
+    EXPECT_TRUE(daemon.call([&] { return daemon.manager->pause("a"); }));
+    const auto before = look(0)->values;
+    EXPECT_EQ(look(0)->values, before);
+    const auto code = daemon.call([&] { return daemon.manager->code("a", {.count = 2}); });
+    ASSERT_TRUE(code);
+    EXPECT_EQ(code->mode, "real mode");
+    EXPECT_EQ(code->code.size(), 2);
+    EXPECT_EQ(daemon.call([&] { return daemon.manager->list(); })[0].state, VmState::Paused);
+    EXPECT_TRUE(daemon.call([&] { return daemon.manager->reset("a"); }));
+    ASSERT_TRUE(look(0)) << "a paused VM that is reset stays paused";
+    EXPECT_TRUE(daemon.call([&] { return daemon.manager->resume("a"); }));
+
+    EXPECT_EQ(look(4).error().description, "VM \"a\" has no vCPU 4: they are 0 to 3");
+    EXPECT_TRUE(daemon.call([&] { return daemon.manager->stop("a"); }));
+    EXPECT_TRUE(daemon.wait_for(Kind::VmStopped));
+    EXPECT_NE(look(0).error().description.find("is stopped, not running"), std::string::npos);
+}
+
 TEST(VmManager, NamesMatter) {
     Daemon daemon({config("a"), config("b")});
     const auto nobody = daemon.call([&] { return daemon.manager->pause("c"); });

@@ -63,6 +63,17 @@ class ModelControl final : public VmControl {
                                        {query.vcpu.value_or(0), Nanoseconds{1'500'000}, record,
                                         "out 0x3f8 byte 0x41", "serial"});
     }
+    ControlResult<RegisterView> registers(std::string_view name, unsigned vcpu) override {
+        const auto found = find(name);
+        if (!found) return std::unexpected(found.error());
+        return RegisterView{{{"rax", vcpu}, {"rip", 0x1000}}, "rax and rip\n"};
+    }
+    ControlResult<CodeListing> code(std::string_view name, const CodeQuery& query) override {
+        const auto found = find(name);
+        if (!found) return std::unexpected(found.error());
+        const auto address = query.address.value_or(0x1000);
+        return CodeListing{address, "64-bit", {}, {{address, {0x0F, 0x0B}, "ud2"}}, "the end"};
+    }
     ControlResult<void> start(std::string_view name) override {
         return change(name, "start", VmState::Running, VmEvent::Kind::VmStarted);
     }

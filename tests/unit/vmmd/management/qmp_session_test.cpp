@@ -96,7 +96,7 @@ TEST_F(QmpSessionTest, ClosesAfterARequestThatIsTooLong) {
 
 TEST_F(QmpSessionTest, ListsEveryCommandItKnows) {
     const json names = ask_negotiated(R"({"execute":"query-commands"})")["return"];
-    EXPECT_EQ(names.size(), 20u);
+    EXPECT_EQ(names.size(), 22u);
     for (const json& entry : names) {
         const std::string name = entry["name"];
         if (name == "vm-attach" || name == "vm-gdb") continue;
@@ -164,6 +164,18 @@ TEST_F(QmpSessionTest, TellsListInfoAndStatistics) {
     EXPECT_EQ(statistics["memory"],
               json::parse(R"({"guest":1048576,"kernel":65536,"kernel_used":32768,
                               "monitor":524288,"monitor_heap":262144})"));
+}
+
+TEST_F(QmpSessionTest, ShowsRegistersAndCode) {
+    EXPECT_EQ(ask_negotiated(R"({"execute":"vm-registers","arguments":{"vcpu":1}})")["return"],
+              json::parse(R"({"vcpu":1,"registers":{"rax":1,"rip":4096},"text":"rax and rip\n"})"));
+    EXPECT_EQ(ask(R"({"execute":"vm-code","arguments":{"address":8192}})")["return"],
+              json::parse(R"({"vcpu":0,"mode":"64-bit","address":8192,"before":[],
+                  "code":[{"address":8192,"bytes":[15,11],"text":"ud2"}],"problem":"the end"})"));
+    EXPECT_EQ(error_class(ask(R"({"execute":"vm-code","arguments":{"count":257}})")),
+              "GenericError");
+    EXPECT_EQ(error_class(ask(R"({"execute":"vm-code","arguments":{"address":"rip"}})")),
+              "GenericError");
 }
 
 TEST_F(QmpSessionTest, SendsEventsOnlyAfterNegotiation) {
