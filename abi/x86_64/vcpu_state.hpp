@@ -9,25 +9,22 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/exit.hpp"
+
 namespace redoubt::abi {
 
-enum class ExitKind : std::uint32_t {
-    Interrupted = 0,        ///< kicked, or an ending of the run without a guest event; just run again
-    Deadline = 1,           ///< VcpuState::deadline passed
-    Exception = 2,          ///< detail: vector; info1: error code; info2: CR2 for #PF. Only vectors in exception_exits
-    PortIo = 3,             ///< detail: PortIoDetail; info1: port
-    Mmio = 4,               ///< info1: guest-physical address; detail: MmioDetail. Not mapped, or not with that right
-    Halt = 5,
-    Shutdown = 6,           ///< triple fault, or INIT with nothing to do
-    Hypercall = 7,          ///< VMMCALL / VMCALL
-    Debug = 8,              ///< #DB or #BP taken for the debugger; detail: vector, info1: DR6
-    Msr = 9,                ///< detail: 0 RDMSR, 1 WRMSR; number in rcx, value in rdx:rax
-    Cpuid = 10,
-    ControlRegister = 11,   ///< CR8, or CR0/CR4 bits the kernel does not grant; detail: register, info1: 1 if write
-    InterruptWindow = 12,   ///< the guest can take an interrupt now (asked for by kRequestInterruptWindow)
-    Instruction = 13,       ///< detail: InterceptedInstruction
-    EntryFailure = 14,      ///< the processor refused the state; info1: hardware code
-};
+// ExitKind, and what the fields of Exit hold:
+//   Interrupted, Deadline
+//   Exception        detail: vector; info1: error code; info2: CR2 for #PF. Only vectors in exception_exits
+//   PortIo           detail: PortIoDetail; info1: port
+//   Mmio             detail: MmioDetail; info1: guest-physical address
+//   Halt, Shutdown, Hypercall (VMMCALL / VMCALL), Cpuid
+//   Debug            detail: vector; info1: DR6
+//   Msr              detail: 0 RDMSR, 1 WRMSR; number in rcx, value in rdx:rax
+//   ControlRegister  detail: register; info1: 1 if write
+//   InterruptWindow  asked for by kRequestInterruptWindow
+//   Instruction      detail: InterceptedInstruction
+//   EntryFailure     info1: hardware code
 
 /// Bits of Exit::detail for PortIo.
 struct PortIoDetail {
@@ -35,12 +32,6 @@ struct PortIoDetail {
     static constexpr std::uint32_t kString = 1U << 1;
     static constexpr std::uint32_t kRepeat = 1U << 2;
     static constexpr std::uint32_t kSizeShift = 4;  ///< bits 4..6: size in bytes, 1, 2 or 4
-};
-/// Bits of Exit::detail for Mmio.
-struct MmioDetail {
-    static constexpr std::uint32_t kWrite = 1U << 0;
-    static constexpr std::uint32_t kFetch = 1U << 1;
-    static constexpr std::uint32_t kPageTable = 1U << 2;  ///< the access was the guest's own page walk
 };
 enum class InterceptedInstruction : std::uint32_t { Xsetbv = 1, Monitor = 2, Mwait = 3, Wbinvd = 4, Invd = 5,
     TaskSwitch = 6, VirtualizationExtension = 7 /* VMRUN, VMLOAD, …: answer #UD */, Other = 8,
@@ -91,10 +82,9 @@ struct EventInjection {
     static constexpr unsigned kErrorCodeShift = 32;
 };
 
-/// Bits of VcpuState::control, written by the monitor.
+/// Bits of VcpuState::control beside kExitAtOnce, written by the monitor.
 inline constexpr std::uint32_t kRequestInterruptWindow = 1U << 0;
 inline constexpr std::uint32_t kSingleStep = 1U << 1;        ///< exit with Debug after one instruction
-inline constexpr std::uint32_t kExitAtOnce = 1U << 2;        ///< return before entering the guest
 
 /// Bits of VcpuState::interruptibility, always valid after an exit.
 inline constexpr std::uint32_t kInterruptShadow = 1U << 0;   ///< STI or MOV SS shadow; writable (cleared = leave)
@@ -147,11 +137,5 @@ static_assert(sizeof(VcpuState) <= 4096);
 
 enum SegmentIndex : unsigned { kEs, kCs, kSs, kDs, kFs, kGs, kLdtr, kTr };
 enum GprIndex : unsigned { kRax, kRcx, kRdx, kRbx, kRsp, kRbp, kRsi, kRdi, kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15 };
-
-/// Second argument of VcpuControl; the third is a RegisterGroup mask.
-enum class VcpuOperation : std::uint32_t {
-    Kick = 0,      ///< a run in progress, or else the next one, returns at once with Interrupted
-    GetState = 1,  ///< write the groups into the state page (the vCPU must not be running)
-};
 
 }  // namespace redoubt::abi
