@@ -38,8 +38,8 @@ void kernel_main() {
     report_machine(boot);
     if (command_line_has("panic-test")) test_panic();
     hv::initialize();
-    print("kernel: virtualization: {}\n",
-          hv::available() ? hv::summary() : "not available on this processor");
+    print("kernel: virtualization: {}{}\n", hv::available() ? "" : "not available: ",
+          hv::summary());
     start_init(boot);
     print("kernel: init started\n");
     if (command_line_has("lock-statistics")) measure_kernel_lock();

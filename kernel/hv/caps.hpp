@@ -15,6 +15,7 @@ struct Capabilities {
     const char* backend = "none";
     const char* reason =
         "the processor has no virtualization extension this kernel knows";  ///< if none
+    const char* processor = "";  ///< its name, or its ISA string
     unsigned revision = 0;
     unsigned address_space_ids = 0;   ///< ASIDs or VMIDs, the host's included
     unsigned largest_page_bits = 12;  ///< of second-level leaves

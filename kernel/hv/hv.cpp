@@ -2,6 +2,7 @@
 #include "kernel/hv/hv.hpp"
 
 #include "arch/backends.hpp"
+#include "arch/cpu.hpp"
 #include "kernel/hv/backend.hpp"
 #include "kernel/hv/text.hpp"
 
@@ -18,7 +19,7 @@ void write_summary() {
     text.put_number(found.revision);
     text.put(", ");
     text.put_number(found.address_space_ids);
-    text.put(" ASIDs, pages up to ");
+    text.put(" guest address spaces, pages up to ");
     text.put(found.largest_page_bits == 30 ? "1 GiB" : "2 MiB");
 }
 
@@ -33,6 +34,7 @@ void initialize() {
         if (!candidate.detect(found)) continue;
         backend = &candidate;
         backend->enable_processor();
+        found.processor = features().brand;
         write_summary();
         return;
     }

@@ -29,7 +29,7 @@ void initialize();
 /// processor.
 void initialize_processor();
 bool available();
-/// One line for the boot log, such as "svm revision 1, 16 ASIDs, nested paging".
+/// For the boot log: "svm revision 1, 16 ASIDs, …", or why there is none.
 const char* summary();
 
 // ---- ends of objects: called once the last capability is gone

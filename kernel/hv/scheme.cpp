@@ -61,6 +61,8 @@ void write_caps(TextWriter& text) {
     text.put_number(caps.revision);
     text.put("\naddress-space-ids: ");
     text.put_number(caps.address_space_ids);
+    text.put("\nprocessor: ");
+    text.put(caps.processor);
     text.put("\npage-sizes: 4K 2M");
     if (caps.largest_page_bits >= 30) text.put(" 1G");
     text.put("\nfeatures:");

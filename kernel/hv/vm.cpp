@@ -10,8 +10,8 @@ namespace redoubt::kernel {
 
 Vm::Vm(PhysicalAddress memory, unsigned object_size_bits, unsigned root_pages)
     : SpaceObject{abi::ObjectType::Vm},
-      root{memory + kPageSize},
-      pool{memory + (1 + root_pages) * kPageSize,
+      root{memory + (std::uint64_t{1} << object_size_bits) - root_pages * kPageSize},
+      pool{memory + kPageSize,
            (std::size_t{1} << (object_size_bits - kPageBits)) - 1 - root_pages} {
     static_assert(sizeof(Vm) <= kPageSize);
 }

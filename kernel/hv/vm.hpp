@@ -13,8 +13,8 @@ namespace redoubt::kernel {
 
 struct Vcpu;
 
-/// Lives in the first page of its memory; the second is the root of the second-level tables
-/// (whatever size the format's root has), all the others are the pool of those tables.
+/// Lives in the first page of its memory; the last ones are the root of the second-level tables
+/// (aligned to its size, whatever the format has), all the others are the pool of those tables.
 struct Vm : SpaceObject {
     Vm(PhysicalAddress memory, unsigned object_size_bits, unsigned root_pages);
 

@@ -52,6 +52,28 @@ class Riscv64(unittest.TestCase):
     def test_the_same_on_four_harts_and_with_memory_above_4_gib(self):
         self.check_probe(processors=4, memory="5G")
 
+    def check_hypervisor(self, **options):
+        """tests/system/hv/probe.cpp in the place of init."""
+        code, log = self.boot({"init": (self.build / "tests/system/hv/hv_probe").read_bytes()}, **options)
+        self.assertNotIn("panic", log)
+        self.assertEqual(re.findall("probe: FAILED.*", log), [])
+        self.assertIn("probe: all held", log)
+        self.assertEqual(code, 0, log)
+
+    def test_every_exit_interrupts_hostile_state_and_the_end_of_vms_in_every_state(self):
+        self.check_hypervisor()
+
+    def test_the_same_on_two_harts_and_with_the_monitors_timer(self):
+        self.check_hypervisor(processors=2, cpu="rv64,sstc=false")
+
+    def test_the_same_on_four_harts(self):
+        self.check_hypervisor(processors=4)
+
+    def test_a_processor_without_h_extension_says_so_and_gives_no_hypervisor(self):
+        _, log = self.boot({"init": (self.build / "tests/system/hv/hv_probe").read_bytes()}, cpu="rv64,h=false")
+        self.assertIn("kernel: virtualization: not available: the processor has no H-extension", log)
+        self.assertIn("probe: FAILED this processor virtualizes", log)
+
     def test_an_archive_without_init_panics_with_a_reason(self):
         code, log = self.boot({"readme": b"nothing to run"})
         self.assertEqual(code, PANICKED, log)

@@ -74,9 +74,13 @@ void cpu_enable_interrupts() {
 
 void interrupt_processor(unsigned index) { sbi_call(kSbiIpi, 0, 1, processors[index]->hart); }
 
-/// WFI also ends when an interrupt is pending that is not let in.
+/// WFI also ends when an interrupt is pending that is not let in, of the guest whose registers are
+/// still here for one.
 void idle() {
+    std::uint64_t of_guest = 0;
+    if (detected.hypervisor) of_guest = REDOUBT_EXCHANGE_CSR("vsie", 0);
     asm volatile("wfi" : : : "memory");
+    if (detected.hypervisor) REDOUBT_WRITE_CSR("vsie", of_guest);
     REDOUBT_SET_CSR("sstatus", kStatusInterrupts);
     REDOUBT_CLEAR_CSR("sstatus", kStatusInterrupts);
 }

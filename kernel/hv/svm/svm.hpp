@@ -13,8 +13,8 @@ struct Svm {
     static constexpr unsigned kRootPages = 1;
     static constexpr auto detect = svm::detect;
     static constexpr auto enable_processor = svm::enable_processor;
-    static constexpr auto map = svm::map;
-    static constexpr auto unmap = svm::unmap;
+    static constexpr auto map = Stage2::map;
+    static constexpr auto unmap = Stage2::unmap;
     static constexpr auto create_vcpu = svm::create_vcpu;
     static constexpr auto load = svm::load;
     static constexpr auto act_upon = svm::act_upon;

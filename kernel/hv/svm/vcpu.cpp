@@ -292,14 +292,7 @@ bool ring_doorbell(Vcpu& base) {
     if (is_nmi(vcpu.state->inject)) set_nmi_blocked(vcpu, false);
 }
 
-bool is_spurious(const Vcpu& vcpu) {
-    const abi::Exit& exit = vcpu.state->exit;
-    const auto translation = translate(*vcpu.vm, GuestPhysicalAddress{exit.info1});
-    if (!translation) return false;
-    if ((exit.detail & abi::MmioDetail::kWrite) != 0 && !translation->flags.is_writable())
-        return false;
-    return (exit.detail & abi::MmioDetail::kFetch) == 0 || translation->flags.is_executable();
-}
+bool is_spurious(const Vcpu& vcpu) { return Stage2::permits(*vcpu.vm, vcpu.state->exit); }
 
 void store(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);

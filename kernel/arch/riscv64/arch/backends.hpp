@@ -3,10 +3,10 @@
 
 #include <array>
 
-#include "kernel/hv/backend.hpp"
+#include "kernel/hv/hext/hext.hpp"
 
 namespace redoubt::kernel::hv {
 
-inline constexpr std::array<Backend, 0> kBackends{};
+inline constexpr std::array kBackends{make_backend<hext::Hext>()};
 
 }  // namespace redoubt::kernel::hv

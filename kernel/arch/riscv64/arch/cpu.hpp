@@ -21,6 +21,8 @@ struct alignas(64) PerCpu {
     std::uint64_t kernel_stack;    ///< initial stack pointer of every entry
     std::uint64_t panic_stack;     ///< of exceptions in the kernel
     std::uint64_t entry_scratch2;  ///< of the entry code
+    void* guest_state;             ///< the page whose guest runs
+    std::uint64_t guest_stack;     ///< of who entered it
     void* fpu_area;                ///< whose state the FPU registers hold, or nullptr
     Thread* current;               ///< the scheduler's
     Scheduler* scheduler;          ///< the scheduler's
@@ -34,7 +36,8 @@ struct alignas(64) PerCpu {
 };
 static_assert(offsetof(PerCpu, context) == 8 && offsetof(PerCpu, entry_scratch) == 16 &&
               offsetof(PerCpu, kernel_stack) == 24 && offsetof(PerCpu, panic_stack) == 32 &&
-              offsetof(PerCpu, entry_scratch2) == 40);
+              offsetof(PerCpu, entry_scratch2) == 40 && offsetof(PerCpu, guest_state) == 48 &&
+              offsetof(PerCpu, guest_stack) == 56);
 
 inline PerCpu& this_cpu() {
     PerCpu* self;

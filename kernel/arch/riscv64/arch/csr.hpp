@@ -17,9 +17,19 @@ namespace redoubt::kernel {
     asm volatile("csrs " name ", %0" : : "rK"(static_cast<std::uint64_t>(bits)) : "memory")
 #define REDOUBT_CLEAR_CSR(name, bits) \
     asm volatile("csrc " name ", %0" : : "rK"(static_cast<std::uint64_t>(bits)) : "memory")
+/// Writes, and gives what was there.
+#define REDOUBT_EXCHANGE_CSR(name, value)                     \
+    ({                                                        \
+        std::uint64_t redoubt_csr_old;                        \
+        asm volatile("csrrw %0, " name ", %1"                 \
+                     : "=r"(redoubt_csr_old)                  \
+                     : "r"(static_cast<std::uint64_t>(value)) \
+                     : "memory");                             \
+        redoubt_csr_old;                                      \
+    })
 
 /// 4.1.1.
-inline constexpr std::uint64_t kStatusInterrupts = 1 << 1;
+inline constexpr std::uint64_t kStatusInterrupts = 1 << 1, kStatusSupervisor = 1 << 8;
 inline constexpr std::uint64_t kStatusFpMask = 3 << 13, kStatusFpClean = 2 << 13,
                                kStatusFpDirty = 3 << 13;
 

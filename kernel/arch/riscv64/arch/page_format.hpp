@@ -1,4 +1,5 @@
-// The table format of Sv48 (Privileged Architecture, 4.5), for PageMapper.
+// The table formats of Sv48 and its relatives (Privileged Architecture 4.4, 4.5, 8.5), for
+// PageMapper.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 namespace redoubt::kernel {
 
 /// Entry bits (4.4.1). Memory types are the platform's (PMA), not the tables'.
-struct Sv48Entry {
+struct SvEntry {
     static constexpr std::uint64_t kValid = 1 << 0;
     static constexpr std::uint64_t kRead = 1 << 1;
     static constexpr std::uint64_t kWrite = 1 << 2;
@@ -22,21 +23,24 @@ struct Sv48Entry {
     static constexpr unsigned kPageNumberShift = 10;
 };
 
-/// Four levels of 512 entries; level 0 holds 4 KiB leaves, 1 2 MiB, 2 1 GiB. The mapper owns the
-/// root entries [kFirstRootEntry, kFirstRootEntry + kRootEntries). `kLeafBits` are set in every
-/// leaf. Entries have no room for counts: bits that hardware does not use must be zero.
-template <class AddressType, unsigned kFirstEntry, unsigned kEntries, std::uint64_t kLeafBits = 0>
-struct Sv48Format : Sv48Entry {
+/// Levels of 512 entries, but for a root of 2^kRootBits; level 0 holds 4 KiB leaves, 1 2 MiB, 2
+/// 1 GiB. The mapper owns the root entries [kFirstRootEntry, kFirstRootEntry + kRootEntries).
+/// `kLeafBits` are set in every leaf. Entries have no room for counts: bits that hardware does not
+/// use must be zero.
+template <class AddressType, unsigned kLevelCount, unsigned kRootBits, unsigned kFirstEntry,
+          unsigned kEntries, std::uint64_t kLeafBits = 0>
+struct SvFormat : SvEntry {
     using Address = AddressType;
-    static constexpr unsigned kLevels = 4;
+    static constexpr unsigned kLevels = kLevelCount;
     static constexpr unsigned kEntryBits = 9;
-    static constexpr unsigned kRootIndexBits = 9;
+    static constexpr unsigned kRootIndexBits = kRootBits;
     static constexpr unsigned kFirstRootEntry = kFirstEntry;
     static constexpr unsigned kRootEntries = kEntries;
     /// The first and the last mappable address.
+    static constexpr unsigned kRootShift = kPageBits + kEntryBits * (kLevels - 1);
     static constexpr std::uint64_t kLowest =
-        (kFirstEntry >= 256 ? 0xFFFF'0000'0000'0000 : 0) | std::uint64_t{kFirstEntry} << 39;
-    static constexpr std::uint64_t kHighest = kLowest + (std::uint64_t{kEntries} << 39) - 1;
+        std::uint64_t{kFirstEntry} << kRootShift | (kFirstEntry >= 256 ? 0xFFFF'0000'0000'0000 : 0);
+    static constexpr std::uint64_t kHighest = kLowest + (std::uint64_t{kEntries} << kRootShift) - 1;
 
     static constexpr unsigned largest_leaf() { return 2; }
 
@@ -86,8 +90,8 @@ struct Sv48Format : Sv48Entry {
 };
 
 /// The lower half: user space. The kernel's half of the root is not the mapper's.
-using UserPageFormat = Sv48Format<VirtualAddress, 0, 256>;
+using UserPageFormat = SvFormat<VirtualAddress, 4, 9, 0, 256>;
 /// The upper half: the kernel's own mappings.
-using KernelPageFormat = Sv48Format<VirtualAddress, 256, 256>;
+using KernelPageFormat = SvFormat<VirtualAddress, 4, 9, 256, 256>;
 
 }  // namespace redoubt::kernel

@@ -19,12 +19,12 @@ namespace {
 
 Result<void> map(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame, std::uint64_t bytes,
                  PageFlags flags) {
-    REDOUBT_TRY((svm::NptMapper{vm.root, vm.pool}.map(address, frame, bytes, flags))).ignore();
+    REDOUBT_TRY((svm::Stage2::Mapper{vm.root, vm.pool}.map(address, frame, bytes, flags))).ignore();
     return {};
 }
 
 void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
-    const auto flush = svm::NptMapper{vm.root, vm.pool}.unmap(address, bytes);
+    const auto flush = svm::Stage2::Mapper{vm.root, vm.pool}.unmap(address, bytes);
     if (!flush.ok()) throw fake::Panic{"what is unmapped must have been mapped"};
 }
 

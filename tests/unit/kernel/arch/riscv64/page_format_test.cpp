@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "emulated_memory.hpp"
+#include "kernel/hv/hext/stage2.hpp"
 #include "kernel/mm/mapper.hpp"
 
 namespace redoubt::kernel {
@@ -107,6 +108,46 @@ TEST_F(Sv48, FailureForLackOfFramesLeavesNothing) {
         mapper.map(VirtualAddress{0x1000}, PhysicalAddress{0x8000'0000}, kPageSize, kRead).error(),
         abi::Error::NoMemory);
     EXPECT_EQ(small.free_count(), before);
+}
+
+// Sv39x4, of the hypervisor core: three levels, and a root of four pages.
+class Sv39x4 : public ::testing::Test {
+  protected:
+    using Format = hext::GStageFormat;
+    static constexpr PageFlags kRead = PageFlags{}.read(), kWrite = kRead.write();
+
+    test::EmulatedMemory memory_{64};
+    PhysicalAddress root_ = memory_.frame(0);
+    FramePool pool_{memory_.frame(4), 60};
+    PageMapper<Format> mapper_{root_, pool_};
+};
+
+TEST_F(Sv39x4, EveryLeafIsTheUsers) {
+    EXPECT_EQ(Format::make_leaf(PhysicalAddress{0x8000'1000}, 0, kWrite), 0x2000'0400U | 0xD7);
+    EXPECT_FALSE(Format::flags_of(0x2000'04D7, 0).is_user());
+}
+
+TEST_F(Sv39x4, TheRootCoversTwoTebibytes) {
+    constexpr GuestPhysicalAddress kLast{(1ULL << 41) - kPageSize};
+    ASSERT_TRUE(mapper_.map(kLast, PhysicalAddress{0x8000'1000}, kPageSize, kWrite).ok());
+    EXPECT_NE(direct_map<std::uint64_t>(root_)[2047], 0U);
+    EXPECT_EQ(mapper_.translate(kLast + 5)->address, PhysicalAddress{0x8000'1005});
+    EXPECT_EQ(
+        mapper_.map(kLast + kPageSize, PhysicalAddress{0x8000'1000}, kPageSize, kWrite).error(),
+        abi::Error::InvalidArgument);
+    EXPECT_EQ(pool_.free_count(), 58U);
+    ASSERT_TRUE(mapper_.unmap(kLast, kPageSize).ok());
+    EXPECT_EQ(pool_.free_count(), 60U);
+}
+
+TEST_F(Sv39x4, AGibibyteIsALeafOfTheRoot) {
+    constexpr std::uint64_t kGibibyte = 1ULL << 30;
+    ASSERT_TRUE(mapper_
+                    .map(GuestPhysicalAddress{3 * kGibibyte}, PhysicalAddress{2 * kGibibyte},
+                         kGibibyte, kWrite)
+                    .ok());
+    EXPECT_EQ(direct_map<std::uint64_t>(root_)[3], 0x2000'00D7U);
+    EXPECT_EQ(pool_.free_count(), 60U);
 }
 
 }  // namespace

@@ -95,6 +95,10 @@ guest_\name\()_end:
     iret
     done handler
 
+    guest halt
+    hlt
+    done halt
+
     guest undefined
     ud2
     done undefined

@@ -1,0 +1,143 @@
+// A run on the H-extension: the state page's values in, the world switch, values out.
+#include "kernel/hv/hext/vcpu.hpp"
+
+#include <new>
+
+#include "arch/csr.hpp"
+#include "arch/timer.hpp"
+#include "kernel/hv/hext/control.hpp"
+#include "kernel/hv/hext/detect.hpp"
+#include "kernel/hv/hext/exit.hpp"
+#include "kernel/hv/hext/hext.hpp"
+#include "kernel/hv/hext/registers.hpp"
+#include "kernel/hv/hext/stage2.hpp"
+#include "kernel/hv/hext/switch.hpp"
+
+namespace redoubt::kernel::hext {
+namespace {
+
+using abi::RegisterGroup;
+using abi::VcpuState;
+
+constexpr bool has(std::uint32_t groups, RegisterGroup group) {
+    return (groups & static_cast<std::uint32_t>(group)) != 0;
+}
+
+/// Everything that was kept for guests on this processor (8.3.2).
+void flush_all() {
+    asm volatile(".option push\n.option arch, +h\nhfence.gvma\n.option pop" : : : "memory");
+}
+/// What was kept of the page tables of the guest whose VMID is active, and of any code.
+void flush_active() {
+    asm volatile(".option push\n.option arch, +h\nhfence.vvma\nfence.i\n.option pop"
+                 :
+                 :
+                 : "memory");
+}
+
+/// A VMID under which no stale translation is cached. When they are used up everything is flushed
+/// and everybody takes a new one. True if it is a new one.
+bool assign_vmid(HextVcpu& vcpu, Processor& processor) {
+    const std::uint64_t flush_generation = vcpu.vm->flush_generation;
+    if (vcpu.vmid_generation == processor.vmid_generation &&
+        vcpu.flush_generation == flush_generation)
+        return false;
+    if (processor.next_vmid == features().vmids) {
+        ++processor.vmid_generation;
+        processor.next_vmid = 0;
+        flush_all();
+    }
+    vcpu.vmid = processor.next_vmid++;
+    vcpu.vmid_generation = processor.vmid_generation;
+    vcpu.flush_generation = flush_generation;
+    return true;
+}
+
+/// This processor had somebody else's registers, or void ones.
+[[gnu::noinline]] void load_processor(HextVcpu& vcpu, Processor& processor) {
+    const bool is_new = assign_vmid(vcpu, processor);
+    REDOUBT_WRITE_CSR("hgatp", Hgatp::kSv39x4 | vcpu.vmid << Hgatp::kVmidShift |
+                                   vcpu.vm->root.value() >> kPageBits);
+    if (is_new) flush_active();
+    REDOUBT_WRITE_CSR("hedeleg", kGuestExceptions & ~std::uint64_t{vcpu.exception_exits});
+    load_supervisor(*vcpu.state);
+    vcpu.loaded = ++processor.loaded;
+}
+
+/// WFI: false if one of the interrupts that may end it is pending. QEMU 7.2's vsip does not tell,
+/// and the timer's interrupt comes late there.
+bool waits(VcpuState& state) {
+    std::uint64_t pending = REDOUBT_READ_CSR("hip") >> 1;
+    if (features().guest_timer && ticks_now() + state.time_delta >= state.timer)
+        pending |= abi::kInterruptTimer;
+    if ((pending & state.vsie) != 0) return false;
+    state.exit.info1 = state.vsie;
+    state.exit.info2 = state.timer;
+    return true;
+}
+
+}  // namespace
+
+Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
+    auto* vcpu = new (direct_map<void>(memory)) HextVcpu{memory, vm, index};
+    vcpu->state->mode = 1;
+    vcpu->state->timer = abi::kNever;
+    return vcpu;
+}
+
+void act_upon(Vcpu& base, const Requests& requests) {
+    auto& vcpu = static_cast<HextVcpu&>(base);
+    if (has(requests.dirty(), RegisterGroup::Translations)) vcpu.vmid_generation = 0;
+    vcpu.exception_exits = requests.exception_exits();
+    vcpu.loaded = 0;
+}
+
+hv::Entered enter(Vcpu& base) {
+    auto& vcpu = static_cast<HextVcpu&>(base);
+    Processor& processor = this_processor();
+    VcpuState& state = *vcpu.state;
+    if (vcpu.loaded != processor.loaded || vcpu.flush_generation != vcpu.vm->flush_generation)
+        [[unlikely]]
+        load_processor(vcpu, processor);
+    load_always(state);
+    if ((state.mode & 1) != 0) {
+        REDOUBT_SET_CSR("sstatus", kStatusSupervisor);
+    } else {
+        REDOUBT_CLEAR_CSR("sstatus", kStatusSupervisor);
+    }
+    world_switch(&state);
+    Trap trap{.cause = REDOUBT_READ_CSR("scause"),
+              .value = REDOUBT_READ_CSR("stval"),
+              .pc = state.pc,
+              .supervisor = (REDOUBT_READ_CSR("sstatus") & kStatusSupervisor) != 0};
+    state.mode = trap.supervisor ? 1 : 0;
+    store_registers(state);
+    if (trap.cause >= Cause::kFetchGuestPageFault && trap.cause <= Cause::kStoreGuestPageFault) {
+        trap.address = REDOUBT_READ_CSR("htval");
+        trap.instruction = REDOUBT_READ_CSR("htinst");
+    }
+    switch (decode_exit(trap, vcpu.exception_exits, state.exit)) {
+        case ExitAction::ToMonitor:
+            break;
+        case ExitAction::GuestFault:
+            return hv::Entered::MemoryFault;
+        case ExitAction::HostInterrupt:
+            return hv::Entered::HostInterrupt;
+        case ExitAction::Wait:
+            if (waits(state)) break;
+            state.pc = state.exit.next_pc;
+            return hv::Entered::Resume;
+    }
+    return hv::Entered::ToMonitor;
+}
+
+bool is_spurious(Vcpu& base) {
+    auto& vcpu = static_cast<HextVcpu&>(base);
+    if (!Stage2::permits(*vcpu.vm, vcpu.state->exit)) return false;
+    vcpu.loaded = vcpu.vmid_generation = 0;  // the processor may keep the absence of a page
+    return true;
+}
+
+}  // namespace redoubt::kernel::hext
+
+template class redoubt::kernel::hv::Run<redoubt::kernel::hext::Hext>;

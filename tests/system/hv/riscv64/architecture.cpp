@@ -1,0 +1,267 @@
+// What the hypervisor core does on riscv64: every exit, interrupts as levels, the guest's timer,
+// user mode in a guest.
+#include "tests/system/hv/support.hpp"
+
+GUEST(exits);
+GUEST(walk);
+GUEST(handler);
+GUEST(open);
+GUEST(waiter);
+GUEST(timer);
+GUEST(drop);
+GUEST(user);
+GUEST(clear);
+
+namespace redoubt::probe {
+
+const char* const kBackendLine = "backend: hext";
+const unsigned kFirstRegister = offsetof(abi::VcpuState, gpr) / 8,
+               kRegisterCount = offsetof(abi::VcpuState, exits_in_kernel) / 8 - kFirstRegister;
+const std::uint64_t kAnyEvent = 0;
+
+void reset_registers(abi::VcpuState& state) {
+    state.mode = 1;
+    state.vsstatus = state.vsie = state.vstvec = state.vsscratch = state.vsepc = 0;
+    state.vscause = state.vstval = state.vsatp = state.time_delta = 0;
+    state.scounteren = state.senvcfg = 0;
+    state.timer = abi::kNever;
+    state.dirty = static_cast<std::uint32_t>(abi::RegisterGroup::Supervisor) |
+                  static_cast<std::uint32_t>(abi::RegisterGroup::Translations);
+}
+std::uint64_t program_counter(const abi::VcpuState& state) { return state.pc; }
+void set_program_counter(abi::VcpuState& state, std::uint64_t value) { state.pc = value; }
+std::uint64_t behind_exit(const abi::Exit& exit) { return exit.next_pc; }
+void set_identity(abi::VcpuState& state, std::uint64_t value) { state.gpr[10] = value; }
+
+namespace {
+
+enum Register { kT2 = 7, kA0 = 10, kA1, kA6 = 16, kA7, kS4 = 20, kS5 };
+constexpr std::uint64_t kInterrupt = 1ULL << 63;
+constexpr auto kSupervisor = static_cast<std::uint32_t>(abi::RegisterGroup::Supervisor);
+
+/// An access as htinst shows it: the instruction without rs1 and the immediate.
+struct Access {
+    const char* name;
+    std::uint32_t instruction;
+    unsigned offset, length;
+    bool write;
+};
+constexpr std::uint32_t kLoad = 0x03, kStore = 0x23;
+constexpr std::uint32_t load(unsigned function, unsigned rd) {
+    return kLoad | function << 12 | rd << 7;
+}
+constexpr std::uint32_t store(unsigned function, unsigned rs2) {
+    return kStore | function << 12 | rs2 << 20;
+}
+constexpr std::uint32_t kExchange = 0x2F | 2U << 12 | 18U << 7 | 19U << 20;
+/// QEMU 7.2 tells none of the instructions, and that an exchange only reads.
+constexpr Access kAccesses[] = {
+    {"lb", load(0, 5), 0, 4, false},
+    {"lbu", load(4, 6), 1, 4, false},
+    {"lh", load(1, 7), 2, 4, false},
+    {"lhu", load(5, 9), 4, 4, false},
+    {"lw", load(2, 11), 8, 4, false},
+    {"lwu", load(6, 12), 12, 4, false},
+    {"ld", load(3, 13), 16, 4, false},
+    {"sb", store(0, 14), 24, 4, true},
+    {"sh", store(1, 15), 26, 4, true},
+    {"sw", store(2, 16), 28, 4, true},
+    {"sd", store(3, 17), 32, 4, true},
+    {"amoadd.w", kExchange, 0, 4, true},
+    // Bit 1 clear: two bytes.
+    {"c.lw", load(2, 11) & ~2U, 40, 2, false},
+    {"c.ld", load(3, 11) & ~2U, 48, 2, false},
+    {"c.sw", store(2, 11) & ~2U, 56, 2, true},
+    {"c.sd", store(3, 11) & ~2U, 64, 2, true},
+};
+
+void test_exits() {
+    Machine m{0};
+    const Slot frame = next_slot++;
+    native::retype(pool, abi::ObjectType::Frame, 12, frame);
+    check(native::map(frame, m.vm, kReadOnlyAt, MapFlags::Read) == Error::Ok,
+          "read-only guest page");
+    check(native::map(m.memory, m.vm, 0x100000, kReadWrite) == Error::AlreadyMapped,
+          "a frame is mapped once");
+    m.load(guest_exits, guest_exits_end);
+    m.state->gpr[kA0] = kUnmappedAt;
+    m.state->gpr[kA7] = 0x10;
+    m.state->gpr[kS4] = kUnmappedAt + 0x124;
+    m.state->gpr[kS5] = kReadOnlyAt + 8;
+    m.state->exception_exits = 1U << 3;
+    m.run_to(ExitKind::Hypercall, "a call");
+    check(m.state->gpr[kA7] == 0x10 && m.state->pc == kCode && m.state->exit.next_pc == kCode + 4 &&
+              m.state->mode == 1,
+          "its details");
+    m.go_on();
+    for (const Access& access : kAccesses) {
+        const std::uint64_t pc = m.state->pc;
+        m.run_to(ExitKind::Mmio, access.name);
+        const abi::Exit& exit = m.state->exit;
+        check(exit.info1 == kUnmappedAt + access.offset && exit.info2 == exit.info1 &&
+                  (exit.detail == (access.write ? abi::MmioDetail::kWrite : 0) ||
+                   access.instruction == kExchange),
+              "its address");
+        constexpr std::uint64_t kRs1 = 31 << 15;
+        if (exit.instruction != 0) {
+            check((exit.instruction & ~kRs1) == access.instruction, "its instruction ",
+                  exit.instruction);
+            check(exit.next_pc == pc + access.length, "its length");
+        }
+        m.state->pc = pc + access.length;
+    }
+    m.run_to(ExitKind::Mmio, "write to read-only memory");
+    check(m.state->exit.info1 == kReadOnlyAt + 8, "its address");
+    m.state->pc += 4;
+    m.run_to(ExitKind::Instruction, "a counter");
+    check(m.state->exit.instruction == 0xC00022F3, "its instruction ", m.state->exit.instruction);
+    m.state->pc += 4;
+    m.run_to(ExitKind::Instruction, "a register of the hypervisor");
+    m.state->pc += 4;
+    m.run_to(ExitKind::Exception, "an exception asked for");
+    check(m.state->exit.detail == 3, "its cause");
+    m.state->pc += 4;
+    m.run_to(ExitKind::Halt, "WFI");
+    check(m.state->exit.info1 == 0, "nothing could end it");
+    m.go_on();
+    m.run_to(ExitKind::Mmio, "a jump");
+    check(m.state->exit.info1 == kUnmappedAt + 0x124 && m.state->exit.instruction == 0 &&
+              m.state->exit.detail == abi::MmioDetail::kFetch,
+          "its address");
+    check(text_contains(m.vm, "hypercall 1") && text_contains(m.vm, "state: paused"),
+          "the VM's text");
+
+    m.load(guest_walk, guest_walk_end);
+    m.reset();
+    constexpr std::uint64_t kSv39 = 8ULL << 60;
+    m.state->gpr[kA0] = kSv39 | kUnmappedAt >> 12;
+    m.run_to(ExitKind::Mmio, "a page walk");
+    check(m.state->exit.detail == abi::MmioDetail::kPageTable &&
+              m.state->exit.info1 == kUnmappedAt && m.state->exit.instruction == 0 &&
+              m.state->vsatp == (kSv39 | kUnmappedAt >> 12),
+          "its address");
+    tear_down("exits");
+}
+
+void test_interrupts() {
+    Machine m{0};
+    m.load(guest_open, guest_open_end);
+    m.load(guest_handler, guest_handler_end, kHandler);
+    m.state->gpr[kA0] = kHandler;
+    m.state->gpr[kA1] = abi::kInterruptExternal | abi::kInterruptTimer | abi::kInterruptSoftware;
+    do {
+        m.state->deadline = native::ticks() + ticks_per_second / 50;
+        m.run_to(ExitKind::Deadline, "no interrupt");
+    } while (m.state->pc < kCode + 12);
+    check(m.state->vsie == m.state->gpr[kA1] && m.state->vstvec == kHandler, "its registers");
+    m.state->deadline = abi::kNever;
+    constexpr struct {
+        std::uint64_t inject, cause;
+    } kLines[] = {{abi::kInjectExternal, 9}, {abi::kInjectTimer, 5}, {abi::kInjectSoftware, 1}};
+    for (const auto& line : kLines) {
+        m.state->inject = line.inject;
+        m.run_to(ExitKind::Hypercall, "the handler runs");
+        check(m.state->gpr[kA6] == (kInterrupt | line.cause) && m.state->inject == line.inject,
+              "for ", line.cause);
+        m.go_on();
+        m.run_to(ExitKind::Hypercall, "and again, as the line is");
+        m.state->inject = 0;
+        m.go_on();
+        m.state->deadline = native::ticks() + ticks_per_second / 100;
+        m.run_to(ExitKind::Deadline, "until it is cleared");
+        m.state->deadline = abi::kNever;
+    }
+    m.load(guest_waiter, guest_waiter_end);
+    m.reset();
+    m.state->gpr[kA1] = abi::kInterruptExternal;
+    m.state->inject = abi::kInjectSoftware | abi::kInjectTimer;
+    m.run_to(ExitKind::Halt, "WFI");
+    check(m.state->exit.info1 == abi::kInterruptExternal, "it waits for another one");
+    m.state->inject |= abi::kInjectExternal;
+    m.run_to(ExitKind::Hypercall, "that one ends it");
+    check(m.state->gpr[kA6] == 0x77, "without an exit");
+    m.state->inject = 0;
+    m.go_on();
+    m.run_to(ExitKind::Halt, "WFI");
+
+    m.load(guest_clear, guest_clear_end);
+    m.reset();
+    m.state->inject = abi::kInjectExternal | abi::kInjectSoftware;
+    m.run_to(ExitKind::Hypercall, "a call");
+    check(m.state->inject == abi::kInjectExternal, "the guest cleared its software interrupt");
+    m.go_on();
+    m.run_to(ExitKind::Hypercall, "another");
+    check(m.state->inject == (abi::kInjectExternal | abi::kInjectSoftware), "and set it");
+    tear_down("interrupts");
+}
+
+/// Where there is no Sstc, the guest has no timer of its own.
+void test_timer() {
+    const Slot caps = next_slot++;
+    open(root, "caps", caps);
+    Machine m{0};
+    m.load(guest_timer, guest_timer_end);
+    m.load(guest_handler, guest_handler_end, kHandler);
+    m.state->gpr[kA0] = kHandler;
+    m.state->gpr[kA1] = ticks_per_second / 100;
+    m.state->gpr[kT2] = kInterrupt | 5;
+    m.state->time_delta = 1ULL << 40;
+    m.state->dirty |= kSupervisor;
+    const bool sstc = text_contains(caps, "sstc");
+    native::delete_capability(caps);
+    if (!sstc) {
+        m.run_to(ExitKind::Hypercall, "no timer");
+        check(m.state->gpr[kA6] == 2, "is an illegal instruction");
+        return tear_down("timer");
+    }
+    m.run_to(ExitKind::Hypercall, "its timer");
+    const std::uint64_t now = native::ticks();
+    check(m.state->gpr[kA6] == m.state->gpr[kT2] && m.state->timer <= now + (1ULL << 40) &&
+              m.state->timer > 1ULL << 40,
+          "is late by ", now + (1ULL << 40) - m.state->timer);
+    m.state->timer = abi::kNever;
+    m.state->dirty = kSupervisor;
+    m.go_on();
+    m.state->gpr[kA1] = ticks_per_second;
+    m.run_to(ExitKind::Halt, "WFI");
+    check(m.state->exit.info1 == abi::kInterruptTimer && m.state->exit.info2 == m.state->timer &&
+              m.state->timer > native::ticks() + (1ULL << 40),
+          "tells the timer");
+    while (native::ticks() < m.state->timer - m.state->time_delta) native::yield();
+    m.run_to(ExitKind::Hypercall, "the timer ends WFI");
+    check(m.state->gpr[kA6] == 0x78, "without an exit");
+    tear_down("timer");
+}
+
+void test_user_mode() {
+    Machine m{0};
+    m.load(guest_drop, guest_drop_end);
+    m.load(guest_handler, guest_handler_end, kHandler);
+    m.load(guest_user, guest_user_end, 0x4000);
+    m.state->gpr[kA0] = kHandler;
+    m.state->gpr[kA1] = 0x4000;
+    m.run_to(ExitKind::Instruction, "user mode waits");
+    check(m.state->mode == 0 && m.state->pc == 0x4000 && m.state->exit.instruction == 0x1050'0073,
+          "its mode");
+    m.state->pc += 4;
+    m.run_to(ExitKind::Hypercall, "a call of the guest's own");
+    check(m.state->gpr[kA6] == 8 && m.state->mode == 1 && m.state->vsepc == 0x4004,
+          "goes to its handler");
+    m.state->vsepc += 4;
+    m.state->dirty = kSupervisor;
+    m.go_on();
+    m.run_to(ExitKind::Instruction, "a counter it was not given");
+    check(native::ticks() != 0, "while the host has it");
+    tear_down("user mode");
+}
+
+}  // namespace
+
+void test_architecture() {
+    test_exits();
+    test_interrupts();
+    test_timer();
+    test_user_mode();
+}
+
+}  // namespace redoubt::probe
