@@ -1,5 +1,6 @@
-// Floating-point state: the D extension's registers and fcsr. sstatus.FS tells whether they were
-// written since they were loaded; only then are they saved.
+// Floating-point state: the D extension's registers and fcsr. sstatus.FS is on while the registers
+// are those of whom runs, and tells whether they were written since they were loaded; only then are
+// they saved.
 #include "arch/fpu.hpp"
 
 #include <cstring>
@@ -14,6 +15,7 @@ namespace {
 struct FpuArea {
     std::uint64_t f[32];
     std::uint64_t fcsr;
+    std::uint64_t holder;  ///< 1 + index of the processor that loaded it last; 0: none can have it
 };
 
 #define REDOUBT_FOR_EACH_F(apply)                                                                 \
@@ -28,7 +30,7 @@ void mark_clean() {
 }
 
 /// The kernel is compiled without floating point: its assembler is told otherwise here.
-void store_registers(void* area) {
+void store_if_written(void* area) {
     if ((REDOUBT_READ_CSR("sstatus") & kStatusFpMask) != kStatusFpDirty) return;
 #define REDOUBT_STORE_F(number) "fsd f" #number ", 8*" #number "(%0)\n"
     asm volatile(
@@ -39,6 +41,8 @@ void store_registers(void* area) {
     static_cast<FpuArea*>(area)->fcsr = REDOUBT_READ_CSR("fcsr");
     mark_clean();
 }
+
+void turn_off() { REDOUBT_CLEAR_CSR("sstatus", kStatusFpMask); }
 
 void load_registers(const void* area) {
     REDOUBT_SET_CSR("sstatus", kStatusFpClean);  // on, whatever it is else
@@ -55,33 +59,49 @@ void load_registers(const void* area) {
 
 std::size_t fpu_state_size() { return sizeof(FpuArea); }
 
-void fpu_setup() {
-    REDOUBT_SET_CSR("sstatus", kStatusFpClean);
-    mark_clean();
-}
+void fpu_setup() { turn_off(); }
 
 void fpu_initialize(void* area) { std::memset(area, 0, sizeof(FpuArea)); }
 
-void fpu_exchange(PerCpu& cpu, void* area) {
-    if (cpu.fpu_area != nullptr) store_registers(cpu.fpu_area);
-    cpu.fpu_area = area;
+void fpu_change(PerCpu& cpu, void* area) {
+    store_if_written(cpu.fpu_area);
+    cpu.fpu_user = area;
+    if (cpu.fpu_area == area && static_cast<FpuArea*>(area)->holder == cpu.index + 1) {
+        REDOUBT_SET_CSR("sstatus", kStatusFpClean);
+        mark_clean();
+    } else {
+        turn_off();
+    }
+}
+
+bool fpu_first_use(void* area) {
+    if ((REDOUBT_READ_CSR("sstatus") & kStatusFpMask) != 0) return false;
+    PerCpu& cpu = this_cpu();
+    cpu.fpu_user = cpu.fpu_area = area;
+    static_cast<FpuArea*>(area)->holder = cpu.index + 1;
     load_registers(area);
+    return true;
 }
 
 void fpu_load(void* area) { fpu_switch(area); }
 
 void fpu_release() {
     PerCpu& cpu = this_cpu();
-    if (cpu.fpu_area != nullptr) store_registers(cpu.fpu_area);
-    cpu.fpu_area = nullptr;
+    store_if_written(cpu.fpu_area);
+    cpu.fpu_user = cpu.fpu_area = nullptr;
+    turn_off();
 }
 
 void fpu_flush(void* area) {
-    if (this_cpu().fpu_area == area) store_registers(area);
+    if (this_cpu().fpu_area == area) store_if_written(area);
 }
 
 void fpu_forget(void* area) {
-    if (this_cpu().fpu_area == area) this_cpu().fpu_area = nullptr;
+    PerCpu& cpu = this_cpu();
+    static_cast<FpuArea*>(area)->holder = 0;
+    if (cpu.fpu_user != area) return;
+    cpu.fpu_user = nullptr;
+    turn_off();
 }
 
 }  // namespace redoubt::kernel

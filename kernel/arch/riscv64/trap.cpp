@@ -117,6 +117,8 @@ extern "C" UserContext* kernel_entry_trap(UserContext* context) {
         // Stopped: the instruction will be executed again.
     } else if (is_page_fault(cause)) {
         on_page_fault(*context);
+    } else if (cause == kCauseIllegalInstruction && fpu_first_use(context->fpu_area)) {
+        // It is executed again.
     } else {
         on_user_fault(*context, {abi::FaultKind::Exception, cause, context->value});
     }

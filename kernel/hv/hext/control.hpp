@@ -32,7 +32,6 @@ inline constexpr std::uint64_t kVirtualInterrupts =
 
 /// Codes of scause (table 8.6).
 struct Cause {
-    static constexpr std::uint64_t kIllegalInstruction = 2;
     static constexpr std::uint64_t kSupervisorCall = 10;  ///< from VS-mode
     static constexpr std::uint64_t kFetchGuestPageFault = 20;
     static constexpr std::uint64_t kLoadGuestPageFault = 21;

@@ -38,10 +38,7 @@ inline void store_registers(abi::VcpuState& state) {
     state.scounteren = REDOUBT_EXCHANGE_CSR("scounteren", kHostCounters);
     state.senvcfg = REDOUBT_EXCHANGE_CSR("senvcfg", kHostEnvironment);
     state.inject = REDOUBT_READ_CSR("hvip");
-    const std::uint64_t status = REDOUBT_READ_CSR("vsstatus");
-    state.vsstatus = status;
-    // QEMU 7.2 does not tell the host that fcsr was written.
-    if ((status & kStatusFpMask) == kStatusFpDirty) REDOUBT_SET_CSR("sstatus", kStatusFpDirty);
+    state.vsstatus = REDOUBT_READ_CSR("vsstatus");
     state.vsie = REDOUBT_READ_CSR("vsie");
     state.vstvec = REDOUBT_READ_CSR("vstvec");
     state.vsscratch = REDOUBT_READ_CSR("vsscratch");

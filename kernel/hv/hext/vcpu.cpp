@@ -4,6 +4,7 @@
 #include <new>
 
 #include "arch/csr.hpp"
+#include "arch/fpu_switch.hpp"
 #include "arch/timer.hpp"
 #include "kernel/hv/hext/control.hpp"
 #include "kernel/hv/hext/detect.hpp"
@@ -59,9 +60,19 @@ bool assign_vmid(HextVcpu& vcpu, Processor& processor) {
     REDOUBT_WRITE_CSR("hgatp", Hgatp::kSv39x4 | vcpu.vmid << Hgatp::kVmidShift |
                                    vcpu.vm->root.value() >> kPageBits);
     if (is_new) flush_active();
-    REDOUBT_WRITE_CSR("hedeleg", kGuestExceptions & ~std::uint64_t{vcpu.exception_exits});
     load_supervisor(*vcpu.state);
     vcpu.loaded = ++processor.loaded;
+}
+
+/// The mode it is entered in, and which exceptions are its own: not an illegal instruction that may
+/// be the first use of floating point.
+void enable_guest(const HextVcpu& vcpu) {
+    std::uint64_t status = REDOUBT_READ_CSR("sstatus") & ~kStatusSupervisor;
+    if ((vcpu.state->mode & 1) != 0) status |= kStatusSupervisor;
+    REDOUBT_WRITE_CSR("sstatus", status);
+    std::uint64_t own = kGuestExceptions & ~std::uint64_t{vcpu.exception_exits};
+    if ((status & kStatusFpMask) == 0) own &= ~(std::uint64_t{1} << kCauseIllegalInstruction);
+    REDOUBT_WRITE_CSR("hedeleg", own);
 }
 
 /// WFI: false if one of the interrupts that may end it is pending. QEMU 7.2's vsip does not tell,
@@ -100,18 +111,20 @@ hv::Entered enter(Vcpu& base) {
         [[unlikely]]
         load_processor(vcpu, processor);
     load_always(state);
-    if ((state.mode & 1) != 0) {
-        REDOUBT_SET_CSR("sstatus", kStatusSupervisor);
-    } else {
-        REDOUBT_CLEAR_CSR("sstatus", kStatusSupervisor);
-    }
+    enable_guest(vcpu);
     world_switch(&state);
+    const std::uint64_t status = REDOUBT_READ_CSR("sstatus");
     Trap trap{.cause = REDOUBT_READ_CSR("scause"),
               .value = REDOUBT_READ_CSR("stval"),
               .pc = state.pc,
-              .supervisor = (REDOUBT_READ_CSR("sstatus") & kStatusSupervisor) != 0};
+              .supervisor = (status & kStatusSupervisor) != 0};
     state.mode = trap.supervisor ? 1 : 0;
     store_registers(state);
+    // QEMU 7.2 does not tell the host that the guest wrote fcsr.
+    if ((status & kStatusFpMask) != 0 && (state.vsstatus & kStatusFpMask) == kStatusFpDirty)
+        REDOUBT_SET_CSR("sstatus", kStatusFpDirty);
+    if (trap.cause == kCauseIllegalInstruction && fpu_first_use(vcpu.fpu_area))
+        return hv::Entered::Resume;
     if (trap.cause >= Cause::kFetchGuestPageFault && trap.cause <= Cause::kStoreGuestPageFault) {
         trap.address = REDOUBT_READ_CSR("htval");
         trap.instruction = REDOUBT_READ_CSR("htinst");

@@ -24,6 +24,7 @@ struct alignas(64) PerCpu {
     void* guest_state;             ///< the page whose guest runs
     std::uint64_t guest_stack;     ///< of who entered it
     void* fpu_area;                ///< whose state the FPU registers hold, or nullptr
+    void* fpu_user;                ///< of whom runs here, loaded or not
     Thread* current;               ///< the scheduler's
     Scheduler* scheduler;          ///< the scheduler's
     void* hv;                      ///< the hypervisor core's: kHvBytes, page-aligned, zero at first

@@ -38,8 +38,9 @@ inline constexpr unsigned kInterruptSoftware = 1, kInterruptTimer = 5, kInterrup
 inline constexpr std::uint64_t kCauseInterrupt = 1ULL << 63;
 
 /// Exceptions (table 4.2).
-inline constexpr std::uint64_t kCauseUserCall = 8, kCauseFetchPageFault = 12,
-                               kCauseLoadPageFault = 13, kCauseStorePageFault = 15;
+inline constexpr std::uint64_t kCauseIllegalInstruction = 2, kCauseUserCall = 8,
+                               kCauseFetchPageFault = 12, kCauseLoadPageFault = 13,
+                               kCauseStorePageFault = 15;
 
 /// SBI 1.0, chapter 3. `error` is 0 on success.
 struct SbiResult {
