@@ -39,6 +39,11 @@ class MachineOptions:
     extra: list[str] = field(default_factory=list)
     boot: list[str] | None = None  # replaces -kernel/-initrd (an ISO, say)
     arch: str = "x86_64"
+    # A host thread for each processor. Not where there are guests on x86: QEMU 7.2's FXRSTOR, XRSTOR and FLDENV on
+    # any processor read, change and write the first one's hflags2 without a lock (cpu_clear_ignne), which brings
+    # back what a world switch just changed: nested paging in the host, so that the host's registers end in the VMCB,
+    # or a global interrupt flag of before, and then no interrupt ever comes again.
+    parallel: bool = field(default_factory=lambda: bool(os.environ.get("REDOUBT_PARALLEL")))
 
 
 class Machine:
@@ -65,7 +70,8 @@ class Machine:
             cpu = RISCV64_CPU if options.cpu == DEFAULT_CPU else options.cpu
             machine = ["qemu-system-riscv64", "-accel", "tcg", "-M", "virt", "-cpu", cpu]
         else:
-            machine = ["qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", options.cpu,
+            threads = "multi" if options.parallel else "single"
+            machine = ["qemu-system-x86_64", "-accel", f"tcg,thread={threads}", "-M", "q35", "-cpu", options.cpu,
                        "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"]
         # A short relative socket path: the limit of unix socket paths is 107 bytes.
         return [
