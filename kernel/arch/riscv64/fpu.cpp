@@ -63,7 +63,7 @@ void fpu_setup() { turn_off(); }
 
 void fpu_initialize(void* area) { std::memset(area, 0, sizeof(FpuArea)); }
 
-void fpu_change(PerCpu& cpu, void* area) {
+void fpu_exchange(PerCpu& cpu, void* area) {
     store_if_written(cpu.fpu_area);
     cpu.fpu_user = area;
     if (cpu.fpu_area == area && static_cast<FpuArea*>(area)->holder == cpu.index + 1) {

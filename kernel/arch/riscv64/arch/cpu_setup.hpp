@@ -35,7 +35,7 @@ void fpu_setup();
 /// Makes `context` the one to be left to user mode.
 inline void load_context(PerCpu& cpu, UserContext& context) {
     cpu.context = &context;
-    if (cpu.fpu_user != context.fpu_area) fpu_change(cpu, context.fpu_area);
+    if (cpu.fpu_user != context.fpu_area) fpu_exchange(cpu, context.fpu_area);
 }
 
 }  // namespace redoubt::kernel

@@ -7,11 +7,11 @@
 namespace redoubt::kernel {
 
 /// fpu_load() for an area that is not the last one.
-void fpu_change(PerCpu& cpu, void* area);
+void fpu_exchange(PerCpu& cpu, void* area);
 /// fpu_load(), inline.
 inline void fpu_switch(void* area) {
     PerCpu& cpu = this_cpu();
-    if (cpu.fpu_user != area) fpu_change(cpu, area);
+    if (cpu.fpu_user != area) fpu_exchange(cpu, area);
 }
 /// After an illegal instruction of whoever has `area`: true if it may have been its first use of
 /// floating point, and is to be executed again.

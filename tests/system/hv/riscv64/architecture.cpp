@@ -4,6 +4,7 @@
 
 GUEST(exits);
 GUEST(walk);
+GUEST(paging);
 GUEST(handler);
 GUEST(open);
 GUEST(waiter);
@@ -35,7 +36,7 @@ void set_identity(abi::VcpuState& state, std::uint64_t value) { state.gpr[10] = 
 
 namespace {
 
-enum Register { kT2 = 7, kA0 = 10, kA1, kA6 = 16, kA7, kS4 = 20, kS5 };
+enum Register { kT2 = 7, kA0 = 10, kA1, kA2, kA6 = 16, kA7, kS4 = 20, kS5 };
 constexpr std::uint64_t kInterrupt = 1ULL << 63;
 constexpr auto kSupervisor = static_cast<std::uint32_t>(abi::RegisterGroup::Supervisor);
 
@@ -141,6 +142,54 @@ void test_exits() {
               m.state->vsatp == (kSv39 | kUnmappedAt >> 12),
           "its address");
     tear_down("exits");
+}
+
+/// Two stages of translation, and changes of either.
+void test_paging() {
+    Machine m{0};
+    constexpr std::uint64_t kRoot = 0x8000, kMiddle = 0x9000, kLast = 0xA000, kFirst = 0xB000,
+                            kSecond = 0xC000, kElsewhere = 0x20'0000, kAt = 1 << 30;
+    constexpr std::uint64_t kSv39 = 8ULL << 60, kPointer = 1, kLeaf = 0xCF;
+    m.load(guest_paging, guest_paging_end);
+    const auto word = [&](std::uint64_t at) -> volatile std::uint64_t& {
+        return *reinterpret_cast<volatile std::uint64_t*>(m.bytes + at);
+    };
+    const auto entry = [](std::uint64_t at, std::uint64_t bits) { return at >> 12 << 10 | bits; };
+    word(kRoot) = entry(0, kLeaf);
+    word(kRoot + 8) = entry(kMiddle, kPointer);
+    word(kMiddle) = entry(kLast, kPointer);
+    word(kLast) = entry(kFirst, kLeaf);
+    word(kFirst) = 111;
+    word(kSecond) = 222;
+    m.state->gpr[kA0] = kSv39 | kRoot >> 12;
+    m.state->gpr[kA1] = kAt;
+    m.run_to(ExitKind::Hypercall, "a guest's own page");
+    check(m.state->gpr[kA2] == 111, "its content");
+    word(kLast) = entry(kSecond, kLeaf);
+    m.go_on();
+    m.run_to(ExitKind::Hypercall, "another one");
+    check(m.state->gpr[kA2] == 222, "its content");
+    word(kLast) = entry(kElsewhere, kLeaf);
+    m.go_on();
+    for (unsigned round = 0; round < 2; ++round) {
+        m.run_to(ExitKind::Mmio, "one that is not there");
+        check(m.state->exit.info1 == kElsewhere && m.state->exit.info2 == kAt &&
+                  m.state->exit.detail == 0,
+              "its addresses");
+        const Slot frame = next_slot++;
+        native::retype(pool, abi::ObjectType::Frame, 12, frame);
+        check(native::map(frame, m.vm, kElsewhere, MapFlags::Read) == Error::Ok, "is mapped");
+        m.run_to(ExitKind::Hypercall, "and read");
+        check(m.state->gpr[kA2] == 0, "its content");
+        native::unmap(frame);
+        m.go_on();
+    }
+    // Another fence, for an entry that changes without the guest's knowing.
+    word(kLast) = entry(kFirst, kLeaf);
+    m.state->dirty = static_cast<std::uint32_t>(abi::RegisterGroup::Translations);
+    m.run_to(ExitKind::Hypercall, "the first again");
+    check(m.state->gpr[kA2] == 111, "its content");
+    tear_down("paging");
 }
 
 void test_interrupts() {
@@ -259,6 +308,7 @@ void test_user_mode() {
 
 void test_architecture() {
     test_exits();
+    test_paging();
     test_interrupts();
     test_timer();
     test_user_mode();

@@ -56,6 +56,16 @@ guest_\name\()_end:
     ld t0, 0(zero)
     done walk
 
+    // Turns on paging as a0 says and reads what is at a1 into a2; a call lets the probe change the tables.
+    guest paging
+    csrw satp, a0
+    sfence.vma
+1:  ld a2, 0(a1)
+    ecall
+    sfence.vma
+    j 1b
+    done paging
+
     // Reports every trap with a call: a6 is its cause. Then goes on.
     .balign 4
     guest handler
