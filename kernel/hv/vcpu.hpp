@@ -26,7 +26,7 @@ struct Requests {
 
     static Requests of(const abi::VcpuState& state) {
         Requests requests;
-        __builtin_memcpy(&requests, &state.control, sizeof requests);
+        __builtin_memcpy(&requests, __builtin_assume_aligned(&state.control, 8), sizeof requests);
         return requests;
     }
     std::uint32_t control() const { return static_cast<std::uint32_t>(control_and_dirty); }

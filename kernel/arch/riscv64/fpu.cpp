@@ -29,9 +29,10 @@ void mark_clean() {
     REDOUBT_SET_CSR("sstatus", kStatusFpClean);
 }
 
+bool is_written(std::uint64_t status) { return (status & kStatusFpMask) == kStatusFpDirty; }
+
 /// The kernel is compiled without floating point: its assembler is told otherwise here.
-void store_if_written(void* area) {
-    if ((REDOUBT_READ_CSR("sstatus") & kStatusFpMask) != kStatusFpDirty) return;
+[[gnu::cold, gnu::noinline]] void store_registers(void* area) {
 #define REDOUBT_STORE_F(number) "fsd f" #number ", 8*" #number "(%0)\n"
     asm volatile(
         ".option push\n.option arch, +d\n" REDOUBT_FOR_EACH_F(REDOUBT_STORE_F) ".option pop"
@@ -40,6 +41,10 @@ void store_if_written(void* area) {
         : "memory");
     static_cast<FpuArea*>(area)->fcsr = REDOUBT_READ_CSR("fcsr");
     mark_clean();
+}
+
+void store_if_written(void* area) {
+    if (is_written(REDOUBT_READ_CSR("sstatus"))) store_registers(area);
 }
 
 void turn_off() { REDOUBT_CLEAR_CSR("sstatus", kStatusFpMask); }
@@ -64,14 +69,14 @@ void fpu_setup() { turn_off(); }
 void fpu_initialize(void* area) { std::memset(area, 0, sizeof(FpuArea)); }
 
 void fpu_exchange(PerCpu& cpu, void* area) {
-    store_if_written(cpu.fpu_area);
+    std::uint64_t status = REDOUBT_READ_CSR("sstatus");
+    if (is_written(status)) [[unlikely]]
+        store_registers(cpu.fpu_area);
     cpu.fpu_user = area;
-    if (cpu.fpu_area == area && static_cast<FpuArea*>(area)->holder == cpu.index + 1) {
-        REDOUBT_SET_CSR("sstatus", kStatusFpClean);
-        mark_clean();
-    } else {
-        turn_off();
-    }
+    status &= ~kStatusFpMask;
+    if (cpu.fpu_area == area && static_cast<FpuArea*>(area)->holder == cpu.index + 1)
+        status |= kStatusFpClean;
+    REDOUBT_WRITE_CSR("sstatus", status);
 }
 
 bool fpu_first_use(void* area) {
