@@ -37,6 +37,8 @@ constexpr unsigned kMaximumFrameBits = 30;
 /// RAM that init gets as Untyped memory.
 std::uint64_t free_bytes_at_boot = 0;
 
+const Thread* init_thread = nullptr;
+
 /// Init's capabilities, in the order in which its CNode gets them.
 class InitCapabilities {
   public:
@@ -224,7 +226,14 @@ void start_init(const BootInformation& boot) {
     DyingObjects none;
     thread_configure(thread, setup, none);
     initialize(thread.context, entry, kStackTop, abi::kBootInfoAddress, 0);
+    init_thread = &thread;
     if (!thread_resume(thread).ok()) panic("init cannot run");
+}
+
+bool is_init(const Thread& thread) { return &thread == init_thread; }
+
+void check_init_lives(const Thread& ended) {
+    if (is_init(ended)) panic("init has ended");
 }
 
 }  // namespace redoubt::kernel

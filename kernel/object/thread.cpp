@@ -4,6 +4,7 @@
 #include "arch/fpu.hpp"
 #include "kernel/cap/derivation.hpp"
 #include "kernel/hv/hv.hpp"
+#include "kernel/init/init.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/object/cnode.hpp"
@@ -170,11 +171,13 @@ void thread_lost_capability(Capability& slot, ThreadSlot which) {
         case ThreadSlot::Scheduling:
             return scheduler().bind(thread, nullptr);
     }
+    check_init_lives(thread);
     thread_suspend(thread);
     orphans().take(thread.dying);
 }
 
 void thread_destroy(Thread& thread, DyingObjects& dying) {
+    check_init_lives(thread);
     leave(thread);
     dying.take(thread.dying);
     notification_unbind(thread);

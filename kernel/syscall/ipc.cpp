@@ -2,9 +2,11 @@
 #include <utility>
 
 #include "kernel/cap/lookup.hpp"
+#include "kernel/init/init.hpp"
 #include "kernel/object/endpoint.hpp"
 #include "kernel/object/notification.hpp"
 #include "kernel/object/reply.hpp"
+#include "kernel/panic.hpp"
 #include "kernel/print.hpp"
 #include "kernel/report_limit.hpp"
 #include "kernel/sched/scheduler.hpp"
@@ -171,6 +173,10 @@ void raise_fault(Thread& thread, abi::FaultKind kind, std::uint64_t address,
     const std::uint64_t ip = instruction_pointer(thread.context);
     const Capability& handler = thread.slot(ThreadSlot::FaultEndpoint);
     if (handler.empty()) {
+        if (is_init(thread)) {
+            panic("init stopped: fault {} at {x}, instruction {x}, error {x}",
+                  static_cast<std::uint64_t>(kind), address, ip, error_code);
+        }
         if (may_report()) {
             print(
                 "thread {x} stopped: fault {} at {x}, instruction {x}, error {x}, and no handler\n",

@@ -5,6 +5,7 @@
 #include "arch/timer.hpp"
 #include "kernel/cap/derivation.hpp"
 #include "kernel/cap/lookup.hpp"
+#include "kernel/init/init.hpp"
 #include "kernel/mm/address.hpp"
 #include "kernel/object/notification.hpp"
 #include "kernel/object/scheduling_context.hpp"
@@ -158,6 +159,7 @@ abi::Error syscall_thread_control(Thread& self, UserContext& context) {
 }
 
 abi::Error syscall_exit(Thread& self, UserContext&) {
+    check_init_lives(self);
     thread_suspend(self);
     orphans().take(self.dying);
     // Without these it cannot be resumed.

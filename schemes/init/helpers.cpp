@@ -14,7 +14,7 @@ constexpr unsigned kPriority = 200;
 
 /// A further thread of init, which shares everything but its IPC buffer.
 template <unsigned Index, class T>
-bool start_thread(Resources& resources, void (*body)(T*), T* argument) {
+bool start_thread(Resources& resources, native::Slot faults, void (*body)(T*), T* argument) {
     alignas(16) static std::byte stack[kStackSize];
     const std::uint64_t buffer = kHelperBuffers + Index * kPageSize;
     const native::Slot thread = resources.make_own(abi::ObjectType::Thread, 0);
@@ -28,6 +28,8 @@ bool start_thread(Resources& resources, void (*body)(T*), T* argument) {
     configuration.address_space = own_slot(abi::StartupSlot::AddressSpace);
     configuration.cnode = own_slot(abi::StartupSlot::CNode);
     configuration.ipc_buffer_frame = frame;
+    configuration.fault_endpoint = faults;
+    configuration.fault_badge = kHelperBadge;
     configuration.ipc_buffer_address = buffer;
     configuration.priority = kPriority;
     configuration.maximum_priority = kPriority;
@@ -43,10 +45,10 @@ bool start_thread(Resources& resources, void (*body)(T*), T* argument) {
 
 }  // namespace
 
-bool Timer::start(Resources& resources, native::Slot expired) {
+bool Timer::start(Resources& resources, native::Slot faults, native::Slot expired) {
     expired_ = expired;
     changed_ = resources.make_object(abi::ObjectType::Notification);
-    return changed_ != 0 && start_thread<0>(resources, run, this);
+    return changed_ != 0 && start_thread<0>(resources, faults, run, this);
 }
 
 void Timer::set(std::uint64_t deadline) {
@@ -67,9 +69,9 @@ void Timer::run(Timer* timer) {
     }
 }
 
-bool Messenger::start(Resources& resources) {
+bool Messenger::start(Resources& resources, native::Slot faults) {
     wake_ = resources.make_object(abi::ObjectType::Notification);
-    return wake_ != 0 && start_thread<1>(resources, run, this);
+    return wake_ != 0 && start_thread<1>(resources, faults, run, this);
 }
 
 void Messenger::client_gone(native::Slot endpoint, std::uint64_t client) {

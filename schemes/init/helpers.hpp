@@ -13,10 +13,13 @@
 
 namespace redoubt::init {
 
+/// On the endpoint that gets their faults. No process has it.
+inline constexpr std::uint64_t kHelperBadge = 1 << 16;
+
 class Timer {
   public:
     /// `expired` is signalled when the deadline passes.
-    bool start(Resources& resources, native::Slot expired);
+    bool start(Resources& resources, native::Slot faults, native::Slot expired);
     /// Replaces the deadline; abi::kNever stops the timer.
     void set(std::uint64_t deadline);
 
@@ -30,7 +33,7 @@ class Timer {
 
 class Messenger {
   public:
-    bool start(Resources& resources);
+    bool start(Resources& resources, native::Slot faults);
     void client_gone(native::Slot endpoint, std::uint64_t client);
     /// Signals `notification` when the servers told before have heard it.
     void signal_afterwards(native::Slot notification);

@@ -78,7 +78,7 @@ bool Supervisor::prepare() {
         !native::ok(native::mint(bound, abi::Rights::Write, kTimerBadge, expired)) ||
         !native::ok(native::thread_control(own_slot(abi::StartupSlot::MainThread),
                                            abi::ThreadOperation::BindNotification, bound)) ||
-        !timer_.start(resources_, expired) || !messenger_.start(resources_)) {
+        !timer_.start(resources_, endpoint_, expired) || !messenger_.start(resources_, endpoint_)) {
         report(Line() << "cannot set itself up");
         return false;
     }
@@ -206,6 +206,11 @@ bool Supervisor::handle(const native::Received& received, native::Message& answe
     if (label == abi::kNotificationLabel) {
         restart_due();
         return false;
+    }
+    if (label == abi::kFaultLabel && received.badge == kHelperBadge) {
+        report(Line() << "a thread of init itself faulted, instruction "
+                      << Hexadecimal{message.mr[2]} << ", address " << Hexadecimal{message.mr[1]});
+        __builtin_trap();  // the kernel panics
     }
     Process* process = process_of(received.badge);
     if (process == nullptr) {
@@ -455,7 +460,10 @@ void Supervisor::tell_watchers(const Process& server) {
 void Supervisor::power_off(unsigned code) {
     report(Line() << "power off, code " << std::uint64_t{code});
     init::power_off(boot_, code);
-    native::exit_thread();
+    // The kernel would panic without init.
+    for (;;)
+        native::thread_control(own_slot(abi::StartupSlot::MainThread),
+                               abi::ThreadOperation::Suspend);
 }
 
 bool Supervisor::anyone_drives_pci() {

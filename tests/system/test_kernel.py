@@ -1,6 +1,7 @@
 """The kernel alone, driven by tests/system/kernel/probe.cpp in the place of init."""
 
 import re
+import struct
 import tempfile
 import unittest
 from pathlib import Path
@@ -11,6 +12,15 @@ from redoubt_host.paths import SYSTEM_BUILD
 
 BOOT_SECONDS = 120
 PROBE = SYSTEM_BUILD / "tests/system/kernel/kernel_probe"
+
+
+def program(code: bytes) -> bytes:
+    """A static x86-64 executable that has nothing but this code."""
+    base, headers = 0x400000, 0x1000
+    elf = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9) + struct.pack(
+        "<HHIQQQIHHHHHH", 2, 62, 1, base + headers, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, headers + len(code), headers + len(code), 0x1000)
+    return (elf + segment).ljust(headers, b"\0") + code
 
 
 class Kernel(unittest.TestCase):
@@ -51,6 +61,16 @@ class Kernel(unittest.TestCase):
         code, log = self.boot({"readme": b"nothing to run"})
         self.assertEqual(code, 0x7E, log)
         self.assertRegex(log, "kernel panic: .*init")
+
+    def test_the_end_of_init_panics_with_a_reason(self):
+        for code, reason in (("0f0b", r"init stopped: fault \d+ at 0x\w+, instruction 0x401000,"),  # ud2
+                             ("a10090785634120000", r"init stopped: fault \d+ at 0x123456789000,"),  # mov eax, [...]
+                             ("b8151000000f05", r"init has ended"),  # Exit
+                             ("31ffbe02000000b80a1000000f05", r"init has ended")):  # CapRevoke of its address space
+            with self.subTest(reason):
+                status, log = self.boot({"init": program(bytes.fromhex(code))})
+                self.assertEqual(status, 0x7E, log)
+                self.assertRegex(log, f"kernel panic: {reason}")
 
     def test_a_panic_prints_registers_and_names(self):
         code, log = self.boot({"init": b""}, command_line="panic-test")
