@@ -6,13 +6,10 @@ import hashlib
 import os
 import random
 import re
-import time
 import unittest
 
-from redoubt_host import archive
-from redoubt_host.machine import MachineOptions
-from redoubt_host.paths import SYSTEM_BUILD
-from support import BOOT_SECONDS, Console, Stream, System, demo_configuration, small_guest, tool
+from killing import Killing
+from support import BOOT_SECONDS, Console, demo_configuration, small_guest, tool
 
 DAEMONS = ("console", "log", "chan", "initfs", "vmmd", "vm.other")
 ROUNDS = int(os.environ.get("REDOUBT_FAULT_ROUNDS", "1"))
@@ -38,53 +35,9 @@ def work_lines(text: bytes) -> list[int]:
     return numbers
 
 
-class Faults:
-    processors = 1
-
-    def kill(self, *names: str) -> None:
-        """Ends processes by the helper in the machine; returns when init has told of all."""
-        before = [self.ends(name) for name in names]
-        self.port.send("".join(name + "\n" for name in names))
-        deadline = time.monotonic() + BOOT_SECONDS
-        while any(self.ends(name) == count for name, count in zip(names, before)):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{names} were not killed")
-            time.sleep(0.05)
-
-    def ends(self, name: str) -> int:
-        return len(re.findall(rf"init: {re.escape(name)} ended: killed by killer", self.system.log()))
-
-    def rows(self) -> dict[str, dict]:
-        """vm-list, as soon as management works."""
-        deadline = time.monotonic() + BOOT_SECONDS
-        while True:
-            try:
-                qmp = self.system.qmp()
-                rows = qmp.command("vm-list")
-                qmp.close()
-                return {row["name"]: row for row in rows}
-            except (AssertionError, OSError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-
-    def free_bytes(self) -> int:
-        qmp = self.system.qmp()
-        free = qmp.command("query-host")["free-bytes"]
-        qmp.close()
-        return free
-
-    def wait_for_state(self) -> None:
-        """Both VMs run, and everything that was used is back."""
-        deadline = time.monotonic() + BOOT_SECONDS
-        while True:
-            rows = self.rows()
-            settled = all(rows[name]["state"] == "running" and "monitor" in rows[name] for name in ("demo", "other"))
-            if settled and self.free_bytes() == self.free:
-                break
-            if time.monotonic() > deadline:
-                raise AssertionError(f"it does not settle: {rows}, {self.free_bytes()} of {self.free} bytes free")
-            time.sleep(0.3)
+class Faults(Killing):
+    def check_state(self) -> None:
+        rows = self.wait_for_state("demo", "other", free=self.free)
         self.assertEqual(rows["demo"]["monitor"], self.monitor, "the guest's monitor is another one")
 
     def check_work(self) -> None:
@@ -104,17 +57,8 @@ class Faults:
     def test_every_daemon_is_killed_while_a_guest_works(self):
         seed = int(os.environ.get("REDOUBT_FAULT_SEED", random.randrange(1 << 32)))
         order = random.Random(seed)
-        killer = (SYSTEM_BUILD / "tests/system/services/killer").read_bytes()
-        start = archive.START_LIST.read_text() + ("killer bin/killer uses=log,chan grant=power memory=1M restart=always "
-                                                  "ready=no-wait -- --port faults\n")
-        options = MachineOptions(processors=self.processors,
-                                 extra=["-chardev", "socket,id=faults,path=faults.sock,server=on,wait=off",
-                                        "-device", "virtserialport,chardev=faults,name=faults"])
         configuration = demo_configuration() + small_guest("spin", "other", restart="always", serial="null:")
-        with self.subTest(seed=seed), System(configuration, start_list=start, extra={"bin/killer": killer},
-                                             options=options) as self.system:
-            self.system.qmp().close()
-            self.port = Stream(self.system.directory / "faults.sock")
+        with self.subTest(seed=seed), self.killable_system(configuration):
             self.console = self.system.console()
             self.console.wait_for_prompt()
             self.monitor = self.rows()["demo"]["monitor"]
@@ -129,18 +73,18 @@ class Faults:
                 for daemon in daemons:
                     with self.subTest(round=number, daemon=daemon):
                         self.kill(daemon)
-                        self.wait_for_state()
+                        self.check_state()
                         self.check_work()
                 # The other VM's image is read while its server ends.
                 self.kill("vm.other", "initfs")
-                self.wait_for_state()
+                self.check_state()
                 self.check_vmmctl()
                 # The manager ends while it stops that VM, which either runs on or is started again.
                 qmp = self.system.qmp()
                 qmp.send('{"execute": "vm-stop", "arguments": {"name": "other"}}\n')
                 self.kill("vmmd")
                 qmp.close()
-                self.wait_for_state()
+                self.check_state()
             self.finish()
 
     def check_com1(self) -> None:
