@@ -49,8 +49,8 @@ int serve(const CommandLine& options, VmConfig config) {
 
     EventLoop loop;
     int status = kStatusClean;
-    std::unique_ptr<ManagementServer> server;
     std::unique_ptr<VmManager> manager;
+    std::unique_ptr<ManagementServer> server;  // ends before what it serves
     const auto finished = [&](int code, const std::string& reason) {
         status = code;
         manager->emit(

@@ -53,6 +53,8 @@ class Builder {
     bool no_memory(std::uint64_t bytes);
     bool add_root(unsigned size_bits);
     bool take_pieces(std::uint64_t bytes);
+    bool make_object(abi::ObjectType type, unsigned size_bits, native::Slot slot,
+                     std::string_view otherwise);
     bool add_name(std::string_view name, abi::GrantKind kind, native::Slot slot,
                   std::uint64_t value);
     bool give(abi::Error error, std::string_view name, abi::GrantKind kind, std::uint64_t value);
@@ -81,6 +83,7 @@ class Builder {
     std::size_t piece_count_ = 0;
     std::size_t ipc_region_ = 0;
 
+    std::size_t object_root_ = 0;  ///< that the next object is made from
     native::Slot cnode_ = 0, space_ = 0, thread_ = 0, ipc_frame_ = 0;
     native::Slot scheduling_ = 0;  ///< 0: its threads count one by one, without a limit
     unsigned cnode_bits_ = 16;     ///< of a small process: 1023 capabilities

@@ -21,9 +21,12 @@ using abi::StartupSlot;
 namespace {
 
 constexpr std::string_view kLibposix = "bin/libposix";
-constexpr std::uint64_t kBigProcess = 64 * kMegabyte;
-constexpr unsigned kBigCNodeBits = 18;
-constexpr unsigned kBigSpaceBits = 20;
+/// Capabilities and page tables for guests' memory.
+constexpr std::uint64_t kBigProcess = 16 * kMegabyte, kHugeProcess = 4096 * kMegabyte;
+constexpr unsigned kBigCNodeBits = 17, kHugeCNodeBits = 18;
+constexpr unsigned kBigSpaceBits = 18, kHugeSpaceBits = 20;
+/// Of what a process is made of besides what it may spend.
+constexpr std::uint64_t kRootGrain = 32 * 1024;
 /// Smallest piece of what is left that is worth a capability of its own.
 constexpr unsigned kSmallestRestBits = 20;
 constexpr unsigned kLargestFrameBits = 29;
@@ -116,7 +119,10 @@ bool Builder::add_image(const elf::Image& image) {
 
 bool Builder::plan() {
     constexpr MapFlags kReadWrite = MapFlags::Read | MapFlags::Write;
-    if (entry_.memory_rest || entry_.memory >= kBigProcess) {
+    if (entry_.memory_rest || entry_.memory >= kHugeProcess) {
+        cnode_bits_ = kHugeCNodeBits;
+        space_bits_ = kHugeSpaceBits;
+    } else if (entry_.memory >= kBigProcess) {
         cnode_bits_ = kBigCNodeBits;
         space_bits_ = kBigSpaceBits;
     }
@@ -170,7 +176,8 @@ bool Builder::take_pieces(std::uint64_t bytes) {
     return true;
 }
 
-/// Roots: 0 the image and the kernel's objects, 1 the heap, 2… what the process may spend.
+/// Roots: 0 the heap, then as many as the image and the kernel's objects need, then those that the
+/// process may spend.
 bool Builder::take_memory() {
     std::uint64_t bytes = (std::uint64_t{1} << cnode_bits_) + (std::uint64_t{1} << space_bits_) +
                           (std::uint64_t{1} << abi::kThreadBits) +
@@ -178,9 +185,18 @@ bool Builder::take_memory() {
     for (std::size_t i = 0; i < region_count_; ++i) {
         bytes += regions_[i].bytes;
     }
-    if (!add_root(bits_for(bytes)) || !add_root(bits_for(entry_.heap))) {
+    if (!add_root(bits_for(entry_.heap))) {
         return false;
     }
+    // The largest first, as the objects: each of them finds room in the next root that has any.
+    bytes = (bytes + kRootGrain - 1) & ~(kRootGrain - 1);
+    for (; bytes != 0; bytes -= std::bit_floor(bytes)) {
+        if (!add_root(static_cast<unsigned>(std::bit_width(bytes)) - 1)) {
+            return false;
+        }
+    }
+    memory_.own_roots = memory_.root_count;
+    object_root_ = 1;
     if (!entry_.memory_rest) {
         if (!take_pieces(entry_.memory)) {
             return false;
@@ -195,7 +211,7 @@ bool Builder::take_memory() {
                 return false;
             }
         }
-        if (memory_.root_count == 2) {
+        if (memory_.root_count == memory_.own_roots) {
             return fail("no memory is left for it");
         }
     }
@@ -208,7 +224,16 @@ bool Builder::take_memory() {
     return true;
 }
 
-/// Makes everything that root 0 is for, the largest first: then nothing is lost to alignment.
+bool Builder::make_object(ObjectType type, unsigned size_bits, native::Slot slot,
+                          std::string_view otherwise) {
+    auto error = native::retype(memory_.roots[object_root_], type, size_bits, slot);
+    while (error == abi::Error::NoMemory && object_root_ + 1 < memory_.own_roots) {
+        error = native::retype(memory_.roots[++object_root_], type, size_bits, slot);
+    }
+    return check(error, otherwise);
+}
+
+/// The image and the kernel's objects, the largest first: then nothing is lost to alignment.
 bool Builder::make_objects() {
     cnode_ = take_slot();
     space_ = take_slot();
@@ -223,8 +248,8 @@ bool Builder::make_objects() {
     for (unsigned bits = kLargestFrameBits; bits >= abi::kPageBits; --bits) {
         for (const auto& object : objects) {
             if (object.order_bits == bits &&
-                !check(native::retype(memory_.roots[0], object.type, object.size_bits, object.slot),
-                       "no memory for its objects")) {
+                !make_object(object.type, object.size_bits, object.slot,
+                             "no memory for its objects")) {
                 return false;
             }
         }
@@ -234,8 +259,7 @@ bool Builder::make_objects() {
                 continue;
             }
             piece.frame = take_slot();
-            if (!check(native::retype(memory_.roots[0], ObjectType::Frame, bits, piece.frame),
-                       "no memory for its image")) {
+            if (!make_object(ObjectType::Frame, bits, piece.frame, "no memory for its image")) {
                 return false;
             }
             if (piece.region == ipc_region_) {
@@ -247,8 +271,7 @@ bool Builder::make_objects() {
         return true;
     }
     scheduling_ = take_slot();
-    return check(native::retype(memory_.roots[0], ObjectType::SchedulingContext, 0, scheduling_),
-                 "no memory for its objects");
+    return make_object(ObjectType::SchedulingContext, 0, scheduling_, "no memory for its objects");
 }
 
 bool Builder::map_image() {
@@ -258,7 +281,7 @@ bool Builder::map_image() {
         }
     }
     const native::Slot heap = take_slot();
-    return check(native::retype(memory_.roots[1], ObjectType::Frame, bits_for(entry_.heap), heap),
+    return check(native::retype(memory_.roots[0], ObjectType::Frame, bits_for(entry_.heap), heap),
                  "no memory for its heap") &&
            check(native::map(heap, space_, kHeapAddress, MapFlags::Read | MapFlags::Write),
                  "its heap cannot be mapped");

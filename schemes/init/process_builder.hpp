@@ -13,13 +13,14 @@
 
 namespace redoubt::init {
 
-inline constexpr std::size_t kMaximumRoots = 24;
+inline constexpr std::size_t kMaximumRoots = 32;
 
 /// What a living process was given and must give back. Everything in it was made from the roots, so
 /// revoking those ends it.
 struct ProcessMemory {
     std::array<native::Slot, kMaximumRoots> roots{};
     std::size_t root_count = 0;
+    std::size_t own_roots = 0;    ///< the first ones; from the others the process may spend
     native::Slot first_slot = 0;  ///< init's capabilities for the process's own objects and frames
     std::uint32_t slot_count = 0;
     bool has_device_memory = false;

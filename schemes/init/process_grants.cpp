@@ -45,14 +45,15 @@ bool Builder::give(abi::Error error, std::string_view name, abi::GrantKind kind,
 }
 
 bool Builder::grant_untypeds() {
-    for (std::size_t i = 2; i < memory_.root_count; ++i) {
+    for (std::size_t i = memory_.own_roots; i < memory_.root_count; ++i) {
         const auto identity = native::identify(memory_.roots[i]);
         const unsigned bits = identity.value.size_bits;
-        const native::Slot slot = i == 2 ? own_slot(StartupSlot::Untyped) : next_child_slot_;
+        const bool first = i == memory_.own_roots;
+        const native::Slot slot = first ? own_slot(StartupSlot::Untyped) : next_child_slot_;
         const abi::Error error =
             native::retype(memory_.roots[i], ObjectType::Untyped, bits, slot, 1, cnode_);
-        if (i == 2 ? !check(error, "no memory for it to spend")
-                   : !give(error, "memory", abi::GrantKind::Untyped, std::uint64_t{1} << bits)) {
+        if (first ? !check(error, "no memory for it to spend")
+                  : !give(error, "memory", abi::GrantKind::Untyped, std::uint64_t{1} << bits)) {
             return false;
         }
     }

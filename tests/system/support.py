@@ -97,7 +97,7 @@ class Qmp(Stream):
             self.command("qmp_capabilities")
 
     def read_object(self, seconds: float = BOOT_SECONDS) -> dict:
-        return json.loads(self.expect(r"[^\n]*\S[^\n]*\n", seconds)[0])
+        return json.loads(self.expect(r"\A\s*+\S[^\n]*+\n", seconds)[0])
 
     def request(self, request: dict | str, seconds: float = BOOT_SECONDS) -> dict:
         """Sends a request and gives its reply; events that come in between are kept."""

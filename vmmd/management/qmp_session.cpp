@@ -2,6 +2,7 @@
 #include "vmmd/management/qmp_session.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "vmmd/management/commands.hpp"
@@ -65,6 +66,11 @@ void check_negotiation(const Json& arguments) {
             throw CommandError{"GenericError", "Capability is not offered"};
         }
     }
+}
+
+/// A monitor has little memory, and a guest that shall not end because somebody asks for much.
+Json too_large() {
+    return error_reply("GenericError", "there is not enough memory for the answer; ask for less");
 }
 
 }  // namespace
@@ -135,6 +141,8 @@ QmpSession::Outcome QmpSession::execute(const std::string& text) {
         }
     } catch (const CommandError& error) {
         answer(error_reply(error.error_class, error.description), {});
+    } catch (const std::bad_alloc&) {
+        answer(too_large(), {});
     }
     if (progress_ == Progress::Executing) {
         progress_ = Progress::Waiting;
@@ -144,8 +152,18 @@ QmpSession::Outcome QmpSession::execute(const std::string& text) {
 }
 
 void QmpSession::answer(Json reply, CommandEffects effects) {
-    if (id_) reply["id"] = *std::exchange(id_, std::nullopt);
-    send_(to_line(reply));
+    const auto send = [this](Json& whole) {
+        if (id_) whole["id"] = *id_;
+        send_(to_line(whole));
+    };
+    try {
+        send(reply);
+    } catch (const std::bad_alloc&) {
+        reply = too_large();
+        effects = {};
+        send(reply);
+    }
+    id_.reset();
     effects_ = std::move(effects);
     if (std::exchange(progress_, Progress::Done) == Progress::Waiting) {
         resume_(effects_.any() ? Outcome::Stream : Outcome::Continue);

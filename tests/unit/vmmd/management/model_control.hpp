@@ -19,6 +19,8 @@ class ModelControl final : public VmControl {
         std::shared_ptr<ConsoleHub> console = ConsoleHub::create();
     };
 
+    bool out_of_memory = false;  ///< when registers are asked for
+
     explicit ModelControl(std::vector<std::string> names) {
         for (const auto& name : names) machines[name];
     }
@@ -64,6 +66,7 @@ class ModelControl final : public VmControl {
                                         "out 0x3f8 byte 0x41", "serial"});
     }
     ControlResult<RegisterView> registers(std::string_view name, unsigned vcpu) override {
+        if (out_of_memory) throw std::bad_alloc();
         const auto found = find(name);
         if (!found) return std::unexpected(found.error());
         return RegisterView{{{"rax", vcpu}, {"rip", 0x1000}}, "rax and rip\n"};

@@ -178,6 +178,15 @@ TEST_F(QmpSessionTest, ShowsRegistersAndCode) {
               "GenericError");
 }
 
+TEST_F(QmpSessionTest, AnAnswerForWhichThereIsNoMemoryIsAnError) {
+    control_.out_of_memory = true;
+    const auto reply = ask_negotiated(R"({"execute":"vm-registers","id":7})");
+    EXPECT_EQ(error_class(reply), "GenericError");
+    EXPECT_EQ(reply["id"], 7);
+    control_.out_of_memory = false;
+    EXPECT_TRUE(ask(R"({"execute":"vm-registers"})").contains("return"));
+}
+
 TEST_F(QmpSessionTest, SendsEventsOnlyAfterNegotiation) {
     sent_.clear();
     const VmEvent event{.kind = VmEvent::Kind::Shutdown,
