@@ -11,14 +11,14 @@ namespace redoubt::vmmd {
 
 namespace {
 
-constexpr std::uint64_t kMegabyte = std::uint64_t{1} << 20;
+constexpr std::uint64_t kKilobyte = 1024;
 /// The heap that is there from the start.
 constexpr std::string_view kHeap = "1M";
 /// What a monitor may spend beside the guest's memory. A quiet one spends 0.4 MiB on kernel
 /// objects, stacks and heap, and 0.3 for each further vCPU; a vCPU's last exits in JSON are another
 /// 0.6, and clients that do not read cost the rest.
-constexpr std::uint64_t kFixedOverhead = 2 * kMegabyte;
-constexpr std::uint64_t kOverheadPerCpu = 1 * kMegabyte;
+constexpr std::uint64_t kFixedOverhead = 1536 * kKilobyte;
+constexpr std::uint64_t kOverheadPerCpu = 1024 * kKilobyte;
 /// Below the manager's: a monitor whose guest spins cannot keep it from running.
 constexpr std::string_view kPriority = "100";
 
@@ -78,11 +78,11 @@ std::string monitor_start_line(const VmConfig& config) {
     uses.add_url(config.serial);
     const std::uint64_t bytes =
         config.memory_bytes + kFixedOverhead + config.cpus * kOverheadPerCpu;
-    const std::uint64_t megabytes = (bytes + kMegabyte - 1) / kMegabyte;
+    const std::uint64_t kilobytes = (bytes + kKilobyte - 1) / kKilobyte;
     const std::string limit =
         config.cpu_limit == 0 ? "" : " limit=" + std::to_string(config.cpu_limit) + "%";
-    return process + " bin/monitor uses=" + uses.text() + " memory=" + std::to_string(megabytes) +
-           "M heap=" + std::string(kHeap) + " priority=" + std::string(kPriority) +
+    return process + " bin/monitor uses=" + uses.text() + " memory=" + std::to_string(kilobytes) +
+           "K heap=" + std::string(kHeap) + " priority=" + std::string(kPriority) +
            " share=" + std::to_string(config.cpu_share) + limit + " grant=hv -- --socket " + socket;
 }
 

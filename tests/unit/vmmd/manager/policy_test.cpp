@@ -58,7 +58,7 @@ TEST(MonitorStartLine, NamesThePathsOfTheConfigurationOnly) {
     config.serial = "unix:/run/web.sock";
     EXPECT_EQ(monitor_start_line(config),
               "vm.web bin/monitor uses=log:vm.web,chan:/run/monitor/web.sock,"
-              "initfs:/guests/vm%20linuz%2C1,chan:/run/web.sock memory=261M heap=1M priority=100 "
+              "initfs:/guests/vm%20linuz%2C1,chan:/run/web.sock memory=265728K heap=1M priority=100 "
               "share=100 grant=hv -- --socket /run/monitor/web.sock");
 }
 
