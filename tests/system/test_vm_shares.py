@@ -53,6 +53,11 @@ class VmShares(unittest.TestCase):
         for console in self.consoles.values():
             console.run("kill $!")
 
+    def test_a_shares_and_limits_are_told(self):
+        for name, share, limit in (("light", 100, 0), ("heavy", 300, 0), ("capped", 100, 20)):
+            info = self.qmp.command("vm-info", name=name)
+            self.assertEqual((info["cpu_share"], info["cpu_limit"]), (share, limit))
+
     def test_c_a_limit_holds_though_nobody_else_runs(self):
         for name in ("light", "heavy"):
             self.qmp.command("vm-stop", name=name)

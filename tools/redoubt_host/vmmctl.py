@@ -57,6 +57,8 @@ def do_info(client, options) -> None:
     info = client.execute("vm-info", name=options.name)
     shown = {**info, "memory": size_text(info["memory"]), "uptime": duration_text(info["uptime_ms"])}
     del shown["uptime_ms"]
+    if "cpu_limit" in shown:
+        shown["cpu_limit"] = f"{shown['cpu_limit']} %" if shown["cpu_limit"] else "none"
     first = ["name", "state", "stop_reason", "cpus", "memory", "uptime"]
     keys = [key for key in first if key in shown] + sorted(key for key in shown if key not in first)
     show(options, info, table([[key.replace("_", " ") + ":", str(shown[key]) + " "] for key in keys if shown[key] != ""]))

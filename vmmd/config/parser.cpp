@@ -128,7 +128,8 @@ class Parser {
             error(key.source().begin, quoted("kernel") + " is missing in [vm." + std::string(name) +
                                           "]: add a line such as kernel = \"file:vmlinuz\"");
         }
-        if (const auto* const limit = table->get("cpu_limit")) check_cpu_limit(config, *limit);
+        const auto* const limit = table->get("cpu_limit");
+        if (limit != nullptr && config.cpus != 0) check_cpu_limit(config, *limit);
         config.text = text_of(name, *table);
         result_.vms.push_back(std::move(config));
     }
@@ -211,6 +212,7 @@ class Parser {
     }
 
     void cpus(VmConfig& config, const toml::node& node) {
+        config.cpus = 0;  // nobody knows yet what it should be
         const auto* const value = node.as_integer();
         if (value == nullptr) return wrong_type("cpus", node, "an integer");
         if (value->get() < 1) return error(node.source().begin, "a VM needs at least 1 cpu");

@@ -137,6 +137,8 @@ Json ManagedVm::details() const {
     info["cmdline"] = config_.cmdline;
     info["serial"] = config_.serial;
     info["stop_reason"] = reason_;
+    info["cpu_share"] = config_.cpu_share;
+    info["cpu_limit"] = config_.cpu_limit;
     return info;
 }
 

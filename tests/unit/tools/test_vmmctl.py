@@ -53,7 +53,10 @@ class VmmctlTest(DirectoryTest):
 
     def test_info_and_stats_for_people(self):
         self.daemon()
-        self.assertIn("memory:   256 MiB\n", self.run_ctl("info").stdout)
+        text = self.run_ctl("info").stdout
+        self.assertRegex(text, r"memory: +256 MiB\n")
+        self.assertRegex(text, r"cpu share: +300\n")
+        self.assertRegex(text, r"cpu limit: +50 %\n")
 
     def test_stats_is_a_table_of_time_exits_and_injections(self):
         daemon = self.daemon()

@@ -129,7 +129,7 @@ class FakeDaemon:
             "query-name": {"name": "web"},
             "vm-list": [{**row, "name": name} for name in self.names],
             "vm-info": {**row, "kernel": "initfs:/guests/vmlinuz", "initrd": "", "cmdline": "console=ttyS0",
-                        "serial": "console:web", "stop_reason": ""},
+                        "serial": "console:web", "stop_reason": "", "cpu_share": 300, "cpu_limit": 50},
             "vm-stats": self.statistics([self.VCPU]),
             "vm-registers": {"vcpu": 1, "registers": {"rax": 0}, "text": "vCPU 1, halted:\n  rax 0\n"},
             "vm-code": self.code,

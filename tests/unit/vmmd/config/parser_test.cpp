@@ -151,6 +151,9 @@ TEST(Config, ImpossibleProcessorTimeIsTold) {
     EXPECT_EQ(with("cpu_limit = \"250%\"\ncpus = 2"),
               "f.toml:4:13: error: \"250%\" is more than the VM's 2 cpus can use: at most "
               "\"200%\" is possible");
+    EXPECT_EQ(with("cpu_limit = \"250%\"\ncpus = 0"),
+              "f.toml:5:8: error: a VM needs at least 1 cpu")
+        << "one mistake, one complaint";
 }
 
 TEST(Config, KernelMustBeAUrlThatCanBeRead) {
