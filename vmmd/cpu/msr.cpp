@@ -121,7 +121,8 @@ void MsrBank::set_tsc_offset(std::uint64_t offset) {
 }
 
 void MsrBank::delay_tsc(std::uint64_t ticks) {
-    vcpu_.get_state(abi::RegisterGroup::Tsc);
+    // The page has the latest offset: the hypervisor has an older one if the vCPU has not run
+    // since.
     stopped_ticks_ += ticks;
     set_tsc_offset(vcpu_.state().tsc_offset - ticks);
 }

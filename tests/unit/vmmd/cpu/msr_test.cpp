@@ -18,6 +18,22 @@ CpuidRegisters amd_host(std::uint32_t leaf, std::uint32_t) {
     return {~0U, ~0U, ~0U, ~0U};
 }
 
+/// Has never run: the hypervisor knows nothing of what is in its page.
+class WaitingVcpu final : public hvcall::Vcpu {
+  public:
+    WaitingVcpu() : Vcpu(&page_) {}
+    hvcall::RunResult run() override { return hvcall::RunResult::Destroyed; }
+    void wait(hvcall::HostTicks) override {}
+    void kick() override {}
+    void get_state(abi::RegisterGroup groups) override {
+        if (groups == abi::RegisterGroup::Tsc) page_.tsc_offset = 0;
+    }
+    void set_cpuid(std::span<const abi::hv::CpuidEntry>) override {}
+
+  private:
+    abi::VcpuState page_{};
+};
+
 class Msr : public testing::Test {
   protected:
     Msr() : ram_(4096) {
@@ -55,6 +71,16 @@ TEST_F(Msr, TscStartsAtZeroAndCanBeSet) {
     // The devices' view agrees.
     EXPECT_NEAR(static_cast<double>(tsc_.now().count), static_cast<double>(*bank_.read(msr::kTsc)),
                 5e7);
+}
+
+TEST_F(Msr, EveryPauseDelaysTheTscOfAVcpuThatDoesNotRunInBetween) {
+    WaitingVcpu vcpu;
+    MsrBank bank(vcpu, memory_, hypervisor_, cpuid_, apic_, tsc_, {});
+    bank.reset(64 << 20, 64 << 20, {5000});
+    bank.delay_tsc(300);
+    bank.delay_tsc(700);
+    EXPECT_EQ(vcpu.state().tsc_offset, std::uint64_t{0} - 6000);
+    EXPECT_NE(vcpu.state().dirty & static_cast<std::uint32_t>(abi::RegisterGroup::Tsc), 0U);
 }
 
 TEST_F(Msr, ReadOnlyRegistersRefuseChanges) {
