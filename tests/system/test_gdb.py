@@ -23,7 +23,8 @@ class Gdb:
 
     def __init__(self, *arguments: str):
         self.process = subprocess.Popen(
-            ["gdb", "-nx", "-q", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set width 0", *arguments],
+            ["gdb", "-nx", "-q", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set width 0",
+             "-ex", "set remotetimeout 100", *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         self.output = b""
         self.changed = threading.Condition()
