@@ -10,6 +10,7 @@
 #include "kernel/hv/vm.hpp"
 #include "kernel/mm/flags.hpp"
 #include "kernel/result.hpp"
+#include "kernel/sched/scheduler.hpp"
 
 namespace redoubt::kernel::hv {
 
@@ -64,17 +65,26 @@ struct Backend {
     void (*unmap)(Vm&, GuestPhysicalAddress, std::uint64_t);
     Vcpu* (*create_vcpu)(PhysicalAddress, Vm&, unsigned);
     void (*resume)(Thread&);
+    void (*resume_alone)(Thread&);  ///< where there is one processor, without the kernel lock
     void (*store)(Vcpu&);
     void (*store_groups)(Vcpu&, std::uint32_t);
 };
 
-template <HypervisorBackend B>
+template <HypervisorBackend B, Processors kProcessors>
 class Run;  // kernel/hv/run_loop.hpp
 
 template <HypervisorBackend B>
 constexpr Backend make_backend() {
-    return {B::kRootPages,  B::detect, B::enable_processor, B::map, B::unmap, B::create_vcpu,
-            Run<B>::resume, B::store,  B::store_groups};
+    return {B::kRootPages,
+            B::detect,
+            B::enable_processor,
+            B::map,
+            B::unmap,
+            B::create_vcpu,
+            Run<B, Processors::Several>::resume,
+            Run<B, Processors::One>::resume,
+            B::store,
+            B::store_groups};
 }
 
 /// The chosen backend, or nullptr. Set by initialize().

@@ -1,6 +1,7 @@
 // Doorbells of a VM: output to a port that only signals a Notification.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "abi/hv.hpp"
@@ -12,8 +13,8 @@ namespace redoubt::kernel::hv {
 
 class DoorbellTable {
   public:
-    /// Certainly none is bound.
-    bool empty() const { return used_ == 0; }
+    /// Certainly none is bound. The one thing that may be asked without the kernel lock.
+    bool empty() const { return used_.load(std::memory_order_relaxed) == 0; }
 
     /// `notification` may signal; a capability derived from it stays here. InvalidArgument, Exists
     /// (the same one is bound), NoMemory (the table is full).
@@ -35,7 +36,7 @@ class DoorbellTable {
     };
     Binding* find(const abi::hv::Doorbell& doorbell);
 
-    std::uint32_t used_ = 0;  ///< no binding is behind the first so many
+    std::atomic<std::uint32_t> used_ = 0;  ///< no binding is behind the first so many
     Binding bindings_[abi::hv::kMaximumDoorbells]{};
 };
 

@@ -18,58 +18,80 @@
 
 namespace redoubt::kernel::hv {
 
-template <HypervisorBackend B>
+template <HypervisorBackend B, Processors kProcessors>
 class Run {
   public:
+    /// With the kernel lock where there are several processors.
     [[gnu::flatten]] static void resume(Thread& thread) {
-        Vcpu& vcpu = *thread.vcpu;
-        if (!vcpu.entered) [[likely]] {
-            const Requests requests = Requests::of(*vcpu.state);
-            B::load(vcpu);
-            if (!(requests == vcpu.seen)) [[unlikely]] {
-                if ((requests.control() & abi::kExitAtOnce) != 0) {
-                    record(vcpu, abi::ExitKind::Interrupted);
-                    return finish(thread, vcpu);
-                }
-                act_upon(vcpu, requests);
-            }
-            if (vcpu.state->inject != 0 && !B::take_event(vcpu)) [[unlikely]]
-                return finish(thread, vcpu);
-            vcpu.entered = true;
-        }
-        fpu_switch(vcpu.fpu_area);
-        unlock_kernel();
+        Vcpu* const runs = thread.vcpu;
+        if (!runs->entered && !begin(thread, *runs)) [[unlikely]]
+            return;
+        fpu_switch(runs->fpu_area);
+        unlock();
         for (;;) {
-            if (vcpu.kicked) [[unlikely]]
+            // Addresses in it are not worth keeping: a world switch spares hardly a register.
+            Vcpu* forgotten = runs;
+            asm("" : "+r"(forgotten));
+            Vcpu& vcpu = *forgotten;
+            if (vcpu.kicked.load(std::memory_order_relaxed)) [[unlikely]]
                 return end(thread, vcpu, abi::ExitKind::Interrupted);
             const std::uint64_t now = ticks_now();
             if (now >= vcpu.deadline) [[unlikely]]
                 return end(thread, vcpu, abi::ExitKind::Deadline);
-            vcpu.state->guest_ticks -= now;
+            vcpu.state().guest_ticks -= now;
             const Entered entered = B::enter(vcpu);
-            vcpu.state->guest_ticks += ticks_now();
+            vcpu.state().guest_ticks += ticks_now();
             if (entered == Entered::ToMonitor) [[likely]]
                 return end(thread, vcpu);
             if (entered != Entered::Resume) {
-                lock_kernel();
+                lock();
                 if (!goes_on(thread, vcpu)) [[unlikely]]
                     return;
                 if (!dealt_with(vcpu, entered)) return give_back(thread, vcpu);
             }
-            vcpu.state->exits_in_kernel = ++vcpu.exits_in_kernel;
+            vcpu.state().exits_in_kernel = ++vcpu.exits_in_kernel;
             if (entered == Entered::Resume) continue;
             // An interrupt or a doorbell may have woken somebody.
             if (entered == Entered::HostInterrupt || scheduler().reschedule) return;
             fpu_switch(vcpu.fpu_area);
-            unlock_kernel();
+            unlock();
         }
     }
 
   private:
+    static constexpr bool kLocks = kProcessors == Processors::Several;
+    static void lock() {
+        if constexpr (kLocks) lock_kernel();
+    }
+    static void unlock() {
+        if constexpr (kLocks) unlock_kernel();
+    }
+
+    /// Takes what a run begins with from the state page. False: that ended it.
+    static bool begin(Thread& thread, Vcpu& vcpu) {
+        const Requests requests = Requests::of(vcpu.state());
+        if (requests == vcpu.seen) [[likely]] {
+            B::load(vcpu);
+        } else if ((requests.control() & abi::kExitAtOnce) != 0) {
+            record(vcpu, abi::ExitKind::Interrupted);
+            finish(thread, vcpu);
+            return false;
+        } else {
+            act_upon(vcpu, requests);
+        }
+        if (vcpu.state().inject != 0 && !B::take_event(vcpu)) [[unlikely]] {
+            finish(thread, vcpu);
+            return false;
+        }
+        vcpu.entered = true;
+        return true;
+    }
+
     static constexpr auto kFpuGroup = static_cast<std::uint32_t>(abi::RegisterGroup::Fpu);
 
-    [[gnu::noinline]] static void act_upon(Vcpu& vcpu, const Requests& requests) {
-        vcpu.state->dirty = 0;
+    [[gnu::noinline]] static void act_upon(Vcpu& vcpu, Requests requests) {
+        B::load(vcpu);
+        vcpu.state().dirty = 0;
         vcpu.seen = {requests.control(), requests.exceptions_and_interruptibility};
         if ((requests.dirty() & kFpuGroup) != 0) load_fpu(vcpu);
         B::act_upon(vcpu, requests);
@@ -78,7 +100,7 @@ class Run {
     /// While this processor waited for the lock, another one may have stopped the thread or ended
     /// the VM, and both may be gone.
     static bool goes_on(const Thread& thread, const Vcpu& vcpu) {
-        return current_thread() == &thread && thread.vcpu == &vcpu;
+        return !kLocks || (current_thread() == &thread && thread.vcpu == &vcpu);
     }
 
     /// With the lock: must the monitor not hear of it?
@@ -92,13 +114,13 @@ class Run {
     /// Ends a run whose exit record is filled. One that cannot go on is as if it had not come so
     /// far: when its thread runs again, the guest does what made it exit again.
     static void end(Thread& thread, Vcpu& vcpu) {
-        lock_kernel();
+        lock();
         if (goes_on(thread, vcpu)) [[likely]]
             give_back(thread, vcpu);
     }
 
     [[gnu::cold, gnu::noinline]] static void end(Thread& thread, Vcpu& vcpu, abi::ExitKind kind) {
-        lock_kernel();
+        lock();
         if (!goes_on(thread, vcpu)) return;
         if (kind == abi::ExitKind::Interrupted) vcpu.kicked = false;
         record(vcpu, kind);
@@ -110,22 +132,23 @@ class Run {
         if (vcpu.entered) [[likely]]
             B::store(vcpu);
         finish(thread, vcpu);
+        // The guest's is loaded, or nothing if the processor was made to wait.
+        fpu_switch(thread.context.fpu_area);
     }
 
     /// With the lock.
     static void finish(Thread& thread, Vcpu& vcpu) {
-        abi::VcpuState& state = *vcpu.state;
+        abi::VcpuState& state = vcpu.state();
         ++vcpu.exits[static_cast<std::uint32_t>(state.exit.kind) % Vcpu::kExitKinds];
         ++state.exits_total;
         vcpu.entered = false;
         vcpu.runner = nullptr;
         thread_end_run(thread, abi::Error::Ok);
-        fpu_switch(thread.context.fpu_area);
     }
 
     [[gnu::cold, gnu::noinline]] static void record(Vcpu& vcpu, abi::ExitKind kind) {
-        vcpu.state->exit = abi::Exit{};
-        vcpu.state->exit.kind = kind;
+        vcpu.state().exit = abi::Exit{};
+        vcpu.state().exit.kind = kind;
     }
 };
 

@@ -5,6 +5,7 @@
 #include "kernel/hv/backend.hpp"
 #include "kernel/hv/fpu_state.hpp"
 #include "kernel/hv/hv.hpp"
+#include "kernel/hv/start.hpp"
 #include "kernel/object/thread.hpp"
 #include "kernel/sched/remote.hpp"
 #include "kernel/sched/scheduler.hpp"
@@ -17,11 +18,10 @@ Vcpu::Vcpu(PhysicalAddress block, Vm& owner, unsigned vcpu_index)
       memory{block},
       vm{&owner},
       next{owner.first_vcpu},
-      state{direct_map<abi::VcpuState>(block + kStatePageOffset)},
       fpu_area{direct_map<void>(block + kFpuAreaOffset)},
       index{vcpu_index} {
     owner.first_vcpu = this;
-    state->deadline = abi::kNever;
+    state().deadline = abi::kNever;
     hv::initialize_fpu(*this);
 }
 
@@ -31,15 +31,10 @@ constexpr auto kFpuGroup = static_cast<std::uint32_t>(abi::RegisterGroup::Fpu);
 
 abi::Error vcpu_run(Thread& thread, Vcpu& vcpu) {
     if (vcpu.vm == nullptr) return abi::Error::Cancelled;
-    if (vcpu.runner != nullptr) return abi::Error::InvalidState;
-    vcpu.runner = &thread;
-    vcpu.ever_ran = true;
-    vcpu.deadline = vcpu.state->deadline;
-    thread.vcpu = &vcpu;
-    // Where nobody else is to run and the timer fires in time anyway, there is nothing to schedule.
-    const Scheduler& sched = scheduler();
-    if (!sched.reschedule && vcpu.deadline >= sched.armed) [[likely]]
-        backend->resume(thread);
+    if (!may_start(vcpu)) return abi::Error::InvalidState;
+    const std::uint64_t deadline = vcpu.state().deadline;
+    start(thread, vcpu, deadline);
+    if (is_timely(scheduler(), deadline)) backend->resume(thread);
     return kNoStatus;
 }
 

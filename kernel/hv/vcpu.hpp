@@ -50,7 +50,7 @@ static_assert(sizeof(Requests) == 16 && offsetof(abi::VcpuState, dirty) == 20 &&
               offsetof(abi::VcpuState, interruptibility) == 28);
 
 /// Base of the backends' vCPU types. Its memory: the object, the control block, the state page, the
-/// FPU area; one page each.
+/// FPU area; one page each, so that the others are found without looking.
 struct Vcpu : ObjectHeader, VcpuArch {
     Vcpu(PhysicalAddress memory, Vm& owner, unsigned vcpu_index);
 
@@ -58,10 +58,11 @@ struct Vcpu : ObjectHeader, VcpuArch {
     static constexpr std::uint64_t kStatePageOffset = 2 * kPageSize;
     static constexpr std::uint64_t kFpuAreaOffset = 3 * kPageSize;
 
+    abi::VcpuState& state() const;
+
     PhysicalAddress memory;
     Vm* vm;                ///< nullptr once the VM has ended
     Vcpu* next = nullptr;  ///< of the same VM
-    abi::VcpuState* state;
     void* fpu_area;
     Thread* runner = nullptr;  ///< whose run is in progress
     std::uint32_t index;
@@ -74,6 +75,19 @@ struct Vcpu : ObjectHeader, VcpuArch {
     std::uint64_t exits[kExitKinds] = {};  ///< by ExitKind, ends of runs
     std::uint64_t exits_in_kernel = 0;
 };
+
+/// Its memory, as far as the state page. A member's address costs nothing; that of a page behind
+/// the object would be computed, and kept on the stack during a world switch.
+struct VcpuMemory {
+    std::byte object[Vcpu::kControlBlockOffset];
+    std::byte control_block[Vcpu::kStatePageOffset - Vcpu::kControlBlockOffset];
+    abi::VcpuState state;
+};
+static_assert(offsetof(VcpuMemory, state) == Vcpu::kStatePageOffset);
+
+inline abi::VcpuState& Vcpu::state() const {
+    return reinterpret_cast<VcpuMemory*>(const_cast<Vcpu*>(this))->state;
+}
 
 namespace hv {
 

@@ -66,12 +66,14 @@ Result<void> vm_map_frame(Vm& vm, GuestPhysicalAddress address, PhysicalAddress 
                           std::uint64_t bytes, PageFlags flags) {
     if (vm.destroyed) return abi::Error::InvalidState;
     REDOUBT_TRY(backend->map(vm, address, frame, bytes, flags));
+    ++vm.generation;
     vm.mapped_bytes += bytes;
     return {};
 }
 
 void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     backend->unmap(vm, address, bytes);
+    ++vm.generation;
     // Guests find out before they are entered again.
     ProcessorMask inside = 0;
     for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {

@@ -27,6 +27,8 @@ struct Vm : SpaceObject {
     /// Grows whenever translations went; a vCPU that has seen an older one must not use cached
     /// ones.
     std::atomic<std::uint64_t> flush_generation = 0;
+    /// Grows, after that one, whenever translations came or went.
+    std::atomic<std::uint64_t> generation = 0;
     std::uint64_t finished_vcpu_exits = 0;  ///< exits of vCPUs that are gone
     Vcpu* first_vcpu = nullptr;
     Vm* next = nullptr;   ///< registry of all VMs

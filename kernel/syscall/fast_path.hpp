@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "kernel/cap/lookup.hpp"
+#include "kernel/hv/start.hpp"
 #include "kernel/object/endpoint.hpp"
 #include "kernel/object/notification.hpp"
 #include "kernel/object/reply.hpp"
@@ -148,6 +149,23 @@ template <Processors kProcessors>
     notification.waiters.insert_by_priority(self);
     Thread& next = cpu.scheduler->take_best(cpu, ThreadState::Waiting);
     return {&next, &next};
+}
+
+/// Begins a run, which then is over, or waits for whoever has to run first. False: the usual way.
+template <Processors kProcessors>
+[[gnu::always_inline]] inline bool run_vcpu(PerCpu& cpu, UserContext& context) {
+    Thread& self = *cpu.current;
+    Capability* capability =
+        find(self, argument(context, 0), abi::ObjectType::Vcpu, abi::Rights::Write);
+    if (capability == nullptr) [[unlikely]]
+        return false;
+    auto& vcpu = capability->as<Vcpu>();
+    const std::uint64_t deadline = vcpu.state().deadline;
+    if (!hv::may_start(vcpu) || !hv::is_timely(*cpu.scheduler, deadline)) [[unlikely]]
+        return false;
+    hv::start(self, vcpu, deadline);
+    kProcessors == Processors::One ? hv::backend->resume_alone(self) : hv::backend->resume(self);
+    return true;
 }
 
 }  // namespace redoubt::kernel::fast

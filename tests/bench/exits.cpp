@@ -127,19 +127,18 @@ class LazyMemory {
 template <class Handle>
 void measure_rounds(Machine& machine, const char* name, ExitKind kind, const Handle& handle) {
     begin_row(name);
-    Samples samples;
-    samples.reserve(kRounds);
-    std::uint64_t last = 0;
+    Samples times(kWarmUp + kRounds);
     auto& vcpu = machine.vcpu();
     auto& state = machine.state();
-    for (std::size_t i = 0; i < kWarmUp + kRounds; ++i) {
+    for (std::uint64_t& time : times) {
         vcpu.run();
         if (state.exit.kind != kind) fail(name, state);
         handle(state);
-        const std::uint64_t now = ticks();
-        if (i >= kWarmUp) samples.push_back(now - last);
-        last = now;
+        time = ticks();
     }
+    Samples samples(kRounds);
+    for (std::size_t i = 0; i < kRounds; ++i)
+        samples[i] = times[kWarmUp + i] - times[kWarmUp + i - 1];
     report("exits", name, samples);
 }
 

@@ -39,15 +39,15 @@ class Processors(unittest.TestCase):
         if test_fuzz.SCALE > 10:
             print(re.search("fuzz: (?:rounds|machines) .*", log)[0], flush=True)
 
-    def stress(self, processors: int, **options):
-        log = self.check(STRESS, f"seed={SEED} seconds={SECONDS} lock-statistics", processors=processors, parallel=True,
+    def stress(self, processors: int, words: str = "lock-statistics", parallel: bool = True, **options):
+        log = self.check(STRESS, f"seed={SEED} seconds={SECONDS} {words}", processors=processors, parallel=parallel,
                          **options)
         counts = re.findall(r"fuzz: (\w+) on (\d+): (\d+)", log)
         self.assertEqual({int(processor) for _, processor, _ in counts}, set(range(processors)))
         self.assertEqual([task for task in counts if int(task[2]) < 2], [], "these made no progress")
-        self.assertEqual(len(re.findall("fuzz: lock, processor", log)), processors)
+        self.assertEqual(len(re.findall("fuzz: lock, processor", log)), processors if "lock" in words else 0)
         if SECONDS > 10:
-            print(log[log.index("fuzz: lock"):], flush=True)
+            print("".join(re.findall("fuzz: .*\n", log)), flush=True)
 
     def test_nobody_waits_for_a_processor_that_runs_somebody_worse(self):
         self.check(PLACEMENT, "", processors=2)
@@ -63,6 +63,18 @@ class Processors(unittest.TestCase):
 
     def test_stress_on_two_with_every_feature_of_the_emulator(self):
         self.stress(2, cpu="max")
+
+    def test_stress_by_short_ways_on_two(self):
+        self.stress(2, "")
+
+    def test_interrupts_and_kicks_of_guests_on_one(self):
+        self.stress(1, "guests=3", parallel=False)
+
+    def test_interrupts_and_kicks_of_guests_on_two(self):
+        self.stress(2, "guests=3", parallel=False)
+
+    def test_interrupts_and_kicks_of_guests_on_four(self):
+        self.stress(4, "guests=2", parallel=False)
 
     def test_random_system_calls_on_two(self):
         self.fuzz(test_fuzz.FUZZ, f"seed={SEED} rounds={20 * test_fuzz.SCALE}", processors=2)

@@ -13,6 +13,7 @@
 #include "kernel/panic.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
+#include "kernel/syscall/dispatch.hpp"
 
 extern "C" {
 extern const char trap_entry[];
@@ -100,8 +101,8 @@ extern "C" UserContext* kernel_first_entry() {
 extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
     context->pc += kSystemCallBytes;
     lock_kernel();
-    if (this_cpu().current != nullptr) [[likely]]
-        on_syscall(*context);
+    if (Thread* self = this_cpu().current; self != nullptr) [[likely]]
+        on_syscall(*self, *context);
     UserContext* next = continue_after(context);
     unlock_kernel();
     return next;

@@ -23,6 +23,7 @@
 .set kSyscallVector, 0x100
 
 .set kNativeBase, 0x1000
+.set kVcpuRun, 18
 .set kSystemInfo, 20
 .set kShortWays, kSystemInfo + 1
 .set kSystemConstants, 4
@@ -95,15 +96,16 @@ syscall_entry_\kind:
     short_way reply_recv, \kind
     short_way signal, \kind
     short_way wait, \kind
+    short_way vcpu_run, \kind
 
     .pushsection .rodata
     .balign 8
 short_ways_\kind:                       // in the order of abi::SyscallNumber (fast_entry.cpp)
     .quad call_\kind, reply_recv_\kind, usual_way, usual_way, signal_\kind, wait_\kind
-    .rept kSystemInfo - 6
+    .rept kVcpuRun - 6
     .quad usual_way
     .endr
-    .quad system_info
+    .quad vcpu_run_\kind, usual_way, system_info
     .popsection
 .endm
 

@@ -44,11 +44,40 @@ template <fast::ShortWay kWay>
     return restore;
 }
 
+/// After a run that leaves something to be scheduled.
+template <bool kLocked>
+[[gnu::noinline]] Restore schedule() {
+    if (!kLocked) lock_kernel();
+    UserContext* next = choose_context();
+    unlock_kernel();
+    return {next, next};
+}
+
+template <Processors kProcessors>
+[[gnu::always_inline]] inline Restore take_run(UserContext& context) {
+    constexpr bool kLocks = kProcessors == Processors::Several;
+    if (kLocks && !try_lock_kernel()) [[unlikely]]
+        return {};
+    Thread& self = *this_cpu().current;
+    if (!fast::run_vcpu<kProcessors>(this_cpu(), context)) [[unlikely]] {
+        if (kLocks) unlock_kernel();
+        return {};
+    }
+    // The thread may be gone, but then it is not the current one.
+    if (this_cpu().current != &self || this_cpu().scheduler->reschedule || self.vcpu != nullptr)
+        [[unlikely]] {
+        return schedule<kLocks>();
+    }
+    if (kLocks) unlock_kernel();
+    return {&context, nullptr};
+}
+
 // The table in entry.S.
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Call) == abi::kNativeBase);
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::ReplyRecv) == abi::kNativeBase + 1);
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Signal) == abi::kNativeBase + 4);
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Wait) == abi::kNativeBase + 5);
+static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::VcpuRun) == abi::kNativeBase + 18);
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::SystemInfo) == abi::kNativeBase + 20);
 static_assert(std::size(system_constants) == 4);
 
@@ -76,6 +105,11 @@ Restore fast_signal_locking(UserContext& context) {
 }
 Restore fast_wait_locking(UserContext& context) {
     return take_locking<fast::wait<Processors::Several>>(context);
+}
+
+Restore fast_vcpu_run_alone(UserContext& context) { return take_run<Processors::One>(context); }
+Restore fast_vcpu_run_locking(UserContext& context) {
+    return take_run<Processors::Several>(context);
 }
 
 }  // extern "C"

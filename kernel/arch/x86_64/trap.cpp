@@ -12,6 +12,7 @@
 #include "kernel/panic.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
+#include "kernel/syscall/dispatch.hpp"
 
 extern "C" {
 extern const char trap_stubs[], syscall_entry_alone[];
@@ -142,13 +143,15 @@ void trap_load() {
     asm volatile("lidt %0" : : "m"(pointer));
 }
 
+UserContext* choose_context() { return load(schedule_and_continue()); }
+
 void enter_scheduler() { enter_scheduler_on_stack(); }
 
 extern "C" UserContext* kernel_first_entry() {
     // All processors have come up.
     if (cpu_count() == 1 && lock_statistics(0) == nullptr)
         write_msr(kMsrLstar, reinterpret_cast<std::uint64_t>(syscall_entry_alone));
-    UserContext* next = load(schedule_and_continue());
+    UserContext* next = choose_context();
     unlock_kernel();
     return next;
 }
@@ -158,8 +161,8 @@ extern "C" UserContext* kernel_first_entry() {
 
 extern "C" Restore kernel_entry_syscall(UserContext* context) {
     lock_kernel();
-    if (this_cpu().current != nullptr) [[likely]]
-        on_syscall(*context);
+    if (Thread* self = this_cpu().current; self != nullptr) [[likely]]
+        on_syscall(*self, *context);
     const bool returns = goes_on(context);
     UserContext* next = returns ? context : continue_after(context);
     unlock_kernel();

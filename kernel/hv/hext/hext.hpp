@@ -31,5 +31,7 @@ static_assert(hv::HypervisorBackend<Hext>);
 }  // namespace redoubt::kernel::hext
 
 namespace redoubt::kernel::hv {
-extern template class Run<hext::Hext>;  // hext/vcpu.cpp
-}
+// hext/vcpu.cpp
+extern template class Run<hext::Hext, Processors::One>;
+extern template class Run<hext::Hext, Processors::Several>;
+}  // namespace redoubt::kernel::hv

@@ -60,7 +60,7 @@ bool assign_vmid(HextVcpu& vcpu, Processor& processor) {
     REDOUBT_WRITE_CSR("hgatp", Hgatp::kSv39x4 | vcpu.vmid << Hgatp::kVmidShift |
                                    vcpu.vm->root.value() >> kPageBits);
     if (is_new) flush_active();
-    load_supervisor(*vcpu.state);
+    load_supervisor(vcpu.state());
     vcpu.loaded = ++processor.loaded;
 }
 
@@ -68,7 +68,7 @@ bool assign_vmid(HextVcpu& vcpu, Processor& processor) {
 /// be the first use of floating point.
 void enable_guest(const HextVcpu& vcpu) {
     std::uint64_t status = REDOUBT_READ_CSR("sstatus") & ~kStatusSupervisor;
-    if ((vcpu.state->mode & 1) != 0) status |= kStatusSupervisor;
+    if ((vcpu.state().mode & 1) != 0) status |= kStatusSupervisor;
     REDOUBT_WRITE_CSR("sstatus", status);
     std::uint64_t own = kGuestExceptions & ~std::uint64_t{vcpu.exception_exits};
     if ((status & kStatusFpMask) == 0) own &= ~(std::uint64_t{1} << kCauseIllegalInstruction);
@@ -91,8 +91,8 @@ bool waits(VcpuState& state) {
 
 Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
     auto* vcpu = new (direct_map<void>(memory)) HextVcpu{memory, vm, index};
-    vcpu->state->mode = 1;
-    vcpu->state->timer = abi::kNever;
+    vcpu->state().mode = 1;
+    vcpu->state().timer = abi::kNever;
     return vcpu;
 }
 
@@ -106,7 +106,7 @@ void act_upon(Vcpu& base, const Requests& requests) {
 hv::Entered enter(Vcpu& base) {
     auto& vcpu = static_cast<HextVcpu&>(base);
     Processor& processor = this_processor();
-    VcpuState& state = *vcpu.state;
+    VcpuState& state = vcpu.state();
     if (vcpu.loaded != processor.loaded || vcpu.flush_generation != vcpu.vm->flush_generation)
         [[unlikely]]
         load_processor(vcpu, processor);
@@ -146,11 +146,14 @@ hv::Entered enter(Vcpu& base) {
 
 bool is_spurious(Vcpu& base) {
     auto& vcpu = static_cast<HextVcpu&>(base);
-    if (!Stage2::permits(*vcpu.vm, vcpu.state->exit)) return false;
+    if (!Stage2::permits(*vcpu.vm, vcpu.state().exit)) return false;
     vcpu.loaded = vcpu.vmid_generation = 0;  // the processor may keep the absence of a page
     return true;
 }
 
 }  // namespace redoubt::kernel::hext
 
-template class redoubt::kernel::hv::Run<redoubt::kernel::hext::Hext>;
+namespace redoubt::kernel::hv {
+template class Run<hext::Hext, Processors::One>;
+template class Run<hext::Hext, Processors::Several>;
+}  // namespace redoubt::kernel::hv

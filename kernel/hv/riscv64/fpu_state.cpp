@@ -19,13 +19,13 @@ static_assert(offsetof(abi::VcpuState, fcsr) == offsetof(abi::VcpuState, f) + 32
 
 void load_fpu(Vcpu& vcpu) {
     fpu_forget(vcpu.fpu_area);
-    __builtin_memcpy(vcpu.fpu_area, vcpu.state->f, kBytes);
+    __builtin_memcpy(vcpu.fpu_area, vcpu.state().f, kBytes);
     static_cast<std::uint64_t*>(vcpu.fpu_area)[32] &= kFcsrMask;
 }
 
 void store_fpu(Vcpu& vcpu) {
     fpu_flush(vcpu.fpu_area);
-    __builtin_memcpy(vcpu.state->f, vcpu.fpu_area, kBytes);
+    __builtin_memcpy(vcpu.state().f, vcpu.fpu_area, kBytes);
 }
 
 }  // namespace redoubt::kernel::hv

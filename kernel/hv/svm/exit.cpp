@@ -7,10 +7,6 @@ namespace {
 using abi::ExitKind;
 using abi::InterceptedInstruction;
 
-/// Bits of EXITINFO1 of a nested page fault (APM vol. 2, 15.25.6).
-constexpr std::uint64_t kFaultWrite = 1ULL << 1, kFaultFetch = 1ULL << 4,
-                        kFaultPageTable = 1ULL << 33;
-
 class Decoder {
   public:
     Decoder(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit)
@@ -19,8 +15,6 @@ class Decoder {
     ExitAction decode() {
         const VmcbControlArea& control = vmcb_.control;
         switch (control.exit_code) {
-            case ExitCode::NestedPageFault:
-                return nested_fault();
             case ExitCode::Intr:
                 return ExitAction::HostInterrupt;
             case ExitCode::Nmi:
@@ -108,23 +102,6 @@ class Decoder {
         return instruction(ExitKind::Instruction, static_cast<std::uint32_t>(which), length);
     }
 
-    ExitAction nested_fault() {
-        const std::uint64_t info = vmcb_.control.exit_info1;
-        std::uint32_t detail = 0;
-        if ((info & kFaultWrite) != 0) detail |= abi::MmioDetail::kWrite;
-        if ((info & kFaultFetch) != 0) detail |= abi::MmioDetail::kFetch;
-        if ((info & kFaultPageTable) != 0) detail |= abi::MmioDetail::kPageTable;
-        record(ExitKind::Mmio, detail, vmcb_.control.exit_info2);
-        if (context_.decode_assists) copy_instruction();
-        return ExitAction::NestedFault;
-    }
-
-    void copy_instruction() {
-        unsigned length = vmcb_.control.fetched_bytes & 0xF;
-        exit_.instruction_length = static_cast<std::uint8_t>(length);
-        for (unsigned i = 0; i < length; ++i) exit_.instruction[i] = vmcb_.control.instruction[i];
-    }
-
     ExitAction other() {
         const auto code = static_cast<std::uint64_t>(vmcb_.control.exit_code);
         if (code >= static_cast<std::uint64_t>(ExitCode::Exception0) &&
@@ -163,6 +140,12 @@ class Decoder {
 };
 
 }  // namespace
+
+void copy_instruction(const VmcbControlArea& control, abi::Exit& exit) {
+    exit.instruction_length = control.fetched_bytes & 0xF;
+    for (unsigned i = 0; i < exit.instruction_length; ++i)
+        exit.instruction[i] = control.instruction[i];
+}
 
 ExitAction decode_other_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit) {
     return Decoder{vmcb, context, exit}.decode();

@@ -45,18 +45,39 @@ inline ExitAction decode_port_io(const VmcbControlArea& control, abi::Exit& exit
 static_assert(abi::PortIoDetail::kIn == 1U << 0 && abi::PortIoDetail::kString == 1U << 1 &&
               abi::PortIoDetail::kRepeat == 1U << 2 && abi::PortIoDetail::kSizeShift == 4);
 
+/// The bytes of the instruction, for processors that tell them.
+void copy_instruction(const VmcbControlArea& control, abi::Exit& exit);
+
+/// EXITINFO1 of a nested page fault: bit 1 write, 4 fetch, 33 of a page table (15.25.6).
+inline ExitAction decode_nested_fault(const VmcbControlArea& control, const DecodeContext& context,
+                                      abi::Exit& exit) {
+    const std::uint64_t info = control.exit_info1;
+    exit.kind = abi::ExitKind::Mmio;
+    exit.detail = static_cast<std::uint32_t>((info >> 1 & 1) | (info >> 3 & 2) | (info >> 31 & 4));
+    exit.info1 = control.exit_info2;
+    exit.info2 = 0;
+    exit.next_rip = 0;
+    exit.instruction_length = 0;
+    if (context.decode_assists) copy_instruction(control, exit);
+    return ExitAction::NestedFault;
+}
+static_assert(abi::MmioDetail::kWrite == 1 && abi::MmioDetail::kFetch == 2 &&
+              abi::MmioDetail::kPageTable == 4);
+
 /// Behind a CPUID without prefixes, unless the processor tells.
 inline std::uint64_t next_rip_of_cpuid(const Vmcb& vmcb, const DecodeContext& context) {
     constexpr unsigned kBytes = 2;
     return context.next_rip_saved ? vmcb.control.next_rip : vmcb.save.rip + kBytes;
 }
 
-/// decode_exit() for all but port I/O.
+/// decode_exit() for all but port I/O and nested page faults.
 ExitAction decode_other_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit);
 
 /// Fills `exit` for the actions that end, or may end, in the monitor. Touches nothing else.
 inline ExitAction decode_exit(const Vmcb& vmcb, const DecodeContext& context, abi::Exit& exit) {
     if (vmcb.control.exit_code == ExitCode::Ioio) return decode_port_io(vmcb.control, exit);
+    if (vmcb.control.exit_code == ExitCode::NestedPageFault)
+        return decode_nested_fault(vmcb.control, context, exit);
     return decode_other_exit(vmcb, context, exit);
 }
 

@@ -30,5 +30,7 @@ static_assert(hv::HypervisorBackend<Svm>);
 }  // namespace redoubt::kernel::svm
 
 namespace redoubt::kernel::hv {
-extern template class Run<svm::Svm>;  // svm/vcpu.cpp
-}
+// svm/vcpu.cpp
+extern template class Run<svm::Svm, Processors::One>;
+extern template class Run<svm::Svm, Processors::Several>;
+}  // namespace redoubt::kernel::hv

@@ -9,8 +9,8 @@
 svm_switch:
     pushq %rbp
     pushq %rbx
-    pushq %rdx                      // 8(%rsp): host state
-    pushq %rdi                      // 0(%rsp): general registers
+    pushq %rdi                      // 8(%rsp): general registers
+    pushq %rdx                      // 0(%rsp): host state
     movq %rdx, %rax
     clgi
     sti
@@ -33,7 +33,7 @@ svm_switch:
     vmload %rax
     vmrun %rax
     vmsave %rax                     // rax is the host's again
-    movq 8(%rsp), %rax
+    popq %rax
     vmload %rax
     xchgq %rdi, 0(%rsp)
     movq %rcx, 1*8(%rdi)
@@ -49,12 +49,10 @@ svm_switch:
     movq %r13, 13*8(%rdi)
     movq %r14, 14*8(%rdi)
     movq %r15, 15*8(%rdi)
-    popq %rax                       // the guest's rdi
-    movq %rax, 7*8(%rdi)
+    popq 7*8(%rdi)                  // the guest's rdi
     cli
     stgi
     // Nothing of the guest stays in a register that the host might be made to use speculatively.
-    xorl %eax, %eax
     xorl %ecx, %ecx
     xorl %edx, %edx
     xorl %esi, %esi
@@ -66,7 +64,6 @@ svm_switch:
     xorl %r13d, %r13d
     xorl %r14d, %r14d
     xorl %r15d, %r15d
-    addq $8, %rsp                   // the host state
     popq %rbx
     popq %rbp
     ret

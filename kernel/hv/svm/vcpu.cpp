@@ -43,10 +43,12 @@ void set_nmi_blocked(SvmVcpu& vcpu, bool blocked) {
 inline void assign_asid(SvmVcpu& vcpu, Processor& processor) {
     VmcbControlArea& control = vcpu.vmcb.control;
     control.tlb_control = TlbControl::None;
-    if (vcpu.asid_generation == processor.asid_generation &&
-        vcpu.flush_generation == vcpu.vm->flush_generation) [[likely]] {
+    const bool is_here = vcpu.asid_generation == processor.asid_generation;
+    const std::uint64_t generation = vcpu.vm->generation;
+    if (is_here && vcpu.vm_generation == generation) [[likely]]
         return;
-    }
+    vcpu.vm_generation = generation;
+    if (is_here && vcpu.flush_generation == vcpu.vm->flush_generation) return;
     if (processor.next_asid >= features().asids) {
         ++processor.asid_generation;
         processor.next_asid = 1;
@@ -95,7 +97,7 @@ void recover_xcr0(SvmVcpu& vcpu) {
 }
 
 [[gnu::noinline]] void load_groups(SvmVcpu& vcpu, std::uint32_t groups) {
-    const VcpuState& state = *vcpu.state;
+    const VcpuState& state = vcpu.state();
     if (has(groups, RegisterGroup::Control)) {
         // An ASID's cached translations depend on these, which change behind the processor's back.
         if (load_control_group(vcpu.vmcb, state)) vcpu.asid_generation = 0;
@@ -118,9 +120,9 @@ void recover_xcr0(SvmVcpu& vcpu) {
 
 /// As if the processor had refused the entry.
 [[gnu::cold]] bool refuse(SvmVcpu& vcpu, std::uint64_t code) {
-    vcpu.state->exit = abi::Exit{};
-    vcpu.state->exit.kind = abi::ExitKind::EntryFailure;
-    vcpu.state->exit.info1 = code;
+    vcpu.state().exit = abi::Exit{};
+    vcpu.state().exit.kind = abi::ExitKind::EntryFailure;
+    vcpu.state().exit.info1 = code;
     return false;
 }
 
@@ -133,7 +135,7 @@ void skip_to(SvmVcpu& vcpu, std::uint64_t next_rip) {
 
 bool answer_cpuid(SvmVcpu& vcpu) {
     VmcbStateSaveArea& save = vcpu.vmcb.save;
-    std::uint64_t* gpr = vcpu.state->gpr;
+    std::uint64_t* gpr = vcpu.state().gpr;
     if (vcpu.cpuid.empty() || !may_skip(vcpu)) return false;
     const auto* answer = vcpu.cpuid.find(static_cast<std::uint32_t>(save.rax),
                                          static_cast<std::uint32_t>(gpr[abi::kRcx]));
@@ -156,6 +158,7 @@ bool answer_cpuid(SvmVcpu& vcpu) {
     VmcbControlArea& control = vcpu.vmcb.control;
     switch (action) {
         case ExitAction::ToMonitor:
+        case ExitAction::NestedFault:
             return hv::Entered::ToMonitor;
         case ExitAction::Refused:
             // QEMU 7.2 has stored the host's registers as if it had been in the guest, and zeroed
@@ -168,8 +171,6 @@ bool answer_cpuid(SvmVcpu& vcpu) {
             vcpu.seen.forget();
             vcpu.entered = false;
             return hv::Entered::ToMonitor;
-        case ExitAction::NestedFault:
-            return hv::Entered::MemoryFault;
         case ExitAction::HostInterrupt:
             return hv::Entered::HostInterrupt;
         case ExitAction::MachineCheck:
@@ -199,9 +200,6 @@ bool answer_cpuid(SvmVcpu& vcpu) {
 
 }  // namespace
 
-SvmVcpu::SvmVcpu(PhysicalAddress block, Vm& owner, unsigned vcpu_index)
-    : Vcpu{block, owner, vcpu_index}, vmcb{*direct_map<Vmcb>(block + kControlBlockOffset)} {}
-
 Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
     auto* vcpu = new (direct_map<void>(memory)) SvmVcpu{memory, vm, index};
     vcpu->vmcb_address = (memory + Vcpu::kControlBlockOffset).value();
@@ -211,7 +209,7 @@ Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
                     .exception_exits = 0};
     find_exchanges(*vcpu);
     initialize_control(vcpu->vmcb, vm.root, io_map(), msr_map());
-    VcpuState& state = *vcpu->state;
+    VcpuState& state = vcpu->state();
     state.gpr[abi::kRdx] = cpuid(1).eax;  // the processor's signature, as after RESET
     store(*vcpu);
     store_groups(*vcpu, static_cast<std::uint32_t>(RegisterGroup::All));
@@ -220,7 +218,7 @@ Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
 
 void load(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
-    load_program_state(vcpu.vmcb, *vcpu.state);
+    load_program_state(vcpu.vmcb, vcpu.state());
 }
 
 void act_upon(Vcpu& base, const Requests& requests) {
@@ -242,14 +240,14 @@ void act_upon(Vcpu& base, const Requests& requests) {
 
 bool take_event(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
-    const std::uint64_t event = vcpu.state->inject;
+    const std::uint64_t event = vcpu.state().inject;
     if ((event & abi::EventInjection::kValid) != 0) {
         if (!is_valid_injection(event)) [[unlikely]]
             return refuse(vcpu, event);
         vcpu.vmcb.control.event_injection = event;
         if (is_nmi(event)) set_nmi_blocked(vcpu, true);
     }
-    vcpu.state->inject = 0;
+    vcpu.state().inject = 0;
     return true;
 }
 
@@ -260,7 +258,7 @@ hv::Entered enter(Vcpu& base) {
     assign_asid(vcpu, processor);
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_before(vcpu);
-    world_switch(vcpu.state->gpr, vcpu.vmcb_address, processor.host_state_address);
+    world_switch(vcpu.state().gpr, vcpu.vmcb_address, processor.host_state_address);
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_after(vcpu);
     if (vcpu.xcr0_live) recover_xcr0(vcpu);
@@ -268,19 +266,27 @@ hv::Entered enter(Vcpu& base) {
     control.event_injection = 0;
     if (was_interrupted(control.exit_interrupt_info)) [[unlikely]]
         control.event_injection = interrupted_event(control.exit_interrupt_info);
-    abi::Exit& exit = vcpu.state->exit;
+    abi::Exit& exit = vcpu.state().exit;
+    if (control.exit_code == ExitCode::Ioio) {
+        decode_port_io(control, exit);
+        return vcpu.vm->doorbells.empty() ? hv::Entered::ToMonitor : hv::Entered::PortOutput;
+    }
+    if (control.exit_code == ExitCode::NestedPageFault) {
+        decode_nested_fault(control, vcpu.decode, exit);
+        // Where nothing was mapped since the entry it is what it seems to be.
+        return vcpu.vm->generation == vcpu.vm_generation ? hv::Entered::ToMonitor
+                                                         : hv::Entered::MemoryFault;
+    }
     if (control.exit_code == ExitCode::Cpuid && answer_cpuid(vcpu)) return hv::Entered::Resume;
-    const ExitAction action = decode_exit(vcpu.vmcb, vcpu.decode, exit);
-    if (action != ExitAction::ToMonitor) [[unlikely]]
-        return act(vcpu, action);
-    if (control.exit_code == ExitCode::Ioio && !vcpu.vm->doorbells.empty()) [[unlikely]]
-        return hv::Entered::PortOutput;
-    return hv::Entered::ToMonitor;
+    const ExitAction action = decode_other_exit(vcpu.vmcb, vcpu.decode, exit);
+    if (action == ExitAction::ToMonitor) [[likely]]
+        return hv::Entered::ToMonitor;
+    return act(vcpu, action);
 }
 
 bool ring_doorbell(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
-    if (!may_skip(vcpu) || !hv::ring(vcpu.vm->doorbells, vcpu.state->exit, vcpu.vmcb.save.rax))
+    if (!may_skip(vcpu) || !hv::ring(vcpu.vm->doorbells, vcpu.state().exit, vcpu.vmcb.save.rax))
         return false;
     skip_to(vcpu, vcpu.vmcb.control.exit_info2);
     return true;
@@ -288,15 +294,15 @@ bool ring_doorbell(Vcpu& base) {
 
 /// An event that has not arrived goes back to the page.
 [[gnu::noinline]] void give_event_back(SvmVcpu& vcpu) {
-    vcpu.state->inject = std::exchange(vcpu.vmcb.control.event_injection, 0);
-    if (is_nmi(vcpu.state->inject)) set_nmi_blocked(vcpu, false);
+    vcpu.state().inject = std::exchange(vcpu.vmcb.control.event_injection, 0);
+    if (is_nmi(vcpu.state().inject)) set_nmi_blocked(vcpu, false);
 }
 
-bool is_spurious(const Vcpu& vcpu) { return Stage2::permits(*vcpu.vm, vcpu.state->exit); }
+bool is_spurious(const Vcpu& vcpu) { return Stage2::permits(*vcpu.vm, vcpu.state().exit); }
 
 void store(Vcpu& base) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
-    VcpuState& state = *vcpu.state;
+    VcpuState& state = vcpu.state();
     if (vcpu.decode.single_step) [[unlikely]] {
         vcpu.vmcb.save.rflags &= ~kTrapFlag;
         vcpu.seen.forget();
@@ -314,7 +320,7 @@ void store(Vcpu& base) {
 
 void store_groups(Vcpu& base, std::uint32_t groups) {
     auto& vcpu = static_cast<SvmVcpu&>(base);
-    VcpuState& state = *vcpu.state;
+    VcpuState& state = vcpu.state();
     if (has(groups, RegisterGroup::Segments)) store_segments(vcpu.vmcb, state);
     if (has(groups, RegisterGroup::SystemMsrs)) store_system_msrs(vcpu.vmcb, state);
     if (has(groups, RegisterGroup::Debug)) {
@@ -330,4 +336,7 @@ void store_groups(Vcpu& base, std::uint32_t groups) {
 
 }  // namespace redoubt::kernel::svm
 
-template class redoubt::kernel::hv::Run<redoubt::kernel::svm::Svm>;
+namespace redoubt::kernel::hv {
+template class Run<svm::Svm, Processors::One>;
+template class Run<svm::Svm, Processors::Several>;
+}  // namespace redoubt::kernel::hv

@@ -11,12 +11,12 @@
 namespace redoubt::kernel::svm {
 
 struct SvmVcpu : Vcpu {
-    SvmVcpu(PhysicalAddress memory, Vm& owner, unsigned vcpu_index);
+    using Vcpu::Vcpu;
 
-    Vmcb& vmcb;
     std::uint64_t vmcb_address = 0;      ///< physical
     std::uint64_t asid_generation = 0;   ///< of the processor, when the ASID was taken; 0: has none
     std::uint64_t flush_generation = 0;  ///< of the VM, likewise
+    std::uint64_t vm_generation = 0;     ///< Vm::generation, at the last entry
     std::uint64_t debug_registers[4] = {};  ///< DR0..3
     std::uint64_t host_dr7 = 0;     ///< to have in DR7 while entering: see set_debug_registers()
     bool breakpoints = false;       ///< DR7 enables some, so DR0..3 must be loaded
@@ -27,8 +27,9 @@ struct SvmVcpu : Vcpu {
     std::uint32_t nmi_blocked = 0;  ///< or abi::kNmiBlocked
     DecodeContext decode{};
     std::uint64_t tsc_aux = 0;
+    alignas(kPageSize) Vmcb vmcb{};
 };
-static_assert(sizeof(SvmVcpu) <= Vcpu::kControlBlockOffset);
+static_assert(sizeof(SvmVcpu) == Vcpu::kControlBlockOffset + kPageSize);
 
 Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index);
 

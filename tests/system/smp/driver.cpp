@@ -2,8 +2,10 @@
 // call, signal, suspend, move, destroy and run guests, with partners on the next one. After the
 // time is over everything is taken back and counted.
 //
-// Command line: seed=, seconds=. A thread of high priority ends the machine if some thread makes no
-// progress. With `lock-statistics` the kernel's figures are printed.
+// Command line: seed=, seconds=; guests=N: instead of these, N guests on each processor that get
+// interrupts from the next one. A thread of high priority ends the machine if some thread makes no
+// progress. With `lock-statistics` the kernel's figures are printed, and no system call takes its
+// short way.
 #include "tests/system/smp/stress.hpp"
 
 extern "C" void stress_task();
@@ -77,6 +79,13 @@ void add_pair(const char* name, const char* other_name, unsigned processor, void
     other.partner = &task;
 }
 
+void add_interrupts(unsigned processor) {
+    add_pair("interrupts", "device", processor, deliver_interrupts, raise_interrupts);
+    Task &device = tasks[task_count - 1], &guest = *device.partner;
+    for (unsigned i = 0; i < 2; ++i)
+        guest.shared[i] = device.shared[i] = make_lasting(ObjectType::Notification);
+}
+
 void add_tasks(unsigned processor) {
     add_task("memory", processor, map_and_revoke);
     add_pair("swap", "watch", processor, swap_mappings, watch_mappings);
@@ -132,14 +141,19 @@ void watch(std::uint64_t seconds) {
     static std::uint64_t last[kMaximumTasks], since[kMaximumTasks];
     const std::uint64_t end = native::ticks() + seconds * frequency;
     for (unsigned i = 0; i < task_count; ++i) since[i] = native::ticks();
-    bool everybody = false;
-    // However slow the machine is: nobody is done before all have got on.
-    while (native::ticks() < end || !everybody) {
+    static std::uint64_t at_end[kMaximumTasks];
+    bool over = false, everybody = false;
+    // However slow the machine is: nobody is done before all have got on, in the end too.
+    while (!everybody) {
         native::wait(alarm_object, native::ticks() + frequency / 4);
-        everybody = true;
+        if (!over && native::ticks() >= end) {
+            over = true;
+            for (unsigned i = 0; i < task_count; ++i) at_end[i] = tasks[i].progress;
+        }
+        everybody = over;
         for (unsigned i = 0; i < task_count; ++i) {
             const std::uint64_t now = tasks[i].progress;
-            everybody &= now >= 2;
+            everybody &= now >= 2 && now != at_end[i];
             if (now != last[i]) {
                 last[i] = now;
                 since[i] = native::ticks();
@@ -170,7 +184,11 @@ extern "C" [[noreturn]] void stress(const abi::BootInfo* boot) {
     fault_endpoint = make_lasting(ObjectType::Endpoint);
     fault_reply = make_lasting(ObjectType::Reply);
     alarm_object = make_lasting(ObjectType::Notification);
-    for (unsigned i = 0; i < processor_count; ++i) add_tasks(i);
+    const std::uint64_t guests = fuzz::option(*boot, "guests", 0);
+    for (unsigned i = 0; i < processor_count; ++i) {
+        if (guests == 0) add_tasks(i);
+        for (std::uint64_t j = 0; j < guests; ++j) add_interrupts(i);
+    }
     const Slot handler = next_slot++, handler_buffer = next_slot++;
     must(native::retype(untyped, ObjectType::Thread, 0, handler), "the fault handler");
     must(native::retype(untyped, ObjectType::Frame, 12, handler_buffer), "the fault handler");

@@ -1,8 +1,6 @@
 // Virtual machines whose vCPU runs on another processor than the thread that takes things away from
 // it: memory, the run itself, the whole machine.
-#include "abi/hv.hpp"
-#include "abi/scheme.hpp"
-#include "tests/system/smp/stress.hpp"
+#include "tests/system/smp/machine.hpp"
 
 extern "C" void stress_runner();
 
@@ -11,21 +9,8 @@ namespace {
 
 namespace scheme = abi::scheme;
 
-enum GuestSlot : Slot {
-    kVm,
-    kRunner,
-    kRunnerBuffer,
-    kVcpu,
-    kState,
-    kMemory,
-    kGuestMemory,
-    kPage,
-    kGuestPage
-};
-constexpr std::uint64_t kCodeOffset = 0x1000, kCopyOffset = 0x3000;
-constexpr std::uint64_t kMemoryAddress = 0x10000, kPageAddress = 0x40000;  // the guest's
+constexpr std::uint64_t kCopyOffset = 0x3000;
 constexpr std::uint64_t kPoison = 0xDEAD, kHarmless = 0x600D;
-constexpr unsigned kMemoryBits = 16;
 
 /// In 16-bit code: copies what is in the page to the copy, over and over; a port now and then.
 constexpr unsigned char kGuestCode[] = {
@@ -39,75 +24,6 @@ constexpr unsigned char kGuestCode[] = {
 
 alignas(16) unsigned char stacks[kMaximumTasks][kStackBytes];
 volatile std::uint64_t exits[kMaximumTasks];
-
-struct Window {
-    explicit Window(const Task& task) : base{task.window} {}
-    std::uint64_t buffer() const { return base; }
-    abi::VcpuState& state() const { return *reinterpret_cast<abi::VcpuState*>(base + 0x1000); }
-    std::uint64_t memory() const { return base + 0x10000; }
-    volatile std::uint16_t& copy() const {
-        return *reinterpret_cast<volatile std::uint16_t*>(memory() + kCopyOffset);
-    }
-    volatile std::uint16_t& page() const {
-        return *reinterpret_cast<volatile std::uint16_t*>(base + 0x30000);
-    }
-    std::uint64_t base;
-};
-
-Error request(Slot target, scheme::Operation operation, std::uint64_t mr0, std::uint64_t mr1,
-              std::uint64_t mr2, Slot sent, Slot received) {
-    abi::IpcBuffer& buffer = native::ipc_buffer();
-    buffer.send[0] = sent;
-    buffer.receive_first = received;
-    buffer.receive_count = received != 0 ? 1 : 0;
-    native::Message message{
-        abi::MessageInfo{static_cast<std::uint32_t>(operation), 8, sent != 0 ? 1U : 0U},
-        {mr0, mr1, mr2, 0}};
-    const Error error = native::call(target, message);
-    return error != Error::Ok ? error : static_cast<Error>(message.info.label());
-}
-
-Error create(const Task& task, Slot target, const char* path, Slot received,
-             std::uint64_t size_bits) {
-    auto* bytes = reinterpret_cast<char*>(&native::ipc_buffer().words[abi::kRegisterWords]);
-    std::uint64_t length = 0;
-    for (; path[length] != '\0'; ++length) bytes[length] = path[length];
-    return request(target, scheme::Operation::Open, 1, length, size_bits, task.pool, received);
-}
-
-void make_machine(Task& task) {
-    constexpr auto kAll = kReadWrite | abi::MapFlags::Execute;
-    const Window window{task};
-    const Slot at = task.first;
-    must(task, create(task, hv_root(), "vm", at + kVm, 16), "a VM");
-    must(task, native::retype(task.pool, ObjectType::Frame, kMemoryBits, at + kMemory), "memory");
-    must(task, native::copy(at + kMemory, Rights::All, at + kGuestMemory), "memory");
-    must(task, native::retype(task.pool, ObjectType::Frame, 12, at + kPage), "a page");
-    must(task, native::copy(at + kPage, Rights::All, at + kGuestPage), "a page");
-    must(task, native::map(at + kMemory, kSpace, window.memory(), kReadWrite), "memory");
-    must(task, native::map(at + kPage, kSpace, window.base + 0x30000, kReadWrite), "a page");
-    must(task, native::map(at + kGuestMemory, at + kVm, kMemoryAddress, kAll), "guest memory");
-    auto* code = reinterpret_cast<volatile unsigned char*>(window.memory() + kCodeOffset);
-    for (unsigned i = 0; i < sizeof kGuestCode; ++i) code[i] = kGuestCode[i];
-    window.page() = kHarmless;
-
-    must(task, create(task, at + kVm, "vcpu/0", at + kVcpu, 0), "a vCPU");
-    must(task, request(at + kVcpu, scheme::Operation::Map, 0, 4096, 0, 0, at + kState),
-         "its state");
-    abi::VcpuState& state = window.state();
-    must(task,
-         native::map(at + kState, kSpace, reinterpret_cast<std::uint64_t>(&state), kReadWrite),
-         "its state");
-    must(task, native::vcpu_control(at + kVcpu, abi::VcpuOperation::GetState), "its state");
-    for (auto& segment : state.segments)
-        segment.selector = kMemoryAddress >> 4, segment.base = kMemoryAddress;
-    state.segments[abi::kEs].base = kPageAddress;
-    state.rip = kCodeOffset;
-    state.rflags = 2;
-    state.gpr[abi::kRsp] = 0x8000;
-    state.deadline = abi::kNever;
-    state.dirty = static_cast<std::uint32_t>(abi::RegisterGroup::Segments);
-}
 
 }  // namespace
 
@@ -135,7 +51,7 @@ void torment_guests(Task& task) {
     const Window window{task};
     const Slot at = task.first;
     for (;; done(task)) {
-        make_machine(task);
+        make_machine(task, kGuestCode);
         const unsigned other = (task.processor + 1) % processors();
         make_thread(task, at + kRunner, window.buffer(), stress_runner,
                     reinterpret_cast<std::uint64_t>(stacks[task.index]) + kStackBytes,
@@ -152,7 +68,8 @@ void torment_guests(Task& task) {
             // From here on the guest cannot see it any more.
             window.page() = kPoison;
             native::yield();
-            if (window.copy() == kPoison) fail(task, "a guest saw what was taken from it");
+            if (window.word(kCopyOffset) == kPoison)
+                fail(task, "a guest saw what was taken from it");
         }
         switch (task.random.below(4)) {
             case 0:

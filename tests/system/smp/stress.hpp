@@ -57,13 +57,15 @@ void make_thread(Task& owner, Slot at, std::uint64_t buffer, void (*entry)(), st
                  std::uint64_t argument, unsigned processor);
 
 // The bodies. None returns.
-void map_and_revoke(Task& task);   // memory.cpp
-void swap_mappings(Task& task);    // memory.cpp
-void watch_mappings(Task& task);   // memory.cpp
-void call_others(Task& task);      // messages.cpp
-void serve_calls(Task& task);      // messages.cpp
-void play_ping_pong(Task& task);   // messages.cpp
-void torment_threads(Task& task);  // threads.cpp
-void torment_guests(Task& task);   // guests.cpp
+void map_and_revoke(Task& task);      // memory.cpp
+void swap_mappings(Task& task);       // memory.cpp
+void watch_mappings(Task& task);      // memory.cpp
+void call_others(Task& task);         // messages.cpp
+void serve_calls(Task& task);         // messages.cpp
+void play_ping_pong(Task& task);      // messages.cpp
+void torment_threads(Task& task);     // threads.cpp
+void torment_guests(Task& task);      // guests.cpp
+void deliver_interrupts(Task& task);  // interrupts.cpp
+void raise_interrupts(Task& task);    // interrupts.cpp
 
 }  // namespace redoubt::stress

@@ -20,7 +20,7 @@ struct TrapInfo {
 };
 
 // -- Called by the entry code; implemented by the portable kernel.
-void on_syscall(UserContext& context);
+/// on_syscall() is inline, in kernel/syscall/dispatch.hpp.
 void on_user_fault(UserContext& context, const TrapInfo& trap);
 /// The local timer fired, perhaps before the deadline that was armed: look at ticks_now() and arm
 /// it again. Like on_irq it may be called inside take_pending_interrupts() and idle(); it must not

@@ -22,6 +22,9 @@ void trap_initialize();
 /// Loads it on a further processor.
 void trap_load();
 
+/// Schedules: whose context to restore, with everything else of it loaded. With the kernel lock.
+UserContext* choose_context();
+
 /// As print_registers_and_backtrace(), of the place where a trap happened.
 void print_registers_and_backtrace(const TrapFrame& frame);
 

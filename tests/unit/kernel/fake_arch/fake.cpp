@@ -24,6 +24,7 @@
 #include "kernel/panic.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/sched/scheduler.hpp"
+#include "kernel/syscall/dispatch.hpp"
 #include "kernel/syscall/fast_path.hpp"
 
 namespace redoubt::kernel {
@@ -210,6 +211,11 @@ fast::Continuation try_short_way(UserContext& context) {
             return fast::signal<kProcessors>(fake_cpu, context);
         case abi::SyscallNumber::Wait:
             return fast::wait<kProcessors>(fake_cpu, context);
+        case abi::SyscallNumber::VcpuRun: {
+            Thread& self = *current_thread();
+            if (!fast::run_vcpu<kProcessors>(fake_cpu, context)) return {};
+            return {&self, &self};
+        }
         default:
             return {};
     }
@@ -237,7 +243,7 @@ abi::Error Machine::call_raw(std::uint64_t number, std::array<std::uint64_t, 6> 
     const std::uint64_t ip = self.context.rip;
     do {
         self.context.rip = ip;
-        if (!go_short_way(self)) on_syscall(self.context);
+        if (!go_short_way(self)) on_syscall(self, self.context);
         continue_running();
         // As the processor does: the instruction is executed again.
     } while (current_thread() == &self && self.context.rip == ip - 2);

@@ -35,9 +35,9 @@ Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
 void resume(Thread& thread) {
     if (fake::guest) return fake::guest(thread);
     Vcpu& vcpu = *thread.vcpu;
-    vcpu.state->exit = abi::Exit{};
-    vcpu.state->exit.kind = abi::ExitKind::Interrupted;
-    ++vcpu.state->exits_total;
+    vcpu.state().exit = abi::Exit{};
+    vcpu.state().exit.kind = abi::ExitKind::Interrupted;
+    ++vcpu.state().exits_total;
     vcpu.runner = nullptr;
     thread_end_run(thread, abi::Error::Ok);
 }
@@ -50,6 +50,7 @@ constexpr Backend kModel{
     .unmap = unmap,
     .create_vcpu = create_vcpu,
     .resume = resume,
+    .resume_alone = resume,
     .store = [](Vcpu&) {},
     .store_groups = [](Vcpu&, std::uint32_t) {},
 };

@@ -156,7 +156,7 @@ TEST_F(ThreadTest, ASpinningGuestSharesTheProcessor) {
     const auto memory = machine.make(ObjectType::Frame, 17);
     const PhysicalAddress block{machine.capability(memory).object};
     Vm vm{block, 16, 1};
-    Vcpu vcpu{block + (1 << 16), vm, 0};
+    Vcpu& vcpu = *new (direct_map<void>(block + (1 << 16))) Vcpu{block + (1 << 16), vm, 0};
     vcpu.deadline = start + 1500;
     fake::guest = [&](Thread&) {
         armed.push_back(fake_timer_deadline - start);
