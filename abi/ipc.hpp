@@ -41,23 +41,26 @@ enum class FaultKind : std::uint64_t {
 };
 
 /// One page per thread. The kernel writes it only through its own mapping of the frame.
-/// On x86-64 the GS base of the thread points at it.
+/// On x86-64 the GS base of the thread points at it; on riscv64 the thread pointer does in reflection handlers and
+/// in threads started without a TLS base, and SystemInfo tells.
 struct IpcBuffer {
     std::uint64_t self;  ///< its own user address, written at ThreadConfigure
     // Reflection: the kernel stores the interrupted state here, then continues at the handler.
     std::uint64_t reflect_instruction_pointer;
-    std::uint64_t reflect_flags;
+    std::uint64_t reflect_flags;  ///< on riscv64: the thread pointer
     std::uint64_t user_words[13];  ///< never touched by the kernel; libposix keeps its per-thread state here
     // Capability transfer.
     CapabilityIndex send[kMaximumCapabilities];  ///< slots whose capabilities the next message carries
     CapabilityIndex receive_first;               ///< first of the empty slots for received capabilities
     std::uint32_t receive_count;                 ///< how many slots; extra capabilities are not transferred
-    std::uint64_t reserved[45];
+    std::uint64_t reflect_number;  ///< riscv64: what kReflectReturn loads into a7
+    std::uint64_t reserved[44];
     std::uint64_t words[kMaximumWords];  ///< words[0..3] are unused by IPC: those travel in registers
 };
 static_assert(offsetof(IpcBuffer, reflect_instruction_pointer) == 8);
 static_assert(offsetof(IpcBuffer, user_words) == 24);
 static_assert(offsetof(IpcBuffer, send) == 128);
+static_assert(offsetof(IpcBuffer, reflect_number) == 152);
 static_assert(offsetof(IpcBuffer, words) == 512);
 static_assert(sizeof(IpcBuffer) == 4096);
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/machine.hpp"
 #include "abi/object.hpp"
 
 namespace redoubt::abi {
@@ -74,17 +75,13 @@ struct BootInfo {
     std::uint64_t module_offset;        ///< where the boot archive starts within its first frame
     std::uint64_t module_size;          ///< bytes
     std::uint32_t irq_control_slot;
-    std::uint32_t io_port_slot;         ///< all ports
+    std::uint32_t io_port_slot;         ///< all ports; 0 if the processor has none
     std::uint32_t hv_slot;              ///< root of hv:; 0 if the processor cannot virtualize
     std::uint32_t first_free_slot;
     std::uint32_t cnode_size_bits;
     std::uint32_t untyped_count;
     std::uint32_t module_frame_count;   ///< consecutive frames covering the archive, in order
-    std::uint32_t pm1a_control_port;    ///< ACPI power-off; 0 if unknown
-    std::uint32_t pm1a_sleep_type;      ///< SLP_TYP for S5
-    std::uint32_t reset_port;           ///< FADT reset register (I/O), 0 if none
-    std::uint32_t reset_value;
-    std::uint32_t reserved;
+    MachineDescription machine;
     char command_line[256];             ///< NUL-terminated
     UntypedDescription untyped[180];
     FrameDescription module_frames[64];
@@ -112,6 +109,8 @@ enum class GrantKind : std::uint32_t {
     IrqControl = 4,
     Untyped = 5,     ///< e.g. device memory
     Hv = 6,          ///< root of hv:
+    Device = 7,      ///< the frame that a device's registers are in; value: where they begin in it | log2 of their
+                     ///< distance << 12 | interrupt line << 32
 };
 
 /// Read-only pages mapped by the creator; the first argument register of the entry points to them.

@@ -2,6 +2,8 @@
 //
 // x86-64: `syscall` with the number in rax; arguments rdi, rsi, rdx, r10, r8, r9. On return rax holds an
 // abi::Error and rsi, rdx, r10, r8, r9 result values (rdi too for receives); rcx and r11 are lost.
+// riscv64: `ecall` with the number in a7; arguments a0 … a5. On return a7 holds an abi::Error and a1 … a5 result
+// values (a0 too for receives); everything else is preserved.
 // Numbers below kNativeBase are Linux's and are reflected to the thread's own handler (docs/abi.md).
 #pragma once
 
@@ -10,6 +12,10 @@
 namespace redoubt::abi {
 
 inline constexpr std::uint64_t kNativeBase = 0x1000;
+
+/// riscv64 only, where a handler has no register left to return with: goes on at
+/// IpcBuffer::reflect_instruction_pointer with reflect_flags in tp and reflect_number in a7.
+inline constexpr std::uint64_t kReflectReturn = kNativeBase - 1;
 
 /// "cap" arguments are CapabilityIndex in the caller's CNode.
 enum class SyscallNumber : std::uint64_t {

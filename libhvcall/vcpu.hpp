@@ -4,7 +4,7 @@
 #include <span>
 
 #include "abi/hv.hpp"
-#include "abi/x86_64/vcpu_state.hpp"
+#include "abi/vcpu_state.hpp"
 #include "libhvcall/address.hpp"
 
 namespace redoubt::hvcall {

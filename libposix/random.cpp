@@ -1,24 +1,11 @@
 // See random.hpp.
 #include "libposix/random.hpp"
 
-#include <cpuid.h>
-
 #include "libhvcall/native/syscall.hpp"
+#include "libposix/processor.hpp"
 
 namespace redoubt::posix {
 namespace {
-
-constexpr unsigned kRdrandBit = 1U << 30;  // CPUID.1:ECX
-
-bool has_rdrand() {
-    static constinit int known = -1;
-    if (known < 0) {
-        unsigned a, b, c, d;
-        __cpuid(1, a, b, c, d);
-        known = (c & kRdrandBit) != 0 ? 1 : 0;
-    }
-    return known == 1;
-}
 
 /// SplitMix64 over a state that every call stirs with the cycle counter.
 std::uint64_t mixed() {
@@ -31,15 +18,8 @@ std::uint64_t mixed() {
 }
 
 std::uint64_t next() {
-    if (has_rdrand()) {
-        for (int tries = 0; tries < 10; ++tries) {
-            std::uint64_t value;
-            bool valid;
-            asm volatile("rdrand %0" : "=r"(value), "=@ccc"(valid));
-            if (valid) return value;
-        }
-    }
-    return mixed();
+    std::uint64_t value;
+    return processor_random(value) ? value : mixed();
 }
 
 }  // namespace

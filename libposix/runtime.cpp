@@ -3,27 +3,19 @@
 #include <cstdint>
 #include <new>
 
+#include "libhvcall/native/copy.hpp"
 #include "libposix/process.hpp"
 
 extern "C" {
 
 void* memcpy(void* to, const void* from, std::size_t size) {
-    void* const result = to;
-    std::size_t words = size / 8;
-    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-    size %= 8;
-    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
-    return result;
+    redoubt::native::copy_bytes(to, from, size);
+    return to;
 }
 
 void* memset(void* to, int value, std::size_t size) {
-    void* const result = to;
-    const std::uint64_t pattern = 0x0101'0101'0101'0101ULL * static_cast<unsigned char>(value);
-    std::size_t words = size / 8;
-    asm volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(pattern) : "memory");
-    size %= 8;
-    asm volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(pattern) : "memory");
-    return result;
+    redoubt::native::fill_bytes(to, value, size);
+    return to;
 }
 
 void* memmove(void* to, const void* from, std::size_t size) {

@@ -7,27 +7,34 @@
 #include "libposix/file/local_files.hpp"
 #include "libposix/process.hpp"
 #include "libposix/syscall/syscalls.hpp"
+#include "libposix/thread/own_thread_pointer.hpp"
 
 namespace redoubt::posix {
 namespace {
 
+/// The program calls with its own thread pointer where libposix has one of its own.
+class ServiceCall {
+    [[no_unique_address]] const OwnThreadPointer pointer_;
+    const ProcessLock lock_{process().lock};
+};
+
 abi::CapabilityIndex allocate_slots(std::uint32_t count) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     return process().slots.allocate(count);
 }
 
 void free_slots(abi::CapabilityIndex first, std::uint32_t count) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     process().slots.free(first, count);
 }
 
 abi::CapabilityIndex allocate_untyped(unsigned size_bits) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     return process().untyped.allocate(size_bits < abi::kPageBits ? abi::kPageBits : size_bits);
 }
 
 void release_untyped(abi::CapabilityIndex untyped) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     process().untyped.release(untyped);
 }
 
@@ -36,28 +43,28 @@ abi::CapabilityIndex allocate_object(abi::ObjectType type) {
         type != abi::ObjectType::Reply) {
         return 0;
     }
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     return process().objects.allocate(type);
 }
 
 void release_object(abi::CapabilityIndex object) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     process().objects.release(object);
 }
 
 std::uintptr_t reserve_addresses(std::size_t bytes, std::size_t alignment) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     if (alignment < kPageSize) alignment = kPageSize;
     return process().memory.reserve(pages_for(bytes) * kPageSize, alignment);
 }
 
 void release_addresses(std::uintptr_t address, std::size_t bytes) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     process().memory.release(address, pages_for(bytes) * kPageSize);
 }
 
 int notification_fd(abi::CapabilityIndex* signal) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     const Ref<NotificationFile> file{new (std::nothrow) NotificationFile};
     if (!file) return -ENOMEM;
     *signal = file->subscribe();
@@ -67,7 +74,7 @@ int notification_fd(abi::CapabilityIndex* signal) {
 }
 
 abi::CapabilityIndex file_capability(int fd) {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     const Ref<> file = fd_table().get(fd);
     return file ? file->capability() : 0;
 }
@@ -78,7 +85,7 @@ abi::CapabilityIndex find_grant(const char* name) {
 }
 
 std::uint64_t free_bytes() {
-    const ProcessLock lock{process().lock};
+    const ServiceCall call;
     return process().untyped.free_bytes();
 }
 

@@ -1,12 +1,12 @@
 // Process start: sets libposix up and builds the stack that a Linux program expects to find.
 #include "libposix/start.hpp"
 
-#include <cpuid.h>
 #include <linux/auxvec.h>
 
 #include <string_view>
 
 #include "libposix/process.hpp"
+#include "libposix/processor.hpp"
 #include "libposix/random.hpp"
 #include "libposix/syscall/syscalls.hpp"
 
@@ -77,8 +77,6 @@ std::uintptr_t build_stack(const abi::StartupInfo& startup) {
     unsigned char random[16];
     fill_random(random, sizeof(random));
     const std::uintptr_t random_at = stack.push_bytes(random, sizeof(random));
-    unsigned a, b, c, features;
-    __cpuid(1, a, b, c, features);
 
     const std::uint64_t auxiliary[] = {
         AT_PHDR,   startup.program_headers,
@@ -94,7 +92,7 @@ std::uintptr_t build_stack(const abi::StartupInfo& startup) {
         AT_EGID,   0,
         AT_SECURE, 0,
         AT_CLKTCK, 100,
-        AT_HWCAP,  features,
+        AT_HWCAP,  processor_capabilities(),
         AT_RANDOM, random_at,
         AT_EXECFN, arguments > 0 ? strings[0] : random_at,
         AT_NULL,   0,

@@ -150,10 +150,7 @@ void describe_machine(abi::BootInfo& info, const BootInformation& boot) {
     info.magic = abi::kBootInfoMagic;
     info.ipc_buffer_address = kIpcBufferAddress;
     info.cnode_size_bits = kCNodeBits;
-    info.pm1a_control_port = boot.pm1a_control_port;
-    info.pm1a_sleep_type = boot.pm1a_sleep_type;
-    info.reset_port = boot.reset_port;
-    info.reset_value = boot.reset_value;
+    info.machine = boot.machine;
     static_assert(sizeof info.command_line == sizeof boot.command_line);
     __builtin_memcpy(info.command_line, boot.command_line, sizeof info.command_line);
 }
@@ -203,9 +200,11 @@ void start_init(const BootInformation& boot) {
     info.irq_control_slot = capabilities.next_slot();
     capabilities.add(info.irq_control_slot, abi::ObjectType::Irq, abi::Rights::All, 0, 0,
                      Capability::kControl);
-    info.io_port_slot = capabilities.next_slot();
-    capabilities.add(info.io_port_slot, abi::ObjectType::IoPortRange, abi::Rights::All,
-                     0xFFFF'0000);
+    if (kHasIoPorts) {
+        info.io_port_slot = capabilities.next_slot();
+        capabilities.add(info.io_port_slot, abi::ObjectType::IoPortRange, abi::Rights::All,
+                         0xFFFF'0000);
+    }
     if (hv::available()) {
         info.hv_slot = capabilities.next_slot();
         capabilities.add(info.hv_slot, abi::ObjectType::HvFile, abi::Rights::All, 0);

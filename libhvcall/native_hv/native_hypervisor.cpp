@@ -195,9 +195,9 @@ std::expected<std::unique_ptr<Hypervisor>, std::string> open_native_hypervisor()
     const auto hv = services->find_grant("hv");
     if (hv == 0) {
         return std::unexpected(
-            "there is no hv: capability: the processor cannot virtualize (AMD SVM with nested "
-            "paging "
-            "is needed), or init was not told to grant it");
+            "there is no hv: capability: the processor cannot virtualize (needed: AMD SVM with "
+            "nested "
+            "paging, or the H-extension of RISC-V), or init was not told to grant it");
     }
     return std::make_unique<native_hv::NativeHypervisor>(*services, hv);
 }

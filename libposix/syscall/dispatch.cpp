@@ -1,5 +1,4 @@
 // The table of Linux system calls: what a program's `syscall` instruction ends in.
-#include <asm/prctl.h>
 #include <asm/resource.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
@@ -10,6 +9,7 @@
 #include "libposix/frame.hpp"
 #include "libposix/process.hpp"
 #include "libposix/random.hpp"
+#include "libposix/syscall/legacy.hpp"
 #include "libposix/syscall/syscalls.hpp"
 #include "libposix/thread/futex.hpp"
 
@@ -45,14 +45,6 @@ long unknown(std::uint64_t number) {
     return -ENOSYS;
 }
 
-long arch_prctl(std::uint64_t code, std::uint64_t value) {
-    if (code == ARCH_SET_FS) {
-        native::thread_control(0, abi::ThreadOperation::SetTlsBase, value);
-        return 0;
-    }
-    return -EINVAL;
-}
-
 long clock_gettime(std::uint64_t clock, std::uint64_t time) {
     std::uint64_t nanoseconds;
     if (!process().clock.read(static_cast<int>(clock), nanoseconds)) return -EINVAL;
@@ -77,7 +69,7 @@ long uname(new_utsname* name) {
     // glibc compares this with the oldest Linux it supports.
     set(name->release, "6.1.0");
     set(name->version, "libposix");
-    set(name->machine, "x86_64");
+    set(name->machine, kMachineName);
     return 0;
 }
 
@@ -122,19 +114,15 @@ T* pointer(std::uint64_t value) {
 
 /// What needs no lock.
 bool fast(const Frame& f, long& result) {
-    switch (f.rax) {
+    switch (f.number) {
         case __NR_clock_gettime:
-            result = clock_gettime(f.rdi, f.rsi);
+            result = clock_gettime(f.a0, f.a1);
             return true;
         case __NR_gettimeofday:
-            result = gettimeofday(pointer<std::uint64_t>(f.rdi));
-            return true;
-        case __NR_time:
-            result = static_cast<long>(process().clock.real() / kNanosecondsPerSecond);
-            if (f.rdi != 0) *pointer<long>(f.rdi) = result;
+            result = gettimeofday(pointer<std::uint64_t>(f.a0));
             return true;
         case __NR_clock_getres:
-            if (f.rsi != 0) write_timespec(1, *pointer<__kernel_timespec>(f.rsi));
+            if (f.a1 != 0) write_timespec(1, *pointer<__kernel_timespec>(f.a1));
             result = 0;
             return true;
         case __NR_gettid:
@@ -156,25 +144,22 @@ bool fast(const Frame& f, long& result) {
             native::yield();
             result = 0;
             return true;
-        case __NR_arch_prctl:
-            result = arch_prctl(f.rdi, f.rsi);
-            return true;
         case __NR_uname:
-            result = uname(pointer<new_utsname>(f.rdi));
+            result = uname(pointer<new_utsname>(f.a0));
             return true;
         case __NR_getrandom:
-            fill_random(pointer<void>(f.rdi), f.rsi);
-            result = static_cast<long>(f.rsi);
+            fill_random(pointer<void>(f.a0), f.a1);
+            result = static_cast<long>(f.a1);
             return true;
         case __NR_exit_group:
-            exit_process(static_cast<int>(f.rdi));
+            exit_process(static_cast<int>(f.a0));
         // Accepted and without effect: nothing here delivers signals.
         case __NR_rt_sigaction:
-            if (f.rdx != 0) __builtin_memset(pointer<void>(f.rdx), 0, 32);
+            if (f.a2 != 0) __builtin_memset(pointer<void>(f.a2), 0, 32);
             result = 0;
             return true;
         case __NR_rt_sigprocmask:
-            if (f.rdx != 0) __builtin_memset(pointer<void>(f.rdx), 0, f.r10);
+            if (f.a2 != 0) __builtin_memset(pointer<void>(f.a2), 0, f.a3);
             result = 0;
             return true;
         case __NR_sigaltstack:
@@ -190,17 +175,13 @@ bool fast(const Frame& f, long& result) {
         case __NR_membarrier:
             result = -ENOSYS;
             return true;
-        case __NR_readlink:
         case __NR_readlinkat:
             result = -EINVAL;
             return true;
-        case __NR_unlink:
         case __NR_unlinkat:
             result = -ENOENT;
             return true;
-        case __NR_mkdir:
         case __NR_mkdirat:
-        case __NR_rename:
         case __NR_ftruncate:
             result = -EROFS;
             return true;
@@ -209,10 +190,10 @@ bool fast(const Frame& f, long& result) {
             result = 0;
             return true;
         case __NR_getcwd:
-            if (f.rsi < 2) {
+            if (f.a1 < 2) {
                 result = -ERANGE;
             } else {
-                __builtin_memcpy(pointer<char>(f.rdi), "/", 2);
+                __builtin_memcpy(pointer<char>(f.a0), "/", 2);
                 result = 2;
             }
             return true;
@@ -223,26 +204,26 @@ bool fast(const Frame& f, long& result) {
 
 long memory_call(const Frame& f) {
     Memory& memory = process().memory;
-    switch (f.rax) {
+    switch (f.number) {
         case __NR_brk:
-            return memory.brk(f.rdi);
+            return memory.brk(f.a0);
         case __NR_mmap:
-            return sys_mmap(f.rdi, f.rsi, static_cast<int>(f.rdx), static_cast<int>(f.r10),
-                            static_cast<int>(f.r8), f.r9);
+            return sys_mmap(f.a0, f.a1, static_cast<int>(f.a2), static_cast<int>(f.a3),
+                            static_cast<int>(f.a4), f.a5);
         case __NR_mprotect:
-            return memory.mprotect(f.rdi, f.rsi, static_cast<int>(f.rdx));
+            return memory.mprotect(f.a0, f.a1, static_cast<int>(f.a2));
         case __NR_munmap:
-            return memory.munmap(f.rdi, f.rsi);
+            return memory.munmap(f.a0, f.a1);
         case __NR_mremap:
-            return memory.mremap(f.rdi, f.rsi, f.rdx, static_cast<int>(f.r10));
+            return memory.mremap(f.a0, f.a1, f.a2, static_cast<int>(f.a3));
         default:
-            return memory.madvise(f.rdi, f.rsi, static_cast<int>(f.rdx));
+            return memory.madvise(f.a0, f.a1, static_cast<int>(f.a2));
     }
 }
 
 long locked(const Frame& f) {
-    const int fd = static_cast<int>(f.rdi);
-    switch (f.rax) {
+    const int fd = static_cast<int>(f.a0);
+    switch (f.number) {
         case __NR_brk:
         case __NR_mmap:
         case __NR_mprotect:
@@ -252,150 +233,137 @@ long locked(const Frame& f) {
             return memory_call(f);
 
         case __NR_futex:
-            return futex(pointer<std::uint32_t>(f.rdi), static_cast<int>(f.rsi),
-                         static_cast<std::uint32_t>(f.rdx), f.r10, pointer<std::uint32_t>(f.r8),
-                         static_cast<std::uint32_t>(f.r9));
-        case __NR_clone:
-            return clone_thread(f, f.rdi, f.rsi, pointer<std::uint32_t>(f.rdx),
-                                pointer<std::uint32_t>(f.r10), f.r8);
+            return futex(pointer<std::uint32_t>(f.a0), static_cast<int>(f.a1),
+                         static_cast<std::uint32_t>(f.a2), f.a3, pointer<std::uint32_t>(f.a4),
+                         static_cast<std::uint32_t>(f.a5));
+        case __NR_clone: {
+            const CloneArguments clone{f};
+            return clone_thread(f, f.a0, f.a1, pointer<std::uint32_t>(f.a2),
+                                pointer<std::uint32_t>(clone.child_tid), clone.tls);
+        }
         case __NR_exit:
-            exit_thread(static_cast<int>(f.rdi));
+            exit_thread(static_cast<int>(f.a0));
         case __NR_set_tid_address:
-            Thread::current().clear_tid = pointer<std::uint32_t>(f.rdi);
+            Thread::current().clear_tid = pointer<std::uint32_t>(f.a0);
             return Thread::current().tid;
         case __NR_tgkill:
-            return kill(f.rdx);
+            return kill(f.a2);
         case __NR_tkill:
         case __NR_kill:
-            return kill(f.rsi);
+            return kill(f.a1);
         case __NR_prlimit64:
-            return prlimit(f.rsi, pointer<ResourceLimit>(f.r10));
+            return prlimit(f.a1, pointer<ResourceLimit>(f.a3));
         case __NR_getrlimit:
-            return prlimit(f.rdi, pointer<ResourceLimit>(f.rsi));
+            return prlimit(f.a0, pointer<ResourceLimit>(f.a1));
         case __NR_sched_getaffinity:
-            return sched_getaffinity(f.rsi, pointer<std::uint64_t>(f.rdx));
+            return sched_getaffinity(f.a1, pointer<std::uint64_t>(f.a2));
         case __NR_nanosleep:
-            return sys_clock_nanosleep(kMonotonicClock, 0, pointer<__kernel_timespec>(f.rdi));
+            return sys_clock_nanosleep(kMonotonicClock, 0, pointer<__kernel_timespec>(f.a0));
         case __NR_clock_nanosleep:
-            return sys_clock_nanosleep(fd, static_cast<int>(f.rsi),
-                                       pointer<__kernel_timespec>(f.rdx));
+            return sys_clock_nanosleep(fd, static_cast<int>(f.a1),
+                                       pointer<__kernel_timespec>(f.a2));
 
-        case __NR_open:
-            return sys_open(pointer<char>(f.rdi), static_cast<int>(f.rsi));
         case __NR_openat:
-            return sys_open(pointer<char>(f.rsi), static_cast<int>(f.rdx));
+            return sys_open(pointer<char>(f.a1), static_cast<int>(f.a2));
         case __NR_close:
             return fd_table().close(fd);
         case __NR_read:
-            return sys_read(fd, pointer<void>(f.rsi), f.rdx);
+            return sys_read(fd, pointer<void>(f.a1), f.a2);
         case __NR_write:
-            return sys_write(fd, pointer<void>(f.rsi), f.rdx);
+            return sys_write(fd, pointer<void>(f.a1), f.a2);
         case __NR_readv:
-            return sys_readv(fd, pointer<iovec>(f.rsi), static_cast<int>(f.rdx));
+            return sys_readv(fd, pointer<iovec>(f.a1), static_cast<int>(f.a2));
         case __NR_writev:
-            return sys_writev(fd, pointer<iovec>(f.rsi), static_cast<int>(f.rdx));
+            return sys_writev(fd, pointer<iovec>(f.a1), static_cast<int>(f.a2));
         case __NR_pread64:
-            return sys_pread(fd, pointer<void>(f.rsi), f.rdx, f.r10);
+            return sys_pread(fd, pointer<void>(f.a1), f.a2, f.a3);
         case __NR_pwrite64:
-            return sys_pwrite(fd, pointer<void>(f.rsi), f.rdx, f.r10);
+            return sys_pwrite(fd, pointer<void>(f.a1), f.a2, f.a3);
         case __NR_lseek:
-            return sys_lseek(fd, static_cast<std::int64_t>(f.rsi), static_cast<int>(f.rdx));
+            return sys_lseek(fd, static_cast<std::int64_t>(f.a1), static_cast<int>(f.a2));
         case __NR_fstat:
-            return sys_fstat(fd, pointer<struct stat>(f.rsi));
-        case __NR_stat:
-        case __NR_lstat:
-            return sys_newfstatat(-1, pointer<char>(f.rdi), pointer<struct stat>(f.rsi), 0);
+            return sys_fstat(fd, pointer<struct stat>(f.a1));
         case __NR_newfstatat:
-            return sys_newfstatat(fd, pointer<char>(f.rsi), pointer<struct stat>(f.rdx),
-                                  static_cast<int>(f.r10));
-        case __NR_access:
-            return sys_access(pointer<char>(f.rdi));
+            return sys_newfstatat(fd, pointer<char>(f.a1), pointer<struct stat>(f.a2),
+                                  static_cast<int>(f.a3));
         case __NR_faccessat:
         case __NR_faccessat2:
-            return sys_access(pointer<char>(f.rsi));
+            return sys_access(pointer<char>(f.a1));
         case __NR_getdents64:
-            return sys_getdents64(fd, pointer<void>(f.rsi), f.rdx);
+            return sys_getdents64(fd, pointer<void>(f.a1), f.a2);
         case __NR_fcntl:
-            return sys_fcntl(fd, static_cast<int>(f.rsi), f.rdx);
+            return sys_fcntl(fd, static_cast<int>(f.a1), f.a2);
         case __NR_ioctl:
-            return sys_ioctl(fd, f.rsi, f.rdx);
+            return sys_ioctl(fd, f.a1, f.a2);
         case __NR_dup:
             return sys_fcntl(fd, 0, 0);
-        case __NR_dup2:
-            return fd_table().duplicate_to(fd, static_cast<int>(f.rsi), false);
         case __NR_dup3:
-            return fd_table().duplicate_to(fd, static_cast<int>(f.rsi), f.rdx != 0);
+            return fd_table().duplicate_to(fd, static_cast<int>(f.a1), f.a2 != 0);
 
         case __NR_eventfd2:
-            return sys_eventfd2(f.rdi, static_cast<int>(f.rsi));
-        case __NR_pipe:
-            return sys_pipe2(pointer<int>(f.rdi), 0);
+            return sys_eventfd2(f.a0, static_cast<int>(f.a1));
         case __NR_pipe2:
-            return sys_pipe2(pointer<int>(f.rdi), static_cast<int>(f.rsi));
+            return sys_pipe2(pointer<int>(f.a0), static_cast<int>(f.a1));
         case __NR_timerfd_create:
-            return sys_timerfd_create(fd, static_cast<int>(f.rsi));
+            return sys_timerfd_create(fd, static_cast<int>(f.a1));
         case __NR_timerfd_settime:
-            return sys_timerfd_settime(fd, static_cast<int>(f.rsi),
-                                       pointer<__kernel_itimerspec>(f.rdx),
-                                       pointer<__kernel_itimerspec>(f.r10));
+            return sys_timerfd_settime(fd, static_cast<int>(f.a1),
+                                       pointer<__kernel_itimerspec>(f.a2),
+                                       pointer<__kernel_itimerspec>(f.a3));
         case __NR_timerfd_gettime:
-            return sys_timerfd_gettime(fd, pointer<__kernel_itimerspec>(f.rsi));
-        case __NR_epoll_create:
-            return sys_epoll_create1(0);
+            return sys_timerfd_gettime(fd, pointer<__kernel_itimerspec>(f.a1));
         case __NR_epoll_create1:
-            return sys_epoll_create1(static_cast<int>(f.rdi));
+            return sys_epoll_create1(static_cast<int>(f.a0));
         case __NR_epoll_ctl:
-            return sys_epoll_ctl(fd, static_cast<int>(f.rsi), static_cast<int>(f.rdx),
-                                 pointer<epoll_event>(f.r10));
-        case __NR_epoll_wait:
+            return sys_epoll_ctl(fd, static_cast<int>(f.a1), static_cast<int>(f.a2),
+                                 pointer<epoll_event>(f.a3));
         case __NR_epoll_pwait:
-            return sys_epoll_wait(fd, pointer<epoll_event>(f.rsi), static_cast<int>(f.rdx),
-                                  static_cast<int>(f.r10));
-        case __NR_poll:
-            return sys_poll(pointer<pollfd>(f.rdi), f.rsi, static_cast<int>(f.rdx));
+            return sys_epoll_wait(fd, pointer<epoll_event>(f.a1), static_cast<int>(f.a2),
+                                  static_cast<int>(f.a3));
         case __NR_ppoll:
-            return sys_ppoll(pointer<pollfd>(f.rdi), f.rsi, pointer<__kernel_timespec>(f.rdx));
+            return sys_ppoll(pointer<pollfd>(f.a0), f.a1, pointer<__kernel_timespec>(f.a2));
 
         case __NR_socket:
-            return sys_socket(fd, static_cast<int>(f.rsi), static_cast<int>(f.rdx));
+            return sys_socket(fd, static_cast<int>(f.a1), static_cast<int>(f.a2));
         case __NR_bind:
-            return sys_bind(fd, pointer<sockaddr_un>(f.rsi), static_cast<std::uint32_t>(f.rdx));
+            return sys_bind(fd, pointer<sockaddr_un>(f.a1), static_cast<std::uint32_t>(f.a2));
         case __NR_listen:
             return sys_listen(fd);
         case __NR_accept:
-            return sys_accept4(fd, pointer<sockaddr_un>(f.rsi), pointer<std::uint32_t>(f.rdx), 0);
+            return sys_accept4(fd, pointer<sockaddr_un>(f.a1), pointer<std::uint32_t>(f.a2), 0);
         case __NR_accept4:
-            return sys_accept4(fd, pointer<sockaddr_un>(f.rsi), pointer<std::uint32_t>(f.rdx),
-                               static_cast<int>(f.r10));
+            return sys_accept4(fd, pointer<sockaddr_un>(f.a1), pointer<std::uint32_t>(f.a2),
+                               static_cast<int>(f.a3));
         case __NR_connect:
-            return sys_connect(fd, pointer<sockaddr_un>(f.rsi), static_cast<std::uint32_t>(f.rdx));
+            return sys_connect(fd, pointer<sockaddr_un>(f.a1), static_cast<std::uint32_t>(f.a2));
         case __NR_sendto:
-            return sys_send(fd, pointer<void>(f.rsi), f.rdx, static_cast<int>(f.r10));
+            return sys_send(fd, pointer<void>(f.a1), f.a2, static_cast<int>(f.a3));
         case __NR_recvfrom:
-            return sys_receive(fd, pointer<void>(f.rsi), f.rdx, static_cast<int>(f.r10));
+            return sys_receive(fd, pointer<void>(f.a1), f.a2, static_cast<int>(f.a3));
         case __NR_sendmsg:
-            return sys_sendmsg(fd, pointer<MessageHeader>(f.rsi), static_cast<int>(f.rdx));
+            return sys_sendmsg(fd, pointer<MessageHeader>(f.a1), static_cast<int>(f.a2));
         case __NR_recvmsg:
-            return sys_recvmsg(fd, pointer<MessageHeader>(f.rsi), static_cast<int>(f.rdx));
+            return sys_recvmsg(fd, pointer<MessageHeader>(f.a1), static_cast<int>(f.a2));
         case __NR_shutdown:
-            return sys_shutdown(fd, static_cast<int>(f.rsi));
+            return sys_shutdown(fd, static_cast<int>(f.a1));
         case __NR_getsockname:
-            return sys_getsockname(fd, pointer<sockaddr_un>(f.rsi), pointer<std::uint32_t>(f.rdx));
+            return sys_getsockname(fd, pointer<sockaddr_un>(f.a1), pointer<std::uint32_t>(f.a2));
         case __NR_getpeername:
-            return sys_getpeername(fd, pointer<sockaddr_un>(f.rsi), pointer<std::uint32_t>(f.rdx));
+            return sys_getpeername(fd, pointer<sockaddr_un>(f.a1), pointer<std::uint32_t>(f.a2));
         case __NR_getsockopt:
-            return sys_getsockopt(fd, static_cast<int>(f.rsi), static_cast<int>(f.rdx),
-                                  pointer<void>(f.r10), pointer<std::uint32_t>(f.r8));
+            return sys_getsockopt(fd, static_cast<int>(f.a1), static_cast<int>(f.a2),
+                                  pointer<void>(f.a3), pointer<std::uint32_t>(f.a4));
         case __NR_setsockopt:
             return fd_table().get(fd) ? 0 : -EBADF;
         default:
-            return unknown(f.rax);
+            if (long result; legacy_call(f, result)) return result;
+            return unknown(f.number);
     }
 }
 
 }  // namespace
 
-/// Called by entry.S; the result goes into rax.
+/// Called by entry.S with what goes into the result's register.
 extern "C" long redoubt_dispatch(const Frame* frame) {
     long result;
     if (fast(*frame, result)) return result;

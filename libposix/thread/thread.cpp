@@ -74,6 +74,15 @@ Thread* find_thread() {
     return thread;
 }
 
+/// The program's thread pointer, from where it begins to run on.
+void set_start_tls(Thread& thread) {
+#if defined(__riscv)
+    thread.start.tp = thread.start_tls;
+#else
+    native::thread_control(0, abi::ThreadOperation::SetTlsBase, thread.start_tls);
+#endif
+}
+
 }  // namespace
 
 void Thread::sleep(std::uint64_t deadline) {
@@ -98,8 +107,8 @@ long clone_thread(const Frame& caller, std::uint64_t flags, std::uintptr_t stack
     Process& p = process();
     thread->tid = p.next_tid++;
     thread->start = caller;
-    thread->start.rax = 0;
-    thread->start.rsp = stack;
+    thread->start.set_result(0);
+    thread->start.sp = stack;
     thread->start_tls = (flags & CLONE_SETTLS) != 0 ? tls : 0;
     thread->clear_tid = (flags & CLONE_CHILD_CLEARTID) != 0 ? child_tid : nullptr;
     if ((flags & CLONE_PARENT_SETTID) != 0) *parent_tid = thread->tid;
@@ -126,7 +135,7 @@ extern "C" Frame* redoubt_thread_main(Thread* self) {
     while (!self->running) self->sleep(abi::kNever);
     process().lock.unlock();
     if (self->internal != nullptr) self->internal();
-    native::thread_control(0, abi::ThreadOperation::SetTlsBase, self->start_tls);
+    set_start_tls(*self);
     return &self->start;
 }
 

@@ -10,36 +10,7 @@
 
 namespace redoubt::chan {
 
-/// 4.1.4.3
-struct VirtioSerial::CommonConfiguration {
-    std::uint32_t device_feature_select;
-    std::uint32_t device_feature;
-    std::uint32_t driver_feature_select;
-    std::uint32_t driver_feature;
-    std::uint16_t config_msix_vector;
-    std::uint16_t queue_count;
-    std::uint8_t device_status;
-    std::uint8_t config_generation;
-    std::uint16_t queue_select;
-    std::uint16_t queue_size;
-    std::uint16_t queue_msix_vector;
-    std::uint16_t queue_enable;
-    std::uint16_t queue_notify_offset;
-    std::uint32_t queue_descriptors[2];
-    std::uint32_t queue_available[2];
-    std::uint32_t queue_used[2];
-};
-
 namespace {
-
-constexpr std::uint16_t kVirtioVendor = 0x1AF4;
-constexpr std::uint16_t kConsoleDevice = 0x1043;
-constexpr std::uint16_t kTransitionalConsoleDevice = 0x1003;
-
-constexpr std::uint8_t kVendorCapability = 0x09;
-constexpr std::uint8_t kMsixCapability = 0x11;
-constexpr std::uint8_t kCommonStructure = 1, kNotifyStructure = 2;
-constexpr std::uint16_t kNoVector = 0xFFFF;
 
 enum Status : std::uint8_t { kAcknowledge = 1, kDriver = 2, kDriverOk = 4, kFeaturesOk = 8 };
 constexpr std::uint32_t kMultiport = 1U << 1;
@@ -67,144 +38,53 @@ enum ControlEvent : std::uint16_t {
     kPortNameEvent = 7,
 };
 
-void store64(volatile std::uint32_t (&field)[2], std::uint64_t value) {
-    field[0] = static_cast<std::uint32_t>(value);
-    field[1] = static_cast<std::uint32_t>(value >> 32);
-}
-
 }  // namespace
 
 std::unique_ptr<VirtioSerial> VirtioSerial::find(scheme::Process& process,
                                                  abi::CapabilityIndex signaller) {
-    const auto ports = process.grant(abi::GrantKind::Ports, "pci");
-    if (!ports) {
+    auto transport = VirtioTransport::find(process, signaller);
+    if (!transport) {
         return nullptr;
     }
-    const PciBus bus(ports->slot);
-    const auto function = bus.find([](std::uint16_t vendor, std::uint16_t device) {
-        return vendor == kVirtioVendor &&
-               (device == kConsoleDevice || device == kTransitionalConsoleDevice);
-    });
-    if (!function) {
-        return nullptr;
-    }
-    return std::unique_ptr<VirtioSerial>(new VirtioSerial(process, signaller, bus, *function));
+    return std::unique_ptr<VirtioSerial>(new VirtioSerial(process, std::move(transport)));
 }
 
-VirtioSerial::VirtioSerial(scheme::Process& process, abi::CapabilityIndex signaller,
-                           const PciBus& bus, PciFunction function)
-    : process_(process),
-      bus_(bus),
-      function_(bus_, function.address()),
-      memory_(process),
-      arena_(process, kArenaBits) {
-    function_.enable();
-    common_ = reinterpret_cast<CommonConfiguration*>(map_structure(kCommonStructure));
-    notify_ = map_structure(kNotifyStructure);
-    set_up_interrupt(signaller);
+VirtioSerial::VirtioSerial(scheme::Process& process, std::unique_ptr<VirtioTransport> transport)
+    : transport_(std::move(transport)), arena_(process, kArenaBits) {
     negotiate();
     fill(kControlReceive, kQueueSize, kControlBuffer);
     prepare_sending(kControlSend, kQueueSize, kControlBuffer);
-    common_->device_status = common_->device_status | kDriverOk;
+    transport_->set_status(transport_->status() | kDriverOk);
     ring_doorbell(kControlReceive);
     send_control(0, kDeviceReady, 1);
 }
 
-/// 4.1.4: vendor capabilities tell in which BAR and where each structure lies.
-std::uintptr_t VirtioSerial::map_structure(std::uint8_t type) {
-    for (unsigned at = function_.capability(kVendorCapability); at != 0;
-         at = function_.capability(kVendorCapability, at)) {
-        if (function_.read8(at + 3) != type) {
-            continue;
-        }
-        const std::uint64_t bar = function_.memory_bar(function_.read8(at + 4));
-        const std::uint32_t offset = function_.read32(at + 8);
-        const std::uint32_t length = function_.read32(at + 12);
-        if (type == kNotifyStructure) {
-            notify_multiplier_ = function_.read32(at + 16);
-        }
-        if (bar != 0) {
-            return memory_.map(bar + offset, length);
-        }
-    }
-    throw std::runtime_error("the virtio console is not a modern virtio-pci device");
-}
-
-/// One vector for all queues (PCI Local Bus 3.0, 6.8.2).
-void VirtioSerial::set_up_interrupt(abi::CapabilityIndex signaller) {
-    const auto control = process_.grant(abi::GrantKind::IrqControl);
-    const unsigned at = function_.capability(kMsixCapability);
-    if (!control || at == 0) {
-        throw std::runtime_error(
-            "the virtio console has no MSI-X, or the start list lacks grant=irq");
-    }
-    irq_ = process_.services().allocate_slots(1);
-    const auto message = native::irq_claim_msi(control->slot, irq_);
-    if (!message || !native::ok(native::irq_bind(irq_, signaller))) {
-        throw std::runtime_error("no interrupt for the virtio console");
-    }
-    const std::uint32_t table = function_.read32(at + 4);
-    auto* entry = reinterpret_cast<volatile std::uint32_t*>(
-        memory_.map(function_.memory_bar(table & 7) + (table & ~7U), 16));
-    entry[0] = static_cast<std::uint32_t>(message.value.address);
-    entry[1] = static_cast<std::uint32_t>(message.value.address >> 32);
-    entry[2] = message.value.data;
-    entry[3] = 0;
-    constexpr std::uint16_t kEnable = 1U << 15, kMaskAll = 1U << 14;
-    const std::uint16_t word = function_.read16(at + 2);
-    function_.write16(at + 2, static_cast<std::uint16_t>((word & ~kMaskAll) | kEnable));
-}
-
 /// 3.1.1
 void VirtioSerial::negotiate() {
-    common_->device_status = 0;
-    while (common_->device_status != 0) {
+    transport_->set_status(0);
+    while (transport_->status() != 0) {
     }
-    common_->device_status = kAcknowledge;
-    common_->device_status = kAcknowledge | kDriver;
-    common_->device_feature_select = 0;
-    const std::uint32_t low = common_->device_feature;
-    common_->device_feature_select = 1;
-    const std::uint32_t high = common_->device_feature;
-    if ((low & kMultiport) == 0 || (high & kVersion1) == 0) {
+    transport_->set_status(kAcknowledge);
+    transport_->set_status(kAcknowledge | kDriver);
+    if ((transport_->features(0) & kMultiport) == 0 || (transport_->features(1) & kVersion1) == 0) {
         throw std::runtime_error("the virtio console lacks several ports or version 1");
     }
-    common_->driver_feature_select = 0;
-    common_->driver_feature = kMultiport;
-    common_->driver_feature_select = 1;
-    common_->driver_feature = kVersion1;
-    common_->device_status = kAcknowledge | kDriver | kFeaturesOk;
-    if ((common_->device_status & kFeaturesOk) == 0) {
+    transport_->accept_features(0, kMultiport);
+    transport_->accept_features(1, kVersion1);
+    transport_->set_status(kAcknowledge | kDriver | kFeaturesOk);
+    if ((transport_->status() & kFeaturesOk) == 0) {
         throw std::runtime_error("the virtio console refuses the features");
     }
-    common_->config_msix_vector = kNoVector;
-    const unsigned count =
-        std::min<unsigned>(common_->queue_count, receive_queue(kHighestPort) + 2);
-    if (count <= kControlSend) {
+    queues_.resize(receive_queue(kHighestPort) + 2);
+    for (unsigned i = 0; i < queues_.size(); ++i) {
+        if (const unsigned capacity = transport_->queue_capacity(i); capacity != 0) {
+            queues_[i].ring = std::make_unique<Virtqueue>(arena_, std::min(capacity, kQueueSize));
+            transport_->enable_queue(i, *queues_[i].ring);
+        }
+    }
+    if (queues_[kControlReceive].ring == nullptr || queues_[kControlSend].ring == nullptr) {
         throw std::runtime_error("the virtio console has no control queues");
     }
-    queues_.resize(count);
-    for (unsigned i = 0; i < count; ++i) {
-        set_up_queue(i);
-    }
-}
-
-void VirtioSerial::set_up_queue(unsigned index) {
-    common_->queue_select = static_cast<std::uint16_t>(index);
-    const unsigned size = std::min<unsigned>(common_->queue_size, kQueueSize);
-    if (size == 0) {
-        return;
-    }
-    Queue& queue = queues_[index];
-    queue.ring = std::make_unique<Virtqueue>(arena_, size);
-    queue.doorbell = reinterpret_cast<volatile std::uint16_t*>(
-        notify_ + std::uintptr_t{common_->queue_notify_offset} * notify_multiplier_);
-    common_->queue_size = static_cast<std::uint16_t>(size);
-    common_->queue_msix_vector = 0;
-    store64(common_->queue_descriptors, queue.ring->descriptors());
-    store64(common_->queue_available, queue.ring->available());
-    store64(common_->queue_used, queue.ring->used());
-    common_->queue_enable = 1;
 }
 
 void VirtioSerial::fill(unsigned index, unsigned count, std::size_t bytes) {
@@ -226,7 +106,7 @@ void VirtioSerial::prepare_sending(unsigned index, unsigned count, std::size_t b
 
 void VirtioSerial::ring_doorbell(unsigned index) {
     if (queues_[index].ring->wants_notification()) {
-        *queues_[index].doorbell = static_cast<std::uint16_t>(index);
+        transport_->notify(index);
     }
 }
 
@@ -251,6 +131,7 @@ void VirtioSerial::send_control(std::uint32_t port, std::uint16_t event, std::ui
 }
 
 void VirtioSerial::service() {
+    transport_->acknowledge_interrupt();
     service_control();
     for (std::uint32_t number = 0; number < ports_.size(); ++number) {
         service_port(number);
@@ -314,8 +195,8 @@ void VirtioSerial::open_port(std::uint32_t number, bool open) {
 }
 
 void VirtioSerial::name_port(std::uint32_t number, std::string_view name) {
-    if (number >= ports_.size() || receive_queue(number) + 1 >= queues_.size() ||
-        queues_[receive_queue(number)].ring == nullptr || !ports_[number].name.empty()) {
+    if (number >= ports_.size() || queues_[receive_queue(number)].ring == nullptr ||
+        queues_[receive_queue(number) + 1].ring == nullptr || !ports_[number].name.empty()) {
         return;
     }
     ports_[number].name = name;

@@ -1,5 +1,5 @@
-// Driver of the virtio console device with several ports (virtio 1.2, 5.3) over modern virtio-pci
-// (4.1) with MSI-X. Ports are found by their names, and used while somebody wants them.
+// Driver of the virtio console device with several ports (virtio 1.2, 5.3). Ports are found by
+// their names, and used while somebody wants them.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "schemes/chan/device_memory.hpp"
-#include "schemes/chan/pci.hpp"
+#include "schemes/chan/dma_arena.hpp"
+#include "schemes/chan/virtio_transport.hpp"
 #include "schemes/chan/virtqueue.hpp"
 
 namespace redoubt::chan {
@@ -54,10 +54,8 @@ class VirtioSerial {
     bool can_send(const PortUser& user);
 
   private:
-    struct CommonConfiguration;
     struct Queue {
         std::unique_ptr<Virtqueue> ring;
-        volatile std::uint16_t* doorbell = nullptr;
         std::vector<DmaArena::Piece> buffers;
         std::vector<unsigned> idle;  ///< buffers to send that are not in flight
     };
@@ -82,12 +80,8 @@ class VirtioSerial {
         std::size_t buffer_bytes;
     };
 
-    VirtioSerial(scheme::Process& process, abi::CapabilityIndex signaller, const PciBus& bus,
-                 PciFunction function);
-    std::uintptr_t map_structure(std::uint8_t type);
-    void set_up_interrupt(abi::CapabilityIndex signaller);
+    VirtioSerial(scheme::Process& process, std::unique_ptr<VirtioTransport> transport);
     void negotiate();
-    void set_up_queue(unsigned index);
     void fill(unsigned queue, unsigned count, std::size_t bytes);
     void prepare_sending(unsigned queue, unsigned count, std::size_t bytes);
     void ring_doorbell(unsigned queue);
@@ -104,15 +98,8 @@ class VirtioSerial {
     bool has_idle(Queue& queue);
     void reclaim(Queue& queue);
 
-    scheme::Process& process_;
-    PciBus bus_;
-    PciFunction function_;
-    DeviceMemory memory_;
+    std::unique_ptr<VirtioTransport> transport_;
     DmaArena arena_;
-    volatile CommonConfiguration* common_ = nullptr;
-    std::uintptr_t notify_ = 0;
-    std::uint32_t notify_multiplier_ = 0;
-    abi::CapabilityIndex irq_ = 0;
     std::vector<Queue> queues_;
     std::array<Port, kHighestPort + 1> ports_;
     std::vector<Attachment> attachments_;

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "schemes/chan/device_memory.hpp"
+#include "schemes/chan/dma_arena.hpp"
 
 namespace redoubt::chan {
 

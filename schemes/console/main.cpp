@@ -1,7 +1,6 @@
-// console: serves the scheme console: on COM1, and streams that have a virtio port of their own on
-// that.
+// console: serves the scheme console: on the serial line, and streams that have a virtio port of
+// their own on that.
 #include <cstdio>
-#include <stdexcept>
 
 #include "libhvcall/native/syscall.hpp"
 #include "schemes/console/channel_ports.hpp"
@@ -49,30 +48,16 @@ class SerialConsole final : public console::ConsoleScheme {
     console::ChannelPorts& ports_;
 };
 
-/// The line's interrupt, bound to this process's notification; 0 if it cannot be had.
-native::Slot claim_interrupt(scheme::Process& process) {
-    const auto control = process.grant(abi::GrantKind::IrqControl);
-    if (!control) {
-        return 0;
-    }
-    const native::Slot irq = process.services().allocate_slots(1);
-    if (irq == 0 || !native::ok(native::irq_claim(control->slot, console::Uart::kCom1Gsi, irq)) ||
-        !native::ok(native::irq_bind(irq, process.signaller(kInterruptBit)))) {
-        std::fprintf(stderr, "console: no interrupt for COM1; input is polled\n");
-        return 0;
-    }
-    return irq;
-}
-
 void serve(scheme::Process& process) {
-    const auto ports = process.grant(abi::GrantKind::Ports, "ports");
-    if (!ports) {
-        throw std::runtime_error("the start list lacks grant=ports:0x3f8-0x3ff");
+    console::Uart uart{console::UartRegisters(process)};
+    const native::Slot irq =
+        process.claim_interrupt(uart.interrupt(), process.signaller(kInterruptBit));
+    if (irq == 0) {
+        std::fprintf(stderr, "console: no interrupt for the serial line; input is polled\n");
     }
-    console::Uart uart(ports->slot, console::Uart::kCom1);
     // Its thread outlives everything else.
     auto* own_ports = new console::ChannelPorts(process, process.signaller(kPortsBit));
-    SerialConsole scheme(uart, claim_interrupt(process), *own_ports);
+    SerialConsole scheme(uart, irq, *own_ports);
     uart.enable_receive_interrupt();
     process.serve("console", scheme);
 }

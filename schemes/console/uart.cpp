@@ -2,8 +2,7 @@
 #include "schemes/console/uart.hpp"
 
 #include <algorithm>
-
-#include "libhvcall/native/syscall.hpp"
+#include <utility>
 
 namespace redoubt::console {
 
@@ -28,7 +27,7 @@ constexpr unsigned kTransmitPolls = 100'000;
 
 }  // namespace
 
-Uart::Uart(abi::CapabilityIndex ports, std::uint16_t base) : ports_(ports), base_(base) {
+Uart::Uart(UartRegisters registers) : registers_(std::move(registers)) {
     // A console: that was here before may have left bytes both ways: they are not to be lost.
     for (unsigned polls = 0; (read(kLineStatus) & kAllSent) == 0 && polls < kTransmitPolls;)
         ++polls;
@@ -68,13 +67,8 @@ std::vector<std::byte> Uart::take_input() {
 
 void Uart::enable_receive_interrupt() { write(kInterruptEnable, 0x01); }
 
-std::uint8_t Uart::read(unsigned reg) {
-    return static_cast<std::uint8_t>(
-        native::port_in(ports_, static_cast<std::uint16_t>(base_ + reg), 1).value);
-}
+std::uint8_t Uart::read(unsigned number) { return registers_.read(number); }
 
-void Uart::write(unsigned reg, std::uint8_t value) {
-    native::port_out(ports_, static_cast<std::uint16_t>(base_ + reg), 1, value);
-}
+void Uart::write(unsigned number, std::uint8_t value) { registers_.write(number, value); }
 
 }  // namespace redoubt::console

@@ -1,21 +1,19 @@
-// The 16550 of COM1 behind I/O-port and interrupt capabilities (National PC16550D data sheet,
-// section 8).
+// The machine's 16550 (National PC16550D data sheet, section 8).
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "abi/object.hpp"
 #include "schemes/console/console_scheme.hpp"
+#include "schemes/console/uart_registers.hpp"
 
 namespace redoubt::console {
 
 class Uart final : public SerialLine {
   public:
-    static constexpr std::uint16_t kCom1 = 0x3F8;
-    static constexpr unsigned kCom1Gsi = 4;
+    explicit Uart(UartRegisters registers);
 
-    Uart(abi::CapabilityIndex ports, std::uint16_t base);
+    std::uint32_t interrupt() const { return registers_.interrupt(); }
 
     void send(std::string_view bytes) override;
     /// Everything that has arrived.
@@ -23,11 +21,10 @@ class Uart final : public SerialLine {
     void enable_receive_interrupt();
 
   private:
-    std::uint8_t read(unsigned reg);
-    void write(unsigned reg, std::uint8_t value);
+    std::uint8_t read(unsigned number);
+    void write(unsigned number, std::uint8_t value);
 
-    abi::CapabilityIndex ports_;
-    std::uint16_t base_;
+    UartRegisters registers_;
 };
 
 }  // namespace redoubt::console

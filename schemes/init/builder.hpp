@@ -46,6 +46,11 @@ class Builder {
     bool grant_untypeds();
     bool grant_devices();
     bool grant_schemes();
+    // In the architecture's devices.cpp.
+    bool grant_uart();
+    bool grant_virtio();
+    struct Registers;
+    bool grant_registers(std::string_view name, const Registers& registers);
     bool write_startup_info();
     bool start_thread();
     bool limit_time();

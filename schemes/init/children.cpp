@@ -33,8 +33,8 @@ bool permitted(const StartEntry& parent, const StartEntry& child) {
     return child.serves.count == 0 && !child.memory_rest && !child.power_off_on_exit &&
            child.restart == Restart::Never && child.priority <= parent.priority &&
            (parent.limit == 0 || (child.limit != 0 && child.limit <= parent.limit)) &&
-           (!grants.hv || parent.grants.hv) && !grants.ports && !grants.pci && !grants.irq &&
-           !grants.device_memory && !grants.boot_archive && !grants.power && !grants.spawn;
+           (!grants.hv || parent.grants.hv) && !grants.uart && !grants.virtio && !grants.irq &&
+           !grants.boot_archive && !grants.power && !grants.spawn;
 }
 
 }  // namespace

@@ -2,22 +2,18 @@
 // init. The headers that declare these functions differently for C++ stay out.
 #include <cstddef>
 
+#include "libhvcall/native/copy.hpp"
+
 extern "C" {
 
 void* memcpy(void* to, const void* from, std::size_t size) {
-    void* const result = to;
-    // Words first: images of several megabytes are copied here.
-    std::size_t words = size / 8;
-    size %= 8;
-    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
-    return result;
+    redoubt::native::copy_bytes(to, from, size);
+    return to;
 }
 
 void* memset(void* to, int value, std::size_t size) {
-    void* const result = to;
-    asm volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(value) : "memory");
-    return result;
+    redoubt::native::fill_bytes(to, value, size);
+    return to;
 }
 
 void* memmove(void* to, const void* from, std::size_t size) {

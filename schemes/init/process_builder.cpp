@@ -8,6 +8,7 @@
 #include "abi/scheme.hpp"
 #include "libhvcall/native/ipc.hpp"
 #include "schemes/init/builder.hpp"
+#include "schemes/init/devices.hpp"
 #include "schemes/init/report.hpp"
 #include "schemes/initfs/cpio.hpp"
 
@@ -404,12 +405,8 @@ std::uint64_t end_process(Resources& resources, const ProcessMemory& memory) {
         const std::uint64_t size = std::uint64_t{1} << identity.value.size_bits;
         missing += identity ? size - identity.value.free_bytes : kPageSize;
     }
-    if (memory.has_device_memory) {
-        for (const abi::UntypedDescription& untyped : resources.untypeds()) {
-            if (untyped.is_device != 0) {
-                native::revoke(untyped.slot);
-            }
-        }
+    if (memory.has_virtio) {
+        take_back_virtio(resources);
     }
     return missing;
 }

@@ -23,7 +23,7 @@ struct ProcessMemory {
     std::size_t own_roots = 0;    ///< the first ones; from the others the process may spend
     native::Slot first_slot = 0;  ///< init's capabilities for the process's own objects and frames
     std::uint32_t slot_count = 0;
-    bool has_device_memory = false;
+    bool has_virtio = false;
 };
 
 /// A scheme somebody serves, and init's unbadged capability for its endpoint.

@@ -13,12 +13,6 @@ using abi::ObjectType;
 using abi::Rights;
 using abi::StartupSlot;
 
-namespace {
-
-constexpr std::size_t kMaximumDeviceGrants = 28;
-
-}  // namespace
-
 bool Builder::add_name(std::string_view name, abi::GrantKind kind, native::Slot slot,
                        std::uint64_t value) {
     if (info_.namespace_count == std::size(info_.names)) {
@@ -101,14 +95,14 @@ bool Builder::grant_schemes() {
 bool Builder::grant_devices() {
     const abi::BootInfo& boot = resources_.boot();
     const Grants& grants = entry_.grants;
-    const auto ports = [&](std::string_view name, std::uint64_t first, std::uint64_t last) {
-        const std::uint64_t range = first | last << 16;
-        return give(native::mint(boot.io_port_slot, Rights::All, range, next_child_slot_, cnode_),
-                    name, abi::GrantKind::Ports, range);
-    };
-    if ((grants.ports && !ports("ports", grants.first_port, grants.last_port)) ||
-        (grants.pci && !ports("pci", 0xCF8, 0xCFF))) {
+    if (grants.uart && !grant_uart()) {
         return false;
+    }
+    if (grants.virtio) {
+        memory_.has_virtio = true;
+        if (!grant_virtio()) {
+            return false;
+        }
     }
     if (grants.irq &&
         !give(native::copy(boot.irq_control_slot, Rights::All, next_child_slot_, cnode_), "irq",
@@ -138,23 +132,6 @@ bool Builder::grant_devices() {
                 return false;
             }
         }
-    }
-    if (!grants.device_memory) {
-        return true;
-    }
-    std::size_t given = 0;
-    for (const abi::UntypedDescription& untyped : resources_.untypeds()) {
-        if (untyped.is_device == 0 || given == kMaximumDeviceGrants) {
-            continue;
-        }
-        memory_.has_device_memory = true;
-        if (!give(native::retype(untyped.slot, ObjectType::Untyped, untyped.size_bits,
-                                 next_child_slot_, 1, cnode_),
-                  "device", abi::GrantKind::Untyped,
-                  untyped.physical_address | untyped.size_bits)) {
-            return false;
-        }
-        ++given;
     }
     return true;
 }

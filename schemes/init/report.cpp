@@ -1,30 +1,9 @@
 // See report.hpp.
 #include "schemes/init/report.hpp"
 
-#include "libhvcall/native/syscall.hpp"
+#include "schemes/init/devices.hpp"
 
 namespace redoubt::init {
-
-namespace {
-
-constexpr std::uint16_t kCom1 = 0x3F8;
-constexpr std::uint16_t kLineStatus = kCom1 + 5;
-constexpr std::uint32_t kTransmitterEmpty = 0x20;
-constexpr unsigned kTransmitPolls = 100'000;
-
-abi::CapabilityIndex com1_ports = abi::kNullCapability;
-
-void put(char c) {
-    for (unsigned polls = 0; polls < kTransmitPolls; ++polls) {
-        const auto status = native::port_in(com1_ports, kLineStatus, 1);
-        if (!status || (status.value & kTransmitterEmpty) != 0) {
-            break;
-        }
-    }
-    native::port_out(com1_ports, kCom1, 1, static_cast<std::uint8_t>(c));
-}
-
-}  // namespace
 
 Line& Line::operator<<(std::string_view text) {
     for (const char c : text) {
@@ -72,8 +51,6 @@ Line& Line::untrusted(std::string_view text) {
     }
     return *this;
 }
-
-void set_report_ports(abi::CapabilityIndex ports) { com1_ports = ports; }
 
 void print_line(const Line& line) {
     for (const char c : line.text()) {

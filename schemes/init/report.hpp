@@ -1,12 +1,10 @@
-// init's own lines on COM1: rare, whole, and without any other process's help.
+// init's own lines on the serial line: rare, whole, and without any other process's help.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#include "abi/object.hpp"
 
 namespace redoubt::init {
 
@@ -31,8 +29,6 @@ class Line {
     std::size_t size_ = 0;
 };
 
-/// Must be called once, with a capability for the ports of COM1, before report().
-void set_report_ports(abi::CapabilityIndex ports);
 /// Prints "init: " and the line.
 void report(const Line& line);
 /// Prints the line as it is.

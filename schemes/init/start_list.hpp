@@ -58,12 +58,9 @@ struct NameList {
 
 /// What beyond schemes a process is trusted with.
 struct Grants {
-    bool ports = false;
-    std::uint16_t first_port = 0;
-    std::uint16_t last_port = 0;
-    bool pci = false;  ///< the configuration ports 0xcf8 … 0xcff
+    bool uart = false;    ///< the registers of the serial line
+    bool virtio = false;  ///< the registers of virtio devices, and of what they are found with
     bool irq = false;
-    bool device_memory = false;
     bool boot_archive = false;
     bool hv = false;
     bool power = false;
@@ -405,25 +402,12 @@ inline bool StartListParser::grants(std::string_view list, StartEntry& entry) {
     Grants& grants = entry.grants;
     while (!list.empty()) {
         const std::string_view item = detail::take_item(list);
-        if (item.starts_with("ports:")) {
-            const std::string_view range = detail::tail(item, 6);
-            const std::size_t dash = range.find('-');
-            const auto first = detail::number(range.substr(0, dash));
-            const auto last = dash == std::string_view::npos
-                                  ? first
-                                  : detail::number(detail::tail(range, dash + 1));
-            if (!first || !last || *first > *last || *last > 0xFFFF) {
-                return fail("not a port range (example: ports:0x3f8-0x3ff)", item);
-            }
-            grants.ports = true;
-            grants.first_port = static_cast<std::uint16_t>(*first);
-            grants.last_port = static_cast<std::uint16_t>(*last);
+        if (item == "uart") {
+            grants.uart = true;
+        } else if (item == "virtio") {
+            grants.virtio = true;
         } else if (item == "irq") {
             grants.irq = true;
-        } else if (item == "pci") {
-            grants.pci = true;
-        } else if (item == "device-memory") {
-            grants.device_memory = true;
         } else if (item == "boot-archive") {
             grants.boot_archive = true;
         } else if (item == "hv") {
@@ -433,10 +417,7 @@ inline bool StartListParser::grants(std::string_view list, StartEntry& entry) {
         } else if (item == "spawn") {
             grants.spawn = true;
         } else {
-            return fail(
-                "unknown grant (known: ports:A-B irq pci device-memory boot-archive hv power "
-                "spawn)",
-                item);
+            return fail("unknown grant (known: uart virtio irq boot-archive hv power spawn)", item);
         }
     }
     return true;

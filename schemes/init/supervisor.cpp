@@ -6,7 +6,7 @@
 
 #include "abi/scheme.hpp"
 #include "schemes/init/boot_archive.hpp"
-#include "schemes/init/bus_masters.hpp"
+#include "schemes/init/devices.hpp"
 #include "schemes/init/layout.hpp"
 #include "schemes/init/power.hpp"
 #include "schemes/init/report.hpp"
@@ -28,32 +28,6 @@ constexpr std::uint64_t kFirstDelayMilliseconds = 100;
 /// A process that ran this long had started well.
 constexpr std::uint64_t kGoodRunSeconds = 30;
 
-std::string_view exception_name(std::uint64_t vector) {
-    switch (vector) {
-        case 0:
-            return "division error";
-        case 1:
-            return "debug exception";
-        case 3:
-            return "breakpoint";
-        case 4:
-            return "overflow";
-        case 6:
-            return "invalid opcode";
-        case 12:
-            return "stack fault";
-        case 13:
-            return "general protection fault";
-        case 16:
-        case 19:
-            return "floating-point exception";
-        case 17:
-            return "alignment check";
-        default:
-            return "exception";
-    }
-}
-
 }  // namespace
 
 void Supervisor::run(const abi::BootInfo& boot) {
@@ -66,8 +40,8 @@ void Supervisor::run(const abi::BootInfo& boot) {
 }
 
 bool Supervisor::prepare() {
-    set_report_ports(boot_.io_port_slot);
     resources_.initialize(boot_);
+    initialize_devices(resources_);
     ticks_per_second_ = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     endpoint_ = resources_.make_object(abi::ObjectType::Endpoint);
     reply_ = resources_.make_object(abi::ObjectType::Reply);
@@ -313,7 +287,7 @@ void Supervisor::faulted(Process& process, const native::Message& message) {
             break;
         }
         case abi::FaultKind::Exception:
-            end.reason << exception_name(address) << " (vector " << address << ", error code "
+            end.reason << exception_name(address) << " (exception " << address << ", code "
                        << Hexadecimal{message.mr[3]} << ")";
             break;
         case abi::FaultKind::InvalidSyscall:
@@ -332,9 +306,6 @@ void Supervisor::ended(Process& process, const End& end) {
     process.client = 0;
     drop_watch(process.watch);
     drop_watch(process.watch_children);
-    if (process.entry.grants.pci && !anyone_drives_pci()) {
-        stop_bus_masters(boot_);
-    }
     release_process(resources_, process.memory);
     process.state = State::Ended;
     for (const std::string_view name : process.entry.uses) {
@@ -464,15 +435,6 @@ void Supervisor::power_off(unsigned code) {
     for (;;)
         native::thread_control(own_slot(abi::StartupSlot::MainThread),
                                abi::ThreadOperation::Suspend);
-}
-
-bool Supervisor::anyone_drives_pci() {
-    for (const Process& process : processes()) {
-        if (process.client != 0 && process.entry.grants.pci) {
-            return true;
-        }
-    }
-    return false;
 }
 
 Supervisor::Process* Supervisor::process_of(std::uint64_t client) {

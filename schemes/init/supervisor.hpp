@@ -86,7 +86,6 @@ class Supervisor {
     void end_children(const Process& parent);
     Process* free_process();
     [[noreturn]] void power_off(unsigned code);
-    bool anyone_drives_pci();
     Process* process_of(std::uint64_t client);
     std::uint64_t new_client();
     std::span<Process> processes() { return processes_; }

@@ -74,6 +74,16 @@ abi::CapabilityIndex Process::signaller(std::uint64_t badge) {
     return result;
 }
 
+abi::CapabilityIndex Process::claim_interrupt(std::uint32_t line, abi::CapabilityIndex signaller) {
+    const auto control = grant(abi::GrantKind::IrqControl);
+    const abi::CapabilityIndex irq = control ? services_.allocate_slots(1) : 0;
+    if (irq == 0 || !native::ok(native::irq_claim(control->slot, line, irq)) ||
+        !native::ok(native::irq_bind(irq, signaller))) {
+        return 0;
+    }
+    return irq;
+}
+
 void Process::serve(std::string_view name, Scheme& scheme) {
     const auto endpoint = grant(abi::GrantKind::Serve, name);
     if (!endpoint) {

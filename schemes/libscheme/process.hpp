@@ -27,6 +27,9 @@ class Process {
     /// A capability that signals the bound notification with `badge`.
     abi::CapabilityIndex signaller(std::uint64_t badge);
 
+    /// The interrupt of that line, which signals `signaller`; 0 if it cannot be had.
+    abi::CapabilityIndex claim_interrupt(std::uint32_t line, abi::CapabilityIndex signaller);
+
     /// Tells init that this process is ready and serves `scheme` until the endpoint goes away.
     void serve(std::string_view name, Scheme& scheme);
 

@@ -21,8 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         if (entry.name.empty() || entry.program.empty() || entry.priority == 0 ||
             entry.priority > 199 || entry.memory % 4096 != 0 || entry.heap % 4096 != 0 ||
-            entry.heap == 0 || entry.share > 1000 || entry.limit > kMaximumLimit ||
-            entry.grants.first_port > entry.grants.last_port) {
+            entry.heap == 0 || entry.share > 1000 || entry.limit > kMaximumLimit) {
             std::abort();
         }
     }

@@ -84,7 +84,7 @@ class Ends(unittest.TestCase):
         self.assertRegex("|".join(self.lines("jumper")),
                          r"^page fault at (0x[0-9a-f]+) \(execution not permitted\), instruction \1$")
         self.assertRegex("|".join(self.lines("divider")),
-                         r"^division error \(vector 0, error code 0x0\), instruction 0x[0-9a-f]+$")
+                         r"^division error \(exception 0, code 0x0\), instruction 0x[0-9a-f]+$")
         self.assertRegex(self.lines("writer")[0], r"^page fault at 0x[0-9a-f]+ \(write not permitted\), instruction 0x")
 
     def check_restarts(self, name: str, reason: str) -> None:

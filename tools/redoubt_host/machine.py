@@ -68,18 +68,21 @@ class Machine:
                 boot += ["-append", options.command_line]
         if options.arch == "riscv64":
             cpu = RISCV64_CPU if options.cpu == DEFAULT_CPU else options.cpu
-            machine = ["qemu-system-riscv64", "-accel", "tcg", "-M", "virt", "-cpu", cpu]
+            machine = ["qemu-system-riscv64", "-accel", "tcg", "-M", "virt", "-cpu", cpu,
+                       "-global", "virtio-mmio.force-legacy=false"]
+            serial_device = "virtio-serial-device"
         else:
             threads = "multi" if options.parallel else "single"
             machine = ["qemu-system-x86_64", "-accel", f"tcg,thread={threads}", "-M", "q35", "-cpu", options.cpu,
                        "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"]
+            serial_device = "virtio-serial-pci,disable-legacy=on"
         # A short relative socket path: the limit of unix socket paths is 107 bytes.
         return [
             *machine, "-m", options.memory,
             "-smp", str(options.processors), "-nodefaults", "-no-reboot", "-display", "none",
             "-chardev", "file,id=com1,path=system.log", "-serial", "chardev:com1",
             "-chardev", "socket,id=mux,path=mux.sock,server=on,wait=off",
-            "-device", "virtio-serial-pci,disable-legacy=on,id=serial0",
+            "-device", f"{serial_device},id=serial0",
             "-device", "virtserialport,chardev=mux,name=redoubt.mux",
             *boot, *options.extra,
         ]

@@ -67,6 +67,20 @@ ReservedRanges find_reserved(const DeviceTree& tree, PhysicalRange blob) {
     return reserved;
 }
 
+void describe_devices(abi::MachineDescription& description) {
+    const Machine& found = machine();
+    if (found.console.registers.bytes != 0) {
+        description.console = {found.console.registers.start.value(), found.console.interrupt,
+                               found.console.register_shift};
+    }
+    description.test_finisher = found.test_finisher.value();
+    static_assert(sizeof found.virtio.items / sizeof(MachineVirtio) == abi::kMaximumVirtioDevices);
+    for (const MachineVirtio& device : found.virtio) {
+        description.virtio[description.virtio_count++] = {device.registers.value(),
+                                                          device.interrupt, 0};
+    }
+}
+
 }  // namespace
 
 void boot_information_initialize(BootInformation& information, std::uint64_t,
@@ -78,6 +92,7 @@ void boot_information_initialize(BootInformation& information, std::uint64_t,
     const auto tree = DeviceTree::open({blob, bytes});
     if (!tree) panic("the firmware passes a broken device tree");
     machine_initialize(*tree);
+    describe_devices(information.machine);
 
     const PhysicalAddress start =
         image_physical(reinterpret_cast<std::uint64_t>(kernel_text_start));

@@ -69,6 +69,8 @@ void read_small_devices(const DeviceTree::Node& node, const DeviceTree::Node& pa
     if (!reg || !node.is_enabled()) return;
     if (node.is_compatible("google,goldfish-rtc")) found.real_time_clock = reg->start;
     if (node.is_compatible("sifive,test0")) found.test_finisher = reg->start;
+    if (node.is_compatible("virtio,mmio"))
+        found.virtio.add({reg->start, node.cell("interrupts").value_or(0)});
     if (node.is_compatible("riscv,clint0") || node.is_compatible("sifive,clint0"))
         found.local_interruptor = *reg;
 }

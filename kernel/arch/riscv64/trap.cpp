@@ -57,6 +57,14 @@ inline UserContext* continue_after(UserContext* context) {
     return &next;
 }
 
+/// abi::kReflectReturn.
+void return_from_reflection(UserContext& context) {
+    const abi::IpcBuffer& buffer = *current_thread()->ipc_buffer;
+    context.pc = buffer.reflect_instruction_pointer;
+    context.tp = buffer.reflect_flags;
+    context.a7 = buffer.reflect_number;
+}
+
 bool is_page_fault(std::uint64_t cause) {
     return cause == kCauseFetchPageFault || cause == kCauseLoadPageFault ||
            cause == kCauseStorePageFault;
@@ -101,8 +109,13 @@ extern "C" UserContext* kernel_first_entry() {
 extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
     context->pc += kSystemCallBytes;
     lock_kernel();
-    if (Thread* self = this_cpu().current; self != nullptr) [[likely]]
+    if (Thread* self = this_cpu().current; self == nullptr) [[unlikely]] {
+        // Stopped: it will be made again.
+    } else if (context->a7 == abi::kReflectReturn) {
+        return_from_reflection(*context);
+    } else {
         on_syscall(*self, *context);
+    }
     UserContext* next = continue_after(context);
     unlock_kernel();
     return next;

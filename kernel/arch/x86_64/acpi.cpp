@@ -140,21 +140,20 @@ void read_fadt(const Table& fadt, BootInformation& information) {
     constexpr std::uint32_t kResetSupported = 1 << 10, kTimer32Bits = 1 << 8;
     constexpr std::uint8_t kSystemIo = 1;
     const auto flags = fadt.read<std::uint32_t>(112);
-    information.pm1a_control_port = fadt.read<std::uint32_t>(64);
-    information.pm1b_control_port = fadt.read<std::uint32_t>(68);
+    information.machine.pm1a_control_port = fadt.read<std::uint32_t>(64);
     found.pm_timer_port = static_cast<std::uint16_t>(fadt.read<std::uint32_t>(76));
     found.pm_timer_32_bits = (flags & kTimer32Bits) != 0;
     found.rtc_century_register = fadt.read<std::uint8_t>(108);
     if ((flags & kResetSupported) != 0 && fadt.read<std::uint8_t>(116) == kSystemIo) {
-        information.reset_port = static_cast<std::uint32_t>(fadt.read<std::uint64_t>(120));
-        information.reset_value = fadt.read<std::uint8_t>(128);
+        information.machine.reset_port = static_cast<std::uint32_t>(fadt.read<std::uint64_t>(120));
+        information.machine.reset_value = fadt.read<std::uint8_t>(128);
     }
-    if (information.pm1a_control_port != 0) {
-        enable_acpi_mode(fadt, static_cast<std::uint16_t>(information.pm1a_control_port));
+    if (information.machine.pm1a_control_port != 0) {
+        enable_acpi_mode(fadt, static_cast<std::uint16_t>(information.machine.pm1a_control_port));
     }
     std::uint64_t dsdt = fadt.read<std::uint64_t>(140);
     if (dsdt == 0 || dsdt >= kMappedEnd) dsdt = fadt.read<std::uint32_t>(40);
-    find_sleep_type(Table{PhysicalAddress{dsdt}}, information.pm1a_sleep_type);
+    find_sleep_type(Table{PhysicalAddress{dsdt}}, information.machine.pm1a_sleep_type);
 }
 
 /// Where PC firmware puts the RSDP when the loader does not tell (ACPI 6.4, 5.2.5.1).
@@ -177,7 +176,7 @@ void acpi_initialize(BootInformation& information) {
         if (table.is("APIC")) read_madt(table);
         if (table.is("FACP")) read_fadt(table, information);
         if (table.is("HPET")) found.hpet = PhysicalAddress{table.read<std::uint64_t>(44)};
-        if (table.is("SSDT")) find_sleep_type(table, information.pm1a_sleep_type);
+        if (table.is("SSDT")) find_sleep_type(table, information.machine.pm1a_sleep_type);
     });
 }
 

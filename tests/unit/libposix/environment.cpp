@@ -26,7 +26,7 @@ extern "C" long redoubt_dispatch(const Frame* frame);
 extern "C" void redoubt_reflect_entry() {}
 extern "C" void redoubt_thread_entry() {}
 extern "C" void redoubt_resume(const Frame* frame) {
-    auto* body = reinterpret_cast<void (*)()>(frame->rip);
+    auto* body = reinterpret_cast<void (*)()>(frame->pc);
     body();
     std::fprintf(stderr, "a test's thread returned\n");
     std::abort();
@@ -97,13 +97,13 @@ std::uintptr_t first_entry() { return started.entry; }
 long linux_call(std::uint64_t number, std::uint64_t a, std::uint64_t b, std::uint64_t c,
                 std::uint64_t d, std::uint64_t e, std::uint64_t f) {
     posix::Frame frame{};
-    frame.rax = number;
-    frame.rdi = a;
-    frame.rsi = b;
-    frame.rdx = c;
-    frame.r10 = d;
-    frame.r8 = e;
-    frame.r9 = f;
+    frame.number = number;
+    frame.a0 = a;
+    frame.a1 = b;
+    frame.a2 = c;
+    frame.a3 = d;
+    frame.a4 = e;
+    frame.a5 = f;
     return posix::redoubt_dispatch(&frame);
 }
 

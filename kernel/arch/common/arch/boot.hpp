@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/machine.hpp"
 #include "kernel/mm/address.hpp"
 
 namespace redoubt::kernel {
@@ -54,12 +55,8 @@ struct BootInformation {
     char command_line[256];
     std::uint64_t entry_ticks;  ///< the counter when the kernel was entered
 
-    PhysicalAddress rsdp;
-    std::uint32_t pm1a_control_port;
-    std::uint32_t pm1b_control_port;
-    std::uint32_t pm1a_sleep_type;  ///< SLP_TYP of \_S5
-    std::uint32_t reset_port;       ///< 0 if there is none in I/O space
-    std::uint32_t reset_value;
+    PhysicalAddress rsdp;             ///< of ACPI's tables; 0 if there are none
+    abi::MachineDescription machine;  ///< for init
 };
 
 /// Valid from the start of kernel_main on.

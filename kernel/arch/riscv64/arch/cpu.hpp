@@ -46,6 +46,9 @@ inline PerCpu& this_cpu() {
     return *self;
 }
 
+/// IoPortRange, PortIo.
+inline constexpr bool kHasIoPorts = false;
+
 /// What masks of processors have room for.
 inline constexpr unsigned kMaximumProcessors = 64;
 /// What the hypervisor core may keep for each processor.

@@ -23,6 +23,12 @@ struct MachineConsole {
     std::uint32_t interrupt;
 };
 
+/// virtio,mmio
+struct MachineVirtio {
+    PhysicalAddress registers;
+    std::uint32_t interrupt;
+};
+
 struct Machine {
     BootList<MachineProcessor, 64> processors;
     std::uint64_t timebase_frequency;
@@ -34,6 +40,7 @@ struct Machine {
     PhysicalRange local_interruptor;  ///< the firmware's timer and interrupts between processors
     PhysicalAddress real_time_clock;  ///< goldfish; 0 if there is none
     PhysicalAddress test_finisher;    ///< sifive,test0: ends the emulator; 0 if there is none
+    BootList<MachineVirtio, 16> virtio;
 };
 
 /// Valid once machine_initialize() has been called.

@@ -27,7 +27,7 @@ class TestThread {
         TestThread* none = nullptr;
         while (!starting.compare_exchange_weak(none, this)) none = nullptr;
         posix::Frame frame{};
-        frame.rip = reinterpret_cast<std::uint64_t>(+[] {
+        frame.pc = reinterpret_cast<std::uint64_t>(+[] {
             TestThread* self = starting.exchange(nullptr);
             self->body_();
             linux_call(__NR_exit, 0);

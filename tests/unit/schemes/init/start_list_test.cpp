@@ -28,7 +28,7 @@ TEST(StartList, ReadsEveryKey) {
         "vmmd /bin/vmmd serves=a,b uses=log memory=3M heap=64K priority=42 share=300 limit=150% "
         "restart=on-failure "
         "on-exit=poweroff ready=no-wait abi=native "
-        "grant=ports:0x3f8-0x3ff,irq,pci,device-memory,boot-archive,hv,power -- --keep x");
+        "grant=uart,virtio,irq,boot-archive,hv,power -- --keep x");
     EXPECT_EQ(entry.name, "vmmd");
     EXPECT_EQ(entry.program, "/bin/vmmd");
     ASSERT_EQ(entry.serves.count, 2U);
@@ -43,10 +43,7 @@ TEST(StartList, ReadsEveryKey) {
     EXPECT_TRUE(entry.power_off_on_exit);
     EXPECT_FALSE(entry.wait_until_ready);
     EXPECT_TRUE(entry.native);
-    EXPECT_TRUE(entry.grants.ports);
-    EXPECT_EQ(entry.grants.first_port, 0x3F8);
-    EXPECT_EQ(entry.grants.last_port, 0x3FF);
-    EXPECT_TRUE(entry.grants.irq && entry.grants.pci && entry.grants.device_memory &&
+    EXPECT_TRUE(entry.grants.uart && entry.grants.virtio && entry.grants.irq &&
                 entry.grants.boot_archive && entry.grants.hv && entry.grants.power);
     ASSERT_EQ(entry.argument_count, 2U);
     EXPECT_EQ(entry.arguments[0], "--keep");
@@ -63,9 +60,8 @@ TEST(StartList, SchemesToUseMayBeOptional) {
 
 TEST(StartList, DefaultsGiveNothingAway) {
     const StartEntry entry = parse_one("a bin/a");
-    EXPECT_FALSE(entry.grants.ports || entry.grants.irq || entry.grants.pci ||
-                 entry.grants.device_memory || entry.grants.boot_archive || entry.grants.hv ||
-                 entry.grants.power);
+    EXPECT_FALSE(entry.grants.uart || entry.grants.virtio || entry.grants.irq ||
+                 entry.grants.boot_archive || entry.grants.hv || entry.grants.power);
     EXPECT_EQ(entry.uses.count, 0U);
     EXPECT_EQ(entry.restart, Restart::Never);
     EXPECT_FALSE(entry.memory_rest);
@@ -114,8 +110,6 @@ TEST(StartList, NamesEachMistake) {
         EXPECT_TRUE(error_of("a b limit=" + std::string(limit)).starts_with("limit must")) << limit;
     }
     EXPECT_TRUE(error_of("a b grant=everything").starts_with("unknown grant"));
-    EXPECT_TRUE(error_of("a b grant=ports:9-1").starts_with("not a port range"));
-    EXPECT_TRUE(error_of("a b grant=ports:0-65536").starts_with("not a port range"));
     EXPECT_TRUE(error_of("a b restart=maybe").starts_with("restart"));
     EXPECT_TRUE(error_of("a b on-exit=dance").starts_with("on-exit"));
     EXPECT_TRUE(error_of("a b uses=UPPER").starts_with("not a scheme name"));

@@ -47,6 +47,13 @@ TreeBuilder machine_tree() {
         .string("compatible", std::string("sifive,test1\0sifive,test0\0syscon", 32))
         .cells("reg", {0, 0x10'0000, 0, 0x1000})
         .end();
+    for (std::uint32_t i : {1U, 0U}) {
+        tree.begin("virtio_mmio@" + std::to_string(i))
+            .string("compatible", "virtio,mmio")
+            .cells("reg", {0, 0x1000'1000 + i * 0x1000, 0, 0x1000})
+            .cells("interrupts", {1 + i})
+            .end();
+    }
     tree.begin("plic@c000000")
         .string("compatible", "riscv,plic0")
         .cells("reg", {0, 0xC00'0000, 0, 0x60'0000})
@@ -69,6 +76,9 @@ TEST(Machine, ProcessorsDevicesAndTheirInterrupts) {
     EXPECT_EQ(m.console.registers.start, PhysicalAddress{0x1000'0000});
     EXPECT_EQ(m.console.interrupt, 10U);
     EXPECT_EQ(m.test_finisher, PhysicalAddress{0x10'0000});
+    ASSERT_EQ(m.virtio.count, 2U);
+    EXPECT_EQ(m.virtio.items[0].registers, PhysicalAddress{0x1000'2000});
+    EXPECT_EQ(m.virtio.items[0].interrupt, 2U);
     EXPECT_EQ(m.plic.bytes, 0x60'0000U);
     EXPECT_EQ(m.plic_sources, 96U);
     EXPECT_EQ(m.real_time_clock, PhysicalAddress{0});

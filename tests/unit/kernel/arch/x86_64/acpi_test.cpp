@@ -114,10 +114,9 @@ TEST_F(AcpiTest, FadtGivesPowerOffResetAndTheSleepTypeOfTheDsdt) {
     set(fadt, 120, std::uint64_t{0xCF9});
     fadt[128] = 0x0F;
     read({put(fadt)}, false);
-    EXPECT_EQ(information_.pm1b_control_port, 0x1234U);
-    EXPECT_EQ(information_.pm1a_sleep_type, 5U);
-    EXPECT_EQ(information_.reset_port, 0xCF9U);
-    EXPECT_EQ(information_.reset_value, 0x0FU);
+    EXPECT_EQ(information_.machine.pm1a_sleep_type, 5U);
+    EXPECT_EQ(information_.machine.reset_port, 0xCF9U);
+    EXPECT_EQ(information_.machine.reset_value, 0x0FU);
     EXPECT_EQ(acpi().pm_timer_port, 0x608);
     EXPECT_FALSE(acpi().pm_timer_32_bits);
 }
@@ -127,9 +126,9 @@ TEST_F(AcpiTest, SleepTypeZeroIsAnOpcodeOfItsOwn) {
     append(dsdt, {0x08, '_', 'S', '5', '_', 0x12, 6, 4, 0, 0, 0, 0, 0});
     Bytes fadt = table("FACP", 148);
     set(fadt, 140, put(dsdt).value());
-    information_.pm1a_sleep_type = 7;
+    information_.machine.pm1a_sleep_type = 7;
     read({put(fadt)}, true);
-    EXPECT_EQ(information_.pm1a_sleep_type, 0U);
+    EXPECT_EQ(information_.machine.pm1a_sleep_type, 0U);
 }
 
 TEST_F(AcpiTest, ResetRegisterInMemorySpaceIsNotUsed) {
@@ -138,12 +137,12 @@ TEST_F(AcpiTest, ResetRegisterInMemorySpaceIsNotUsed) {
     fadt[116] = 0;
     set(fadt, 120, std::uint64_t{0xCF9});
     read({put(fadt)}, true);
-    EXPECT_EQ(information_.reset_port, 0U);
+    EXPECT_EQ(information_.machine.reset_port, 0U);
 }
 
 TEST_F(AcpiTest, ShortFadtOfTheFirstRevisionReadsAsZeroBeyondItsEnd) {
     read({put(table("FACP", 70))}, false);
-    EXPECT_EQ(information_.reset_port, 0U);
+    EXPECT_EQ(information_.machine.reset_port, 0U);
 }
 
 TEST_F(AcpiTest, TablesBeyondTheMappedMemoryOrWithBadLengthsAreSkipped) {

@@ -29,6 +29,9 @@ inline PerCpu& this_cpu() { return fake_cpu; }
 inline unsigned cpu_count() { return 1; }
 inline PerCpu& cpu(unsigned) { return fake_cpu; }
 inline void pause_processor() {}
+/// IoPortRange, PortIo.
+inline constexpr bool kHasIoPorts = true;
+
 inline void interrupt_processor(unsigned) {}
 inline constexpr unsigned kMaximumProcessors = 64;
 /// Moves the clock to the armed deadline; throws fake::Deadlock if nothing can ever happen.

@@ -1,5 +1,4 @@
-// Memory for drivers: pages of devices at given physical addresses, and memory that devices may
-// reach.
+// Memory for drivers: pages of devices at given physical addresses.
 #pragma once
 
 #include <cstddef>
@@ -38,24 +37,6 @@ class DeviceMemory {
 
     scheme::Process& process_;
     std::vector<Block> blocks_;
-};
-
-/// One physically contiguous, zeroed piece of memory from which buffers and rings are taken.
-class DmaArena {
-  public:
-    struct Piece {
-        std::byte* data;
-        std::uint64_t physical;
-    };
-
-    DmaArena(scheme::Process& process, unsigned size_bits);
-    Piece allocate(std::size_t bytes, std::size_t alignment);
-
-  private:
-    std::byte* base_;
-    std::uint64_t physical_;
-    std::size_t size_;
-    std::size_t used_ = 0;
 };
 
 }  // namespace redoubt::chan

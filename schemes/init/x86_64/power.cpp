@@ -1,4 +1,4 @@
-// See power.hpp.
+// See power.hpp: ACPI, and what emulators have.
 #include "schemes/init/power.hpp"
 
 #include <string_view>
@@ -24,9 +24,9 @@ void power_off(const abi::BootInfo& boot, unsigned code) {
     const native::Slot ports = boot.io_port_slot;
     const unsigned status = code < kHighestCode ? code : kHighestCode - 1;
     native::port_out(ports, kDebugExit, 4, status + 1);
-    if (boot.pm1a_control_port != 0) {
-        native::port_out(ports, static_cast<std::uint16_t>(boot.pm1a_control_port), 2,
-                         boot.pm1a_sleep_type << kSleepTypeShift | kSleepEnable);
+    if (boot.machine.pm1a_control_port != 0) {
+        native::port_out(ports, static_cast<std::uint16_t>(boot.machine.pm1a_control_port), 2,
+                         boot.machine.pm1a_sleep_type << kSleepTypeShift | kSleepEnable);
     }
     for (const char c : std::string_view("Shutdown")) {
         native::port_out(ports, kBochsShutdown, 1, static_cast<std::uint8_t>(c));

@@ -1,5 +1,5 @@
 // See pci.hpp.
-#include "schemes/chan/pci.hpp"
+#include "schemes/chan/x86_64/pci.hpp"
 
 #include "libhvcall/native/syscall.hpp"
 

@@ -1,5 +1,5 @@
 // See bus_masters.hpp. Configuration mechanism #1: PCI Local Bus 3.0, 3.2.2.3.2.
-#include "schemes/init/bus_masters.hpp"
+#include "schemes/init/x86_64/bus_masters.hpp"
 
 #include "libhvcall/native/syscall.hpp"
 
