@@ -5,8 +5,8 @@ import time
 from contextlib import contextmanager
 
 from redoubt_host import archive
+from redoubt_host.architecture import current
 from redoubt_host.machine import MachineOptions
-from redoubt_host.paths import SYSTEM_BUILD
 from support import BOOT_SECONDS, Stream, System
 
 
@@ -17,7 +17,7 @@ class Killing:
 
     @contextmanager
     def killable_system(self, configuration: str):
-        killer = (SYSTEM_BUILD / "tests/system/services/killer").read_bytes()
+        killer = (current().build / "tests/system/services/killer").read_bytes()
         start = archive.START_LIST.read_text() + ("killer bin/killer uses=log,chan grant=power memory=1M restart=always "
                                                   "ready=no-wait -- --port faults\n")
         options = MachineOptions(processors=self.processors,

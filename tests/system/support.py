@@ -16,13 +16,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tools"))
 
 from redoubt_host import archive, guests, progress  # noqa: E402
+from redoubt_host.architecture import current  # noqa: E402
 from redoubt_host.machine import Machine, MachineOptions  # noqa: E402
 from redoubt_host.mux import MuxThread  # noqa: E402
-from redoubt_host.paths import SYSTEM_BUILD  # noqa: E402
 
 progress.quiet = True
 BOOT_SECONDS = 240  # generous: a loaded machine emulates slowly
-TEST_GUESTS = SYSTEM_BUILD / "tests/guests"
+TEST_GUESTS = current().build / "tests/guests"
 
 
 def demo_configuration(name: str = "demo", **changes) -> str:

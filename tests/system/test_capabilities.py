@@ -7,11 +7,11 @@ import re
 import unittest
 
 import test_fuzz
-from redoubt_host.paths import SYSTEM_BUILD
+from redoubt_host.architecture import current
 
 SCALE, SEED = test_fuzz.SCALE, test_fuzz.SEED
 ROUNDS = 150
-PROBE = SYSTEM_BUILD / "tests/system/rights/rights_probe"
+PROBE = current().build / "tests/system/rights/rights_probe"
 
 
 class Capabilities(unittest.TestCase):

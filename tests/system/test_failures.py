@@ -3,8 +3,8 @@
 import unittest
 
 from redoubt_host import archive
+from redoubt_host.architecture import current
 from redoubt_host.machine import MachineOptions
-from redoubt_host.paths import SYSTEM_BUILD
 from support import System, demo_configuration, small_guest
 
 
@@ -86,7 +86,7 @@ class BadGuests(unittest.TestCase):
 
 class MonitorDies(unittest.TestCase):
     def test_a_killed_monitor_is_reported_and_restarted_and_nobody_else_notices(self):
-        killer = (SYSTEM_BUILD / "tests/system/services/killer").read_bytes()
+        killer = (current().build / "tests/system/services/killer").read_bytes()
         start = (archive.START_LIST.read_text()
                  + "killer bin/killer uses=log,chan grant=power memory=1M -- vm.victim /run/monitor/victim.sock\n")
         configuration = small_guest("spin", "victim", restart="on-failure") + demo_configuration("demo")
@@ -118,7 +118,7 @@ class MonitorDies(unittest.TestCase):
 
 class ManagerDies(unittest.TestCase):
     def test_its_vms_go_on_and_the_next_one_finds_them(self):
-        killer = (SYSTEM_BUILD / "tests/system/services/killer").read_bytes()
+        killer = (current().build / "tests/system/services/killer").read_bytes()
         start = archive.START_LIST.read_text() + "killer bin/killer uses=log,chan grant=power memory=1M -- vmmd /run/vmmd.sock\n"
         with System(demo_configuration(), start_list=start, extra={"bin/killer": killer}) as system:
             system.wait_for_log(r"init: vmmd ended: killed by killer.*start")

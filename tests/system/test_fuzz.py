@@ -9,12 +9,12 @@ import re
 import unittest
 
 import test_kernel
-from redoubt_host.paths import SYSTEM_BUILD
+from redoubt_host.architecture import current
 
 SCALE = int(os.environ.get("REDOUBT_FUZZ_SCALE", "1"))
 SEED = int(os.environ.get("REDOUBT_FUZZ_SEED", "1"))
-FUZZ = SYSTEM_BUILD / "tests/system/fuzz/system_fuzz"
-SOAK = SYSTEM_BUILD / "tests/system/fuzz/vm_soak"
+FUZZ = current().build / "tests/system/fuzz/system_fuzz"
+SOAK = current().build / "tests/system/fuzz/vm_soak"
 
 
 class Fuzz(unittest.TestCase):

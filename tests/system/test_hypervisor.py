@@ -4,9 +4,9 @@ import re
 import unittest
 
 import test_kernel
-from redoubt_host.paths import SYSTEM_BUILD
+from redoubt_host.architecture import current
 
-PROBE = SYSTEM_BUILD / "tests/system/hv/hv_probe"
+PROBE = current().build / "tests/system/hv/hv_probe"
 
 
 class Hypervisor(unittest.TestCase):

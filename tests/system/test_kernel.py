@@ -6,12 +6,12 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from redoubt_host.architecture import current
 from redoubt_host.cpio import Cpio
 from redoubt_host.machine import Machine, MachineOptions
-from redoubt_host.paths import SYSTEM_BUILD
 
 BOOT_SECONDS = 120
-PROBE = SYSTEM_BUILD / "tests/system/kernel/kernel_probe"
+PROBE = current().build / "tests/system/kernel/kernel_probe"
 
 
 def program(code: bytes) -> bytes:

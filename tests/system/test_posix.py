@@ -5,16 +5,18 @@ import unittest
 from pathlib import Path
 
 from redoubt_host import archive
+from redoubt_host.architecture import current
 from redoubt_host.machine import Machine, MachineOptions
-from redoubt_host.paths import SYSTEM_BUILD
 
 BOOT_SECONDS = 120
-SELFTEST = SYSTEM_BUILD / "libposix/libposix_selftest"
+SELFTEST = current().build / "libposix/libposix_selftest"
 START = "\n".join([line for line in archive.START_LIST.read_text().splitlines() if not line.startswith("vmmd")]) + """
 selftest bin/selftest uses=initfs,console,log,chan memory=64M heap=4M restart=never on-exit=poweroff -- """
 
 
 class Posix(unittest.TestCase):
+    architectures = ["x86_64", "riscv64"]
+
     def run_selftest(self, argument: str) -> tuple[int | None, str]:
         """Boots the self-test with an argument; gives the machine's exit code and the log."""
         with tempfile.TemporaryDirectory(prefix="redoubt-test-") as directory:

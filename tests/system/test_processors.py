@@ -13,12 +13,12 @@ import unittest
 import test_fuzz
 import test_hypervisor
 import test_kernel
-from redoubt_host.paths import SYSTEM_BUILD
+from redoubt_host.architecture import current
 
 SECONDS = int(os.environ.get("REDOUBT_STRESS_SECONDS", "3"))
 SEED = int(os.environ.get("REDOUBT_STRESS_SEED", "1"))
-PLACEMENT = SYSTEM_BUILD / "tests/system/smp/smp_placement"
-STRESS = SYSTEM_BUILD / "tests/system/smp/smp_stress"
+PLACEMENT = current().build / "tests/system/smp/smp_placement"
+STRESS = current().build / "tests/system/smp/smp_stress"
 
 
 class Processors(unittest.TestCase):

@@ -14,9 +14,11 @@ PANICKED = 0x7E
 
 
 class Riscv64(unittest.TestCase):
+    architectures = ["riscv64"]
+
     @classmethod
     def setUpClass(cls):
-        cls.build = build.riscv64()
+        cls.build = build.system()
 
     def boot(self, files: dict[str, bytes], **options) -> tuple[int | None, str]:
         """Boots an archive with these files; gives the exit code and the log."""
@@ -26,7 +28,7 @@ class Riscv64(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="redoubt-test-") as directory:
             path = Path(directory) / "boot.cpio"
             path.write_bytes(archive.bytes())
-            machine = Machine(Path(directory), path, MachineOptions(arch="riscv64", **options))
+            machine = Machine(Path(directory), path, MachineOptions(**options))
             machine.start()
             try:
                 ended = machine.wait(BOOT_SECONDS)

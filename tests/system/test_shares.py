@@ -7,9 +7,9 @@ import re
 import unittest
 
 import test_kernel
-from redoubt_host.paths import SYSTEM_BUILD
+from redoubt_host.architecture import current
 
-PROBE = SYSTEM_BUILD / "tests/system/shares/shares_probe"
+PROBE = current().build / "tests/system/shares/shares_probe"
 BY_INSTRUCTIONS = ["-icount", "shift=4,sleep=off"]
 
 

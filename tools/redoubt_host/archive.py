@@ -6,8 +6,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import guests
-from .build import ninja
+from . import build, guests
+from .architecture import current
 from .cpio import Cpio
 from .paths import REPOSITORY, SYSTEM_BUILD
 from .progress import ToolError
@@ -83,16 +83,20 @@ def read_configuration(path: Path) -> Configuration:
 def pack(output: Path, configuration: Configuration, *, start_list: str | None = None,
          extra: dict[str, bytes] = {}, flavour: str = "cloud") -> None:
     """Writes the boot archive. `extra` adds or replaces entries (tests use it)."""
-    ninja(SYSTEM_BUILD)
+    architecture = current()
+    build.ninja(architecture.build)
     archive = Cpio()
     entries: dict[str, bytes] = {}
+    start_list = START_LIST.read_text() if start_list is None else start_list
     for name, built in PROGRAMS.items():
-        stripped = SYSTEM_BUILD / (built + ".stripped")
-        source = SYSTEM_BUILD / built
+        if name in ("bin/vmmd", "bin/monitor") and "bin/vmmd" not in start_list:
+            continue
+        stripped = architecture.build / (built + ".stripped")
+        source = architecture.build / built
         if not stripped.exists() or stripped.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run(["strip", "-o", str(stripped), str(source)], check=True)
+            subprocess.run([architecture.strip, "-o", str(stripped), str(source)], check=True)
         entries[name] = stripped.read_bytes()
-    entries["etc/start"] = (start_list if start_list is not None else START_LIST.read_text()).encode()
+    entries["etc/start"] = start_list.encode()
     entries["etc/vmmd.toml"] = configuration.text.encode()
     if configuration.needs_demo_guest:
         guest = guests.guest(flavour)

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from . import progress
-from .paths import BUILD, REPOSITORY, RISCV64_BUILD, SYSTEM_BUILD
+from .architecture import ARCHITECTURES, current
+from .paths import BUILD, REPOSITORY
 from .progress import ToolError
 
 
@@ -50,18 +51,12 @@ def ninja(directory: Path, targets: list[str] = ()) -> None:
         raise ToolError("the build failed" + (":\n" + output[-6000:] if output else ""))
 
 
-def system(targets: list[str] = ()) -> Path:
-    """The kernel and everything that goes into the boot archive."""
-    configure(SYSTEM_BUILD)
-    ninja(SYSTEM_BUILD, targets)
-    return SYSTEM_BUILD
-
-
-def riscv64(targets: list[str] = ()) -> Path:
-    """What there is for riscv64, with Debian's cross compiler."""
-    configure(RISCV64_BUILD, ["--cross-file", str(REPOSITORY / "tools/riscv64.cross")])
-    ninja(RISCV64_BUILD, targets)
-    return RISCV64_BUILD
+def system(targets: list[str] = (), arch: str | None = None) -> Path:
+    """The kernel and everything that goes into the boot archive, for that architecture or the current one."""
+    architecture = ARCHITECTURES[arch] if arch else current()
+    configure(architecture.build, architecture.setup)
+    ninja(architecture.build, targets)
+    return architecture.build
 
 
 def sanitized() -> Path:

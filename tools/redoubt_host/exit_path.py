@@ -9,6 +9,7 @@ from pathlib import Path
 from . import bench_machines, build, progress
 from .gdb_stub import GdbStub
 from .machine import Machine
+from .paths import SYSTEM_BUILD
 from .progress import ToolError
 
 WARM_UP = 210  # rounds of the row that pass before those that are followed
@@ -66,7 +67,7 @@ def short(name: str) -> str:
 
 def follow(program: str, row: str) -> list[int]:
     """The program counters of a usual round, from one beginning to the next."""
-    names = symbols(build.SYSTEM_BUILD / "kernel/kernel.elf") | symbols(bench_machines.PROGRAMS / program)
+    names = symbols(SYSTEM_BUILD / "kernel/kernel.elf") | symbols(bench_machines.PROGRAMS / program)
     marker, begin_row = names[MARKERS[program]], names["begin_row"]
     with tempfile.TemporaryDirectory(prefix="redoubt-path-") as folder:
         machine = bench_machines.redoubt(Path(folder), program, ["-S", "-gdb", "unix:gdb.sock,server=on,wait=off"])
@@ -98,7 +99,7 @@ def follow(program: str, row: str) -> list[int]:
 
 
 def hops(program: str, counters: list[int]) -> list[Hop]:
-    programs = {"kernel": build.SYSTEM_BUILD / "kernel/kernel.elf", "program": bench_machines.PROGRAMS / program}
+    programs = {"kernel": SYSTEM_BUILD / "kernel/kernel.elf", "program": bench_machines.PROGRAMS / program}
 
     def place(counter: int) -> str:
         return "kernel" if counter >= 1 << 63 else "program" if counter >= 0x40_0000 else LOW_ADDRESSES[program]

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from . import archive, build, progress
-from .machine import KERNEL
+from .architecture import ARCHITECTURES
 from .paths import BUILD, REPOSITORY
 from .progress import ToolError
 
@@ -30,7 +30,7 @@ def make_iso(output: Path, boot_archive: Path, command_line: str = "") -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "boot/grub").mkdir(parents=True)
-        subprocess.run(["strip", "--strip-debug", "-o", str(root / "boot/kernel.elf"), str(KERNEL)], check=True)
+        subprocess.run(["strip", "--strip-debug", "-o", str(root / "boot/kernel.elf"), str(ARCHITECTURES["x86_64"].kernel)], check=True)
         shutil.copyfile(boot_archive, root / "boot/archive.cpio")
         (root / "boot/grub/grub.cfg").write_text(GRUB_CONFIGURATION.format(command_line=command_line))
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -9,14 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .paths import RISCV64_BUILD, SYSTEM_BUILD
-
-KERNEL = SYSTEM_BUILD / "kernel/kernel.elf"
-DEFAULT_CPU = "EPYC,+svm,+npt"
-RISCV64_KERNEL = RISCV64_BUILD / "kernel/kernel.elf"
-RISCV64_CPU = "rv64,h=true"
-EXIT_PORT = 0xF4
-
+from .architecture import ARCHITECTURES, current
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -34,11 +27,11 @@ class MachineOptions:
     memory: str = "2G"
     # So that any test can be run on several: REDOUBT_PROCESSORS=4 tools/test system
     processors: int = field(default_factory=lambda: int(os.environ.get("REDOUBT_PROCESSORS", "1")))
-    cpu: str = DEFAULT_CPU
+    cpu: str | None = None  # the architecture's
     command_line: str = ""
     extra: list[str] = field(default_factory=list)
     boot: list[str] | None = None  # replaces -kernel/-initrd (an ISO, say)
-    arch: str = "x86_64"
+    arch: str = field(default_factory=lambda: current().name)
     # A host thread for each processor. Not where there are guests on x86: QEMU 7.2's FXRSTOR, XRSTOR and FLDENV on
     # any processor read, change and write the first one's hflags2 without a lock (cpu_clear_ignne), which brings
     # back what a world switch just changed: nested paging in the host, so that the host's registers end in the VMCB,
@@ -60,29 +53,20 @@ class Machine:
 
     def command(self) -> list[str]:
         options = self._options
+        architecture = ARCHITECTURES[options.arch]
         boot = options.boot
         if boot is None:
-            kernel = RISCV64_KERNEL if options.arch == "riscv64" else KERNEL
-            boot = ["-kernel", str(kernel), "-initrd", str(self._archive)]
+            boot = ["-kernel", str(architecture.kernel), "-initrd", str(self._archive)]
             if options.command_line:
                 boot += ["-append", options.command_line]
-        if options.arch == "riscv64":
-            cpu = RISCV64_CPU if options.cpu == DEFAULT_CPU else options.cpu
-            machine = ["qemu-system-riscv64", "-accel", "tcg", "-M", "virt", "-cpu", cpu,
-                       "-global", "virtio-mmio.force-legacy=false"]
-            serial_device = "virtio-serial-device"
-        else:
-            threads = "multi" if options.parallel else "single"
-            machine = ["qemu-system-x86_64", "-accel", f"tcg,thread={threads}", "-M", "q35", "-cpu", options.cpu,
-                       "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"]
-            serial_device = "virtio-serial-pci,disable-legacy=on"
+        threads = "multi" if options.parallel or not architecture.one_thread else "single"
         # A short relative socket path: the limit of unix socket paths is 107 bytes.
         return [
-            *machine, "-m", options.memory,
+            *architecture.machine, "-accel", f"tcg,thread={threads}", "-cpu", options.cpu or architecture.cpu, "-m", options.memory,
             "-smp", str(options.processors), "-nodefaults", "-no-reboot", "-display", "none",
             "-chardev", "file,id=com1,path=system.log", "-serial", "chardev:com1",
             "-chardev", "socket,id=mux,path=mux.sock,server=on,wait=off",
-            "-device", f"{serial_device},id=serial0",
+            "-device", f"{architecture.serial_device},id=serial0",
             "-device", "virtserialport,chardev=mux,name=redoubt.mux",
             *boot, *options.extra,
         ]

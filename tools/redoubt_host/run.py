@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from . import archive, build, progress
-from .machine import DEFAULT_CPU, KERNEL, Machine, MachineOptions
+from .architecture import ARCHITECTURES, current, select
+from .machine import Machine, MachineOptions
 from .mux import MuxThread
 from .paths import MANAGEMENT_SOCKET, REPOSITORY, RUN_DIRECTORY
 from .progress import ToolError
@@ -22,7 +23,7 @@ BOOT_SECONDS = 300
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tools/run",
-        description="Builds Redoubt, boots it in QEMU (emulated AMD SVM), starts the virtual machines of a configuration "
+        description="Builds Redoubt, boots it in QEMU (AMD SVM or the H-extension of RISC-V emulated), starts the virtual machines of a configuration "
                     "and gives this terminal to the console of the first one. Powering the guest off ends the run.",
         epilog="Keys at the console: Ctrl-] then q leaves and ends everything; Ctrl-] twice sends Ctrl-]. "
                "From another terminal: tools/vmmctl --help. Logs: system.log and qemu.log in the run directory. "
@@ -36,7 +37,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="where sockets and logs of this run go (default: .run)")
     parser.add_argument("--memory", default="2G", metavar="SIZE", help="memory of the machine, QEMU's -m (default: 2G)")
     parser.add_argument("--smp", type=int, default=1, metavar="N", help="processors of the machine (default: 1)")
-    parser.add_argument("--cpu", default=DEFAULT_CPU, metavar="MODEL", help=f"QEMU's -cpu (default: {DEFAULT_CPU})")
+    parser.add_argument("--arch", choices=ARCHITECTURES, default=current().name,
+                        help=f"processor of the machine (default: {current().name})")
+    parser.add_argument("--cpu", metavar="MODEL", help="QEMU's -cpu (default: one that can virtualize)")
     parser.add_argument("--append", default="", metavar="TEXT", help="command line of Redoubt's kernel")
     parser.add_argument("qemu_arguments", nargs="*", metavar="-- QEMU-ARGS…", help="more arguments for QEMU")
     own, extra = arguments, []
@@ -103,7 +106,9 @@ def wait_until_ready(machine: Machine, path: Path) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    select(options.arch)
     build.system()
+    build.system([archive.PROGRAMS["bin/vmmd"]], arch="x86_64")  # judges the configuration, here
     archive.check_configuration(options.config)
     configuration = archive.read_configuration(options.config)
     directory = options.run_dir.resolve()

@@ -1,11 +1,12 @@
 """tools/test: every test of the project, one summary line at the end.
 
 Groups, in order: unit (host, GoogleTest and Python), sanitized (the same C++ under ASan and UBSan),
-fuzz (each libFuzzer target for a short while), system (real guests in QEMU).
+fuzz (each libFuzzer target for a short while), system (real guests in QEMU, on each architecture).
 """
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from . import build, progress
+from .architecture import ARCHITECTURES, current
 from .paths import BUILD, REPOSITORY
 from .progress import ToolError
 
@@ -101,7 +103,13 @@ class _Result(unittest.TestResult):
         self._end(test, False, f"skipped, and nothing may be: {reason}")
 
 
-def run_python_tests(folder: Path, tally: Tally, pattern: str | None) -> None:
+def runs_here(test: unittest.TestCase) -> bool:
+    """Test classes say on which architectures they run, if it is not x86-64 alone."""
+    return current().name in getattr(type(test), "architectures", ["x86_64"])
+
+
+def run_python_tests(folder: Path, tally: Tally, pattern: str | None, prepare=lambda: None) -> None:
+    """`prepare` is called if there is something to run."""
     sys.path.insert(0, str(REPOSITORY))
     suite = unittest.defaultTestLoader.discover(str(folder), pattern="test_*.py", top_level_dir=str(folder))
 
@@ -112,7 +120,9 @@ def run_python_tests(folder: Path, tally: Tally, pattern: str | None) -> None:
             else:
                 yield test
 
-    chosen = unittest.TestSuite(test for test in flatten(suite) if pattern is None or pattern in test.id())
+    chosen = unittest.TestSuite(test for test in flatten(suite) if (pattern is None or pattern in test.id()) and runs_here(test))
+    if chosen.countTestCases():
+        prepare()
     chosen.run(_Result(tally))
 
 
@@ -135,21 +145,42 @@ def run_fuzzers(directory: Path, tally: Tally, seconds: int, pattern: str | None
                      result.stdout[-4000:], show=True)
 
 
+def run_system_tests(architecture: str, tally: Tally, pattern: str | None) -> None:
+    """In a process of its own: modules look at the architecture when they are loaded."""
+    child = subprocess.Popen([sys.executable, "-m", "redoubt_host.testing", "--child", *(["-k", pattern] if pattern else [])],
+                             env=dict(os.environ, REDOUBT_ARCH=architecture), stdout=subprocess.PIPE, text=True, errors="replace")
+    counts = None
+    for line in child.stdout:
+        counts = re.fullmatch(r"(\d+) passed, (\d+) failed\n", line)
+        if not counts:
+            print(line, end="", flush=True)
+    if child.wait() > 1 or not counts:
+        return tally.record(False, f"the system tests on {architecture}", 0)
+    tally.passed += int(counts[1])
+    tally.failed += int(counts[2])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/test", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("group", nargs="*", metavar="GROUP", help=f"{', '.join(GROUPS)} (default: all)")
     parser.add_argument("-k", dest="pattern", metavar="TEXT", help="only Python, system and fuzz tests whose name contains TEXT")
     parser.add_argument("--fuzz-seconds", type=int, default=5, metavar="N", help="time for each fuzz target (default: 5)")
+    parser.add_argument("--arch", choices=ARCHITECTURES, action="append",
+                        help="only system tests on that architecture (default: all)")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     unknown = set(arguments.group) - set(GROUPS)
     if unknown:
         parser.error(f"no such group: {', '.join(sorted(unknown))}")
-    groups = arguments.group or GROUPS
+    groups = arguments.group or (["system"] if arguments.arch else GROUPS)
     tally = Tally()
     try:
+        if arguments.child:
+            groups = []
+            run_python_tests(REPOSITORY / "tests/system", tally, arguments.pattern, build.system)
         if "unit" in groups:
-            directory = build.system()
+            directory = build.system(arch="x86_64")
             run_googletests(directory, tally, "unit")
             run_python_tests(REPOSITORY / "tests/unit/tools", tally, arguments.pattern)
         if "sanitized" in groups:
@@ -157,12 +188,14 @@ def main() -> int:
         if "fuzz" in groups:
             run_fuzzers(build.fuzzers(), tally, arguments.fuzz_seconds, arguments.pattern)
         if "system" in groups:
-            build.system()
-            run_python_tests(REPOSITORY / "tests/system", tally, arguments.pattern)
+            for architecture in arguments.arch or ARCHITECTURES:
+                progress.say(f"system tests on {architecture}")
+                run_system_tests(architecture, tally, arguments.pattern)
     except ToolError as error:
         print(f"tools/test: {error}", flush=True)
         tally.failed += 1
-    progress.say("done")
+    if not arguments.child:
+        progress.say("done")
     print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
     return 1 if tally.failed or not tally.passed else 0
 

@@ -36,8 +36,6 @@ void jump_to_data() {
     hidden(reinterpret_cast<void (*)()>(reinterpret_cast<std::uintptr_t>(data)))();
 }
 
-void divide() { static_cast<void>(hidden(hidden(1) / hidden(0))); }
-
 /// Uses `megabytes`, really, and dies with them.
 void fill(std::size_t megabytes) {
     const std::size_t size = megabytes << 20;
@@ -111,8 +109,8 @@ int main(int count, char** arguments) {
         write_code();
     } else if (action == "jump-to-data") {
         jump_to_data();
-    } else if (action == "divide") {
-        divide();
+    } else if (action == "trap") {
+        __builtin_trap();
     } else if (action == "abort") {
         std::abort();
     } else if (action == "fill") {

@@ -1,0 +1,53 @@
+"""What differs between the architectures Redoubt runs on, seen from the host."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .paths import BUILD, REPOSITORY
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How Redoubt is built for it, and the machine QEMU makes of it."""
+
+    name: str
+    build: Path  # of the kernel and its user space
+    setup: list[str]  # for meson
+    strip: str
+    cpu: str  # QEMU's -cpu unless told otherwise
+    machine: list[str]  # QEMU's command and what is always there
+    serial_device: str  # the virtio console
+    one_thread: bool = False  # all processors in one host thread: see MachineOptions.parallel
+
+    @property
+    def kernel(self) -> Path:
+        return self.build / "kernel/kernel.elf"
+
+
+EXIT_PORT = 0xF4
+
+ARCHITECTURES = {architecture.name: architecture for architecture in [
+    Architecture(
+        name="x86_64", build=BUILD / "system", setup=[], strip="strip", cpu="EPYC,+svm,+npt",
+        machine=["qemu-system-x86_64", "-M", "q35", "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"],
+        serial_device="virtio-serial-pci,disable-legacy=on", one_thread=True),
+    Architecture(
+        name="riscv64", build=BUILD / "riscv64", setup=["--cross-file", str(REPOSITORY / "tools/riscv64.cross")],
+        strip="riscv64-linux-gnu-strip", cpu="rv64,h=true",
+        machine=["qemu-system-riscv64", "-M", "virt", "-global", "virtio-mmio.force-legacy=false"],
+        serial_device="virtio-serial-device"),
+]}
+
+# What tools and tests work with unless told otherwise.
+_current = os.environ.get("REDOUBT_ARCH", "x86_64")
+
+
+def current() -> Architecture:
+    return ARCHITECTURES[_current]
+
+
+def select(name: str) -> None:
+    """For this process and its children."""
+    global _current
+    _current = os.environ["REDOUBT_ARCH"] = name
