@@ -81,7 +81,7 @@ def read_configuration(path: Path) -> Configuration:
 
 
 def pack(output: Path, configuration: Configuration, *, start_list: str | None = None,
-         extra: dict[str, bytes] = {}, flavour: str = "cloud") -> None:
+         extra: dict[str, bytes] = {}, flavour: str | None = None) -> None:
     """Writes the boot archive. `extra` adds or replaces entries (tests use it)."""
     architecture = current()
     build.ninja(architecture.build)
