@@ -6,8 +6,9 @@
 #include <cstdint>
 
 #include "abi/hv.hpp"
-#include "abi/x86_64/vcpu_state.hpp"
+#include "abi/vcpu_state.hpp"
 #include "libhvcall/native/ipc.hpp"
+#include "tests/rights/machine.hpp"
 
 namespace redoubt::rights {
 
@@ -58,7 +59,7 @@ struct Granted {
     Slot pool;  ///< Untyped, kPoolBits at least
     Slot own_cnode;
     Slot irq_control;
-    Slot ports;  ///< holding kPort
+    Slot ports;  ///< holding kPort, where the processor has any
     Slot hv;     ///< 0 on a processor that cannot virtualize
     Slot first_empty;
 };
@@ -67,7 +68,6 @@ inline constexpr unsigned kPoolBits = 19;
 inline constexpr unsigned kUntypedBits = 17;
 inline constexpr unsigned kVmBits = 16;
 inline constexpr std::uint64_t kPort = 0x80;
-inline constexpr unsigned kFreeLine = 11;  ///< a global system interrupt nobody uses
 inline constexpr std::uint64_t kMapAddress = 0x1000'0000;
 
 class World {
@@ -78,6 +78,7 @@ class World {
 
     Slot sample(Sample which) const { return granted.first_empty + static_cast<unsigned>(which); }
     bool has(Sample which) const {
+        if (which == Sample::Ports) return kHasPorts;
         return granted.hv != 0 || static_cast<unsigned>(which) < static_cast<unsigned>(Sample::Hv);
     }
     Slot extra(unsigned index) const { return granted.first_empty + kSampleCount + index; }
@@ -108,8 +109,10 @@ class World {
         make(quiet(), ObjectType::Endpoint);
         make(buffer(), ObjectType::Frame, abi::kPageBits);
         must(native::copy(granted.irq_control, Rights::All, sample(Sample::IrqControl)));
-        must(native::irq_claim_msi(granted.irq_control, sample(Sample::Irq)).error);
-        must(native::mint(granted.ports, Rights::All, kPort | kPort << 16, sample(Sample::Ports)));
+        must(claim_free_interrupt(granted.irq_control, sample(Sample::Irq), 0));
+        if (kHasPorts)
+            must(native::mint(granted.ports, Rights::All, kPort | kPort << 16,
+                              sample(Sample::Ports)));
         must(native::thread_control(0, abi::ThreadOperation::BindNotification, bound()));
         if (granted.hv != 0) build_vms();
         return error_;

@@ -4,6 +4,7 @@
 // Command line: seed=, rounds=, calls= (for each round). A thread of high priority prints progress
 // and ends the machine if there is none.
 #include "abi/scheme.hpp"
+#include "tests/rights/machine.hpp"
 #include "tests/system/fuzz/worker.hpp"
 
 extern "C" {
@@ -173,7 +174,7 @@ void grant_all(unsigned node) {
     if (hv_root != 0) grant(node, hv_root, kHv, 1 + node);
     grant(node, irq_control, kIrqControl);
     grant(node, lasting_irq, kIrq);
-    grant(node, worker_ports, kPorts);
+    if (rights::kHasPorts) grant(node, worker_ports, kPorts);
     grant(node, fault_endpoint, kFaultEndpoint, 0, Rights::Write | Rights::Grant);
     for (unsigned i = 0; i < kWorkers; ++i) {
         grant(node, in_round(kRoundThread, i), static_cast<WorkerSlot>(kThread0 + i));
@@ -295,7 +296,8 @@ std::uint64_t count_interrupts() {
     const Slot first = in_round(0);
     Slot claimed = 1;
     must(native::irq_claim(irq_control, kIrqLine, first), "a free line is claimed");
-    while (native::irq_claim_msi(irq_control, first + claimed)) ++claimed;
+    while (rights::claim_free_interrupt(irq_control, first + claimed, 1 + claimed) == Error::Ok)
+        ++claimed;
     for (Slot i = 0; i < claimed; ++i) must(native::delete_capability(first + i), "an interrupt");
     return claimed;
 }
@@ -441,17 +443,7 @@ extern "C" [[noreturn]] void bystander() {
     abi::IpcBuffer& buffer = native::ipc_buffer();
     for (auto& word : buffer.words) word = kSecret;
     for (std::uint64_t bursts = 0;; ++bursts) {
-        asm volatile(
-            "movq %0, %%xmm0\n punpcklqdq %%xmm0, %%xmm0\n movdqa %%xmm0, %%xmm1\n"
-            "movdqa %%xmm0, %%xmm7\n movdqa %%xmm0, %%xmm15\n"
-            "movq %0, %%rbx\n movq %0, %%r12\n movq %0, %%r13\n movq %0, %%r14\n movq %0, %%r15\n"
-            "movq %0, %%rdi\n movq %0, %%rsi\n movq %0, %%rdx\n movq %0, %%r8\n movq %0, %%r9\n"
-            "movq %0, %%r10\n movq %0, %%r11\n"
-            "movl $2000, %%ecx\n 1: loop 1b\n"
-            :
-            : "a"(kSecret)
-            : "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
-              "r15", "memory");
+        fill_registers(kSecret);
         // Not to run for a while: the idle thread looks for whether anybody does.
         native::wait(bystander_alarm, native::ticks() + ticks_per_second / 20000);
         if (bursts % 8 == 0) {
@@ -526,11 +518,11 @@ void report(std::uint64_t ticks) {
                  milliseconds, ", calls per second ", total_calls() * 1000 / milliseconds);
 }
 
-extern "C" [[noreturn]] void driver(const abi::BootInfo* boot) {
-    console.ports = boot->io_port_slot;
+extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     irq_control = boot->irq_control_slot;
     hv_root = boot->hv_slot;
     next_slot = boot->first_free_slot;
+    redoubt::probe::initialize_machine(*boot, next_slot);
     ticks_per_second = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     untyped = largest_untyped(*boot);
     const std::uint64_t seed = option(*boot, "seed", 1) * 0x9E37'79B9'7F4A'7C15ULL | 1;
@@ -546,7 +538,8 @@ extern "C" [[noreturn]] void driver(const abi::BootInfo* boot) {
     worker_ports = next_slot++;
     must(native::map(control_frame, kSpace, kControlAddress, kReadWrite), "control");
     must(native::copy(control_frame, Rights::All, control_copy), "control");
-    must(native::mint(console.ports, Rights::All, 0x8F'0080, worker_ports), "ports");
+    if (boot->io_port_slot != 0)
+        must(native::mint(boot->io_port_slot, Rights::All, 0x8F'0080, worker_ports), "ports");
     for (unsigned i = 0; i < kAllWorkers; ++i) control().random[i].state = meddling.next() | 1;
     fault_endpoint = make(ObjectType::Endpoint);
     fault_reply = make(ObjectType::Reply);
@@ -558,7 +551,7 @@ extern "C" [[noreturn]] void driver(const abi::BootInfo* boot) {
     lasting_notification = make(ObjectType::Notification);
     lasting_reply = make(ObjectType::Reply);
     lasting_irq = next_slot++;
-    if (!native::irq_claim_msi(irq_control, lasting_irq)) fail("an interrupt");
+    must(rights::claim_free_interrupt(irq_control, lasting_irq, 0), "an interrupt");
     const Slot helpers[] = {start_helper(0, idle_entry, kIdlePriority),
                             start_helper(1, healer_entry, kHealerPriority),
                             start_helper(2, watchdog_entry, kWatchdogPriority),
@@ -586,7 +579,6 @@ extern "C" [[noreturn]] void driver(const abi::BootInfo* boot) {
     report(ticks);
     console.end(true);
 }
-asm(".globl _start\n_start: call driver\n");
 
 }  // namespace
 

@@ -265,10 +265,10 @@ void one_machine() {
     }
 }
 
-extern "C" [[noreturn]] void soak(const abi::BootInfo* boot) {
-    console.ports = boot->io_port_slot;
+extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     root = boot->hv_slot;
     next_slot = boot->first_free_slot;
+    redoubt::probe::initialize_machine(*boot, next_slot);
     ticks_per_second = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     untyped = largest_untyped(*boot);
     choices = {option(*boot, "seed", 1) * 0x9E37'79B9'7F4A'7C15ULL | 1};
@@ -296,7 +296,6 @@ extern "C" [[noreturn]] void soak(const abi::BootInfo* boot) {
                  machines * 1000 / milliseconds);
     console.end(true);
 }
-asm(".globl _start\n_start: call soak\n");
 
 }  // namespace
 

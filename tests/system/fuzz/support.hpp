@@ -5,6 +5,7 @@
 
 #include "abi/startup.hpp"
 #include "libhvcall/native/syscall.hpp"
+#include "tests/system/kernel/machine.hpp"
 
 namespace redoubt::fuzz {
 
@@ -32,15 +33,9 @@ struct Random {
 /// For counters that other threads read.
 inline void count(volatile std::uint64_t& counter) { counter = counter + 1; }
 
-/// COM1, polled; the machine ends through QEMU's exit port.
+/// The machine's serial line, once it was initialized.
 struct Console {
-    Slot ports;
-
-    void put(char character) const {
-        while ((native::port_in(ports, 0x3FD, 1).value & 0x20) == 0) {
-        }
-        native::port_out(ports, 0x3F8, 1, static_cast<std::uint8_t>(character));
-    }
+    void put(char character) const { redoubt::probe::put(character); }
     void put(const char* text) const {
         while (*text != '\0') put(*text++);
     }
@@ -72,7 +67,7 @@ struct Console {
     }
     [[noreturn]] void end(bool good) const {
         line(good ? "all held" : "FAILED");
-        native::port_out(ports, 0xF4, 4, good ? 1 : 2);
+        redoubt::probe::end_machine(good ? 0 : 1);
         for (;;) native::yield();
     }
 };

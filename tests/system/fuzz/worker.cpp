@@ -151,19 +151,9 @@ class Worker {
 
     /// What came without being asked for.
     static void look_around() {
-#define REDOUBT_LOOK_AT(number)                                       \
-    {                                                                 \
-        std::uint64_t low, high;                                      \
-        asm volatile("movq %%xmm" #number ", %0" : "=r"(low));        \
-        asm volatile("pextrq $1, %%xmm" #number ", %0" : "=r"(high)); \
-        look_at(low, Leak::VectorRegister);                           \
-        look_at(high, Leak::VectorRegister);                          \
-    }
-        REDOUBT_LOOK_AT(0)
-        REDOUBT_LOOK_AT(1)
-        REDOUBT_LOOK_AT(7)
-        REDOUBT_LOOK_AT(15)
-#undef REDOUBT_LOOK_AT
+        std::uint64_t words[kVectorWords];
+        read_vector_registers(words);
+        look_at(words, kVectorWords, Leak::VectorRegister);
         look_at(native::ipc_buffer().words, 448, Leak::Message);
     }
 
@@ -555,7 +545,7 @@ class Worker {
             look_at(words, 512, Leak::VcpuState);
             for (std::uint64_t i = random_.below(12); i != 0; --i)
                 words[random_.below(110)] = random_.next();
-            state.rip = random_.below(0x10000);
+            program_counter(state) = random_.below(0x10000);
             state.dirty = static_cast<std::uint32_t>(random_.next());
             state.inject = random_.one_in(4) ? random_.next() : 0;
             state.control = static_cast<std::uint32_t>(random_.below(8));

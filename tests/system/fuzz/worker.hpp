@@ -50,6 +50,15 @@ inline bool is_secret(std::uint64_t word) {
     return (word ^ mask) == (kSecret ^ 0x5555'5555'5555'5555ULL);
 }
 
+// In the architecture's registers.cpp.
+/// Has all registers hold `secret` for a while.
+void fill_registers(std::uint64_t secret);
+/// Some of those that calls do not touch.
+inline constexpr unsigned kVectorWords = 8;
+void read_vector_registers(std::uint64_t (&words)[kVectorWords]);
+/// Where a vCPU's next instruction is.
+std::uint64_t& program_counter(abi::VcpuState& state);
+
 /// Where a secret can come to light.
 enum class Leak : std::uint64_t { None, Result, VectorRegister, Message, Mapping, VcpuState };
 

@@ -70,7 +70,7 @@ void run_part(const abi::BootInfo& boot) {
     grant(cnode, kSpace, kChildSpace);
     grant(cnode, memory, kChildPool);
     grant(cnode, boot.irq_control_slot, kChildIrqControl);
-    grant(cnode, boot.io_port_slot, kChildPorts, kPort | kPort << 16);
+    if (boot.io_port_slot != 0) grant(cnode, boot.io_port_slot, kChildPorts, kPort | kPort << 16);
     if (boot.hv_slot != 0) grant(cnode, boot.hv_slot, kChildHv, 77);
     grant(cnode, done, kChildDone);
     must(native::thread_configure(thread, {kSpace, cnode, buffer, 0, 0, kChildBuffers, 0,
@@ -100,8 +100,8 @@ void run_part(const abi::BootInfo& boot) {
 }
 
 extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
-    console.ports = boot->io_port_slot;
     next_slot = boot->first_free_slot;
+    redoubt::probe::initialize_machine(*boot, next_slot);
     untyped = fuzz::largest_untyped(*boot);
     option_seed = fuzz::option(*boot, "seed", 1);
     option_rounds = fuzz::option(*boot, "rounds", 0);
@@ -121,7 +121,6 @@ extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     if (free_bytes(untyped) != free_outside) fail("bytes free outside", free_bytes(untyped));
     console.end(found == 0);
 }
-asm(".globl _start\n_start: xorl %ebp, %ebp\n call probe\n");
 
 }  // namespace
 

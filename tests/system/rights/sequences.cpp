@@ -9,33 +9,10 @@ namespace redoubt::rights {
 extern "C" {
 /// By index in kDoings: the number, the second argument and whether the arguments are (0, slot).
 std::uint64_t doing_numbers[kDoingCount], doing_seconds[kDoingCount], doing_own_slot[kDoingCount];
+/// Without a stack: its pointer is a deadline (see Scene::start).
 void sequence_entry();
 }
 
-// The argument is in rdi (see Scene::start), a deadline in rsp. There is no stack.
-asm(R"(
-sequence_entry:
-    movzbl %dil, %ebx
-    movq %rdi, %rax
-    shrq $8, %rdi
-    movzwl %di, %edi
-    shrq $24, %rax
-    movzwl %ax, %eax
-    movq doing_seconds(,%rbx,8), %rsi
-    cmpq $1, %rsi
-    cmoveq %rsp, %rsi
-    cmpq $0, doing_own_slot(,%rbx,8)
-    je 1f
-    movq %rdi, %rsi
-    xorl %edi, %edi
-    xorl %eax, %eax
-1:  shlq $32, %rax
-    orq %rax, %rdi
-    movq doing_numbers(,%rbx,8), %rax
-    syscall
-    movq exit_number, %rax
-    syscall
-)");
 extern "C" const std::uint64_t exit_number = static_cast<std::uint64_t>(abi::SyscallNumber::Exit);
 
 namespace {
@@ -62,7 +39,7 @@ std::uint64_t vm_list_length(const Scene& scene) {
 unsigned free_interrupts(const Scene& scene) {
     unsigned count = 0;
     while (count < kSequenceSlots &&
-           native::irq_claim_msi(scene.irq_control, scene.slot(count)).error == Error::Ok) {
+           claim_free_interrupt(scene.irq_control, scene.slot(count), count) == Error::Ok) {
         ++count;
     }
     native::revoke(scene.irq_control);

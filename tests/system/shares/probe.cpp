@@ -65,12 +65,13 @@ void call(unsigned index) {
     }
 }
 
-extern "C" [[noreturn]] void run_shares_thread(unsigned index, void (*body)(unsigned)) {
-    body(index);
+void (*bodies[kMaximumThreads])(unsigned);
+
+extern "C" [[noreturn]] void run_shares_thread(unsigned index) {
+    bodies[index](index);
     native::exit_thread();
 }
-// The argument is the index; what to do is on the stack.
-asm("shares_thread: movq (%rsp), %rsi\n andq $-16, %rsp\n call run_shares_thread\n");
+asm("shares_thread: call run_shares_thread\n");
 
 // ---- scenes
 
@@ -100,10 +101,10 @@ Slot start(void (*body)(unsigned), Slot context, std::uint32_t priority = kPrior
     if (context != 0)
         must(native::thread_control(thread, abi::ThreadOperation::SetScheduling, context),
              "binding a thread");
-    auto* top = reinterpret_cast<std::uint64_t*>(stacks[index] + kStackBytes - 16);
-    *top = reinterpret_cast<std::uint64_t>(body);
-    must(native::thread_set_context(thread, {reinterpret_cast<std::uint64_t>(shares_thread),
-                                             reinterpret_cast<std::uint64_t>(top), index, 0}),
+    bodies[index] = body;
+    must(native::thread_set_context(
+             thread, {reinterpret_cast<std::uint64_t>(shares_thread),
+                      reinterpret_cast<std::uint64_t>(stacks[index]) + kStackBytes, index, 0}),
          "a start");
     must(native::thread_control(thread, abi::ThreadOperation::Resume), "resuming");
     return thread;
@@ -216,9 +217,9 @@ void endings() {
 
 }  // namespace
 
-extern "C" [[noreturn]] void shares_main(const abi::BootInfo* boot) {
-    console.ports = boot->io_port_slot;
+extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     next_slot = boot->first_free_slot;
+    redoubt::probe::initialize_machine(*boot, next_slot);
     second = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     processors = native::system_info(abi::SystemInfoKind::ProcessorCount);
     const Slot untyped = largest_untyped(*boot);
@@ -234,5 +235,3 @@ extern "C" [[noreturn]] void shares_main(const abi::BootInfo* boot) {
 }
 
 }  // namespace redoubt::fuzz
-
-asm(".globl _start\n_start: xorl %ebp, %ebp\n call shares_main\n");

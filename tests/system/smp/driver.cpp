@@ -171,10 +171,10 @@ void report() {
                      std::uint64_t{tasks[i].progress});
 }
 
-extern "C" [[noreturn]] void stress(const abi::BootInfo* boot) {
-    console.ports = boot->io_port_slot;
+extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     hv = boot->hv_slot;
     next_slot = boot->first_free_slot;
+    redoubt::probe::initialize_machine(*boot, next_slot);
     frequency = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     processor_count =
         static_cast<unsigned>(native::system_info(abi::SystemInfoKind::ProcessorCount));
@@ -214,7 +214,6 @@ extern "C" [[noreturn]] void stress(const abi::BootInfo* boot) {
     report();
     console.end(true);
 }
-asm(".globl _start\n_start: call stress\n");
 
 }  // namespace
 

@@ -93,9 +93,9 @@ class Runner {
     Slot thread_;
 };
 
-extern "C" [[noreturn]] void placement(const abi::BootInfo* boot) {
-    console.ports = boot->io_port_slot;
+extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     next_slot = boot->first_free_slot;
+    redoubt::probe::initialize_machine(*boot, next_slot);
     frequency = native::system_info(abi::SystemInfoKind::TicksPerSecond);
     untyped = fuzz::largest_untyped(*boot);
     alarm_object = next_slot++;
@@ -128,7 +128,6 @@ extern "C" [[noreturn]] void placement(const abi::BootInfo* boot) {
     raised.gets_on("and everybody where it may, at once");
     console.end(true);
 }
-asm(".globl _start\n_start: call placement\n");
 
 }  // namespace
 }  // namespace redoubt::placement
