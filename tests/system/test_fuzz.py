@@ -9,7 +9,7 @@ import re
 import unittest
 
 import test_kernel
-from redoubt_host.architecture import current
+from redoubt_host.architecture import current, on
 
 SCALE = int(os.environ.get("REDOUBT_FUZZ_SCALE", "1"))
 SEED = int(os.environ.get("REDOUBT_FUZZ_SEED", "1"))
@@ -17,6 +17,7 @@ FUZZ = current().build / "tests/system/fuzz/system_fuzz"
 SOAK = current().build / "tests/system/fuzz/vm_soak"
 
 
+@on("x86_64", "riscv64")
 class Fuzz(unittest.TestCase):
     def boot(self, *arguments, **options):
         """As the kernel's tests do, but with time for long runs."""
@@ -47,11 +48,12 @@ class Fuzz(unittest.TestCase):
         self.fuzz(SEED)
 
     def test_the_same_with_other_numbers_and_every_feature_of_the_emulator(self):
-        self.fuzz(SEED + 1, cpu="max")
+        self.fuzz(SEED + 1, cpu=current().full_cpu)
 
     def test_the_same_without_virtualization(self):
-        self.fuzz(SEED + 2, cpu="qemu64,-svm")
+        self.fuzz(SEED + 2, cpu=current().plain_cpu)
 
+    @on("x86_64")
     def test_virtual_machines_that_end_in_every_state_by_every_way_leave_nothing(self):
         log = self.check(SOAK, f"seed={SEED} machines={200 * SCALE}")
         endings = re.findall(r"fuzz: endings of kind (\d+): (\d+)", log)

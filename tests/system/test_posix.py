@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 from redoubt_host import archive
-from redoubt_host.architecture import current
+from redoubt_host.architecture import current, on
 from redoubt_host.machine import Machine, MachineOptions
 
 BOOT_SECONDS = 120
@@ -14,9 +14,8 @@ START = "\n".join([line for line in archive.START_LIST.read_text().splitlines() 
 selftest bin/selftest uses=initfs,console,log,chan memory=64M heap=4M restart=never on-exit=poweroff -- """
 
 
+@on("x86_64", "riscv64")
 class Posix(unittest.TestCase):
-    architectures = ["x86_64", "riscv64"]
-
     def run_selftest(self, argument: str) -> tuple[int | None, str]:
         """Boots the self-test with an argument; gives the machine's exit code and the log."""
         with tempfile.TemporaryDirectory(prefix="redoubt-test-") as directory:

@@ -13,7 +13,7 @@ import unittest
 import test_fuzz
 import test_hypervisor
 import test_kernel
-from redoubt_host.architecture import current
+from redoubt_host.architecture import current, on
 
 SECONDS = int(os.environ.get("REDOUBT_STRESS_SECONDS", "3"))
 SEED = int(os.environ.get("REDOUBT_STRESS_SEED", "1"))
@@ -21,6 +21,7 @@ PLACEMENT = current().build / "tests/system/smp/smp_placement"
 STRESS = current().build / "tests/system/smp/smp_stress"
 
 
+@on("x86_64", "riscv64")
 class Processors(unittest.TestCase):
     check = test_fuzz.Fuzz.check
     check_probe = test_kernel.Kernel.check_probe
@@ -62,7 +63,7 @@ class Processors(unittest.TestCase):
         self.stress(4)
 
     def test_stress_on_two_with_every_feature_of_the_emulator(self):
-        self.stress(2, cpu="max")
+        self.stress(2, cpu=current().full_cpu)
 
     def test_stress_by_short_ways_on_two(self):
         self.stress(2, "")
@@ -82,9 +83,11 @@ class Processors(unittest.TestCase):
     def test_random_system_calls_on_four(self):
         self.fuzz(test_fuzz.FUZZ, f"seed={SEED + 1} rounds={10 * test_fuzz.SCALE} calls=5000", processors=4)
 
+    @on("x86_64")
     def test_virtual_machines_that_end_in_every_state_on_two(self):
         self.fuzz(test_fuzz.SOAK, f"seed={SEED} machines={60 * test_fuzz.SCALE}", processors=2)
 
+    @on("x86_64")
     def test_virtual_machines_that_end_in_every_state_on_four(self):
         self.fuzz(test_fuzz.SOAK, f"seed={SEED + 1} machines={40 * test_fuzz.SCALE}", processors=4)
 

@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 from redoubt_host import build
+from redoubt_host.architecture import on
 from redoubt_host.cpio import Cpio
 from redoubt_host.machine import Machine, MachineOptions
 
@@ -13,9 +14,8 @@ BOOT_SECONDS = 120
 PANICKED = 0x7E
 
 
+@on("riscv64")
 class Riscv64(unittest.TestCase):
-    architectures = ["riscv64"]
-
     @classmethod
     def setUpClass(cls):
         cls.build = build.system()

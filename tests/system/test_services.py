@@ -8,11 +8,10 @@ import unittest
 from pathlib import Path
 
 from redoubt_host import archive
-from redoubt_host.architecture import current
+from redoubt_host.architecture import current, on
 from redoubt_host.machine import Machine, MachineOptions
 from support import BOOT_SECONDS, Stream, System, demo_configuration, small_guest, tool
 
-ARCHITECTURES = ["x86_64", "riscv64"]  # of what needs no virtual machine
 PROGRAMS = current().build / "tests/system/services"
 BASE = "\n".join(line for line in archive.START_LIST.read_text().splitlines()
                  if line.split()[:1] in (["initfs"], ["console"], ["log"], ["chan"])) + "\n"
@@ -55,10 +54,9 @@ def misbehaving(name: str, action: str, keys: str = "", value: int = 0) -> str:
     return f"{name} bin/misbehave uses=log ready=no-wait {keys} -- {action} {value} {name}\n"
 
 
+@on("x86_64", "riscv64")
 class Ends(unittest.TestCase):
     """Faults and exits, each with a policy; all in one machine."""
-    architectures = ARCHITECTURES
-
     @classmethod
     def setUpClass(cls):
         start = BASE + "".join([
@@ -118,9 +116,8 @@ class Ends(unittest.TestCase):
         self.assertNotIn("did not come back", self.log)
 
 
+@on("x86_64", "riscv64")
 class BrokenStartList(unittest.TestCase):
-    architectures = ARCHITECTURES
-
     def test_each_mistake_costs_one_line_and_the_rest_starts(self):
         program = (PROGRAMS / "misbehave").read_bytes()
         start = BASE + "".join([
@@ -156,9 +153,8 @@ class BrokenStartList(unittest.TestCase):
         self.assertIn("survivor begins", log)
 
 
+@on("x86_64", "riscv64")
 class CrashingScheme(unittest.TestCase):
-    architectures = ARCHITECTURES
-
     def test_clients_get_errors_and_then_the_next_server(self):
         start = (BASE + "fragile bin/fragile_scheme serves=fragile uses=log restart=always\n"
                  + "client bin/misbehave uses=log,fragile memory=64M ready=no-wait -- client\n")

@@ -7,12 +7,13 @@ import re
 import unittest
 
 import test_kernel
-from redoubt_host.architecture import current
+from redoubt_host.architecture import current, on
 
 PROBE = current().build / "tests/system/shares/shares_probe"
 BY_INSTRUCTIONS = ["-icount", "shift=4,sleep=off"]
 
 
+@on("x86_64", "riscv64")
 class Shares(unittest.TestCase):
     boot = test_kernel.Kernel.boot
 

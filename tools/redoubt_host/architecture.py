@@ -16,6 +16,8 @@ class Architecture:
     setup: list[str]  # for meson
     strip: str
     cpu: str  # QEMU's -cpu unless told otherwise
+    plain_cpu: str  # one that cannot virtualize
+    full_cpu: str  # one with every feature that QEMU emulates
     machine: list[str]  # QEMU's command and what is always there
     serial_device: str  # the virtio console
     one_thread: bool = False  # all processors in one host thread: see MachineOptions.parallel
@@ -29,18 +31,27 @@ EXIT_PORT = 0xF4
 
 ARCHITECTURES = {architecture.name: architecture for architecture in [
     Architecture(
-        name="x86_64", build=BUILD / "system", setup=[], strip="strip", cpu="EPYC,+svm,+npt",
+        name="x86_64", build=BUILD / "system", setup=[], strip="strip", cpu="EPYC,+svm,+npt", plain_cpu="qemu64,-svm", full_cpu="max",
         machine=["qemu-system-x86_64", "-M", "q35", "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"],
         serial_device="virtio-serial-pci,disable-legacy=on", one_thread=True),
     Architecture(
         name="riscv64", build=BUILD / "riscv64", setup=["--cross-file", str(REPOSITORY / "tools/riscv64.cross")],
-        strip="riscv64-linux-gnu-strip", cpu="rv64,h=true",
+        strip="riscv64-linux-gnu-strip", cpu="rv64,h=true", plain_cpu="rv64,h=false,sstc=false",
+        full_cpu="rv64,h=true,zbc=true,zbs=true,zkr=true,svpbmt=true,svinval=true",
         machine=["qemu-system-riscv64", "-M", "virt", "-global", "virtio-mmio.force-legacy=false"],
         serial_device="virtio-serial-device"),
 ]}
 
 # What tools and tests work with unless told otherwise.
 _current = os.environ.get("REDOUBT_ARCH", "x86_64")
+
+
+def on(*names: str):
+    """Marks a test class or a test that runs on these architectures; without, it runs on x86-64."""
+    def mark(test):
+        test.architectures = names
+        return test
+    return mark
 
 
 def current() -> Architecture:

@@ -104,8 +104,9 @@ class _Result(unittest.TestResult):
 
 
 def runs_here(test: unittest.TestCase) -> bool:
-    """Test classes say on which architectures they run, if it is not x86-64 alone."""
-    return current().name in getattr(type(test), "architectures", ["x86_64"])
+    """By the marks of the test or its class (architecture.on)."""
+    method = getattr(test, test.id().rsplit(".", 1)[1], test)
+    return current().name in getattr(method, "architectures", getattr(test, "architectures", ["x86_64"]))
 
 
 def run_python_tests(folder: Path, tally: Tally, pattern: str | None, prepare=lambda: None) -> None:
