@@ -93,6 +93,8 @@ def pack(output: Path, configuration: Configuration, *, start_list: str | None =
             continue
         stripped = architecture.build / (built + ".stripped")
         source = architecture.build / built
+        if not source.exists():
+            raise ToolError(f"there is no {built} for {architecture.name}")
         if not stripped.exists() or stripped.stat().st_mtime < source.stat().st_mtime:
             subprocess.run([architecture.strip, "-o", str(stripped), str(source)], check=True)
         entries[name] = stripped.read_bytes()
