@@ -8,9 +8,11 @@ namespace redoubt::rights {
 #if defined(__riscv)
 inline constexpr bool kHasPorts = false;
 inline constexpr bool kHasMessageInterrupts = false;
+inline constexpr bool kHasCpuid = false;
 #else
 inline constexpr bool kHasPorts = true;
 inline constexpr bool kHasMessageInterrupts = true;
+inline constexpr bool kHasCpuid = true;
 #endif
 inline constexpr unsigned kFreeLine = 11;  ///< an interrupt line nobody uses
 

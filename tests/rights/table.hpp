@@ -195,7 +195,7 @@ inline constexpr Row kRows[] = {
     {Syscall::Call, "Call UnbindDoorbell", "vm", Sample::Vm, Rights::Manage,
      operations::call_unbind_doorbell_vm, Error::Ok, kTargets},
     {Syscall::Call, "Call SetCpuid", "vcpu", Sample::Vcpu, Rights::Write,
-     operations::call_set_cpuid_vcpu, Error::Ok, kTargets},
+     operations::call_set_cpuid_vcpu, kHasCpuid ? Error::Ok : Error::NotSupported, kTargets},
     {Syscall::Call, "Map", "vcpu", Sample::Vcpu, Rights::Write, operations::map_vcpu, Error::Ok,
      kTargets},
     {Syscall::Call, "Stat", "vcpu", Sample::Vcpu, kNone, operations::stat_vcpu, Error::Ok,
