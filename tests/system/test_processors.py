@@ -53,27 +53,35 @@ class Processors(unittest.TestCase):
     def test_nobody_waits_for_a_processor_that_runs_somebody_worse(self):
         self.check(PLACEMENT, "", processors=2)
 
+    @on("x86_64")
     def test_stress_on_one(self):
         self.stress(1)
 
+    @on("x86_64")
     def test_stress_on_two(self):
         self.stress(2)
 
+    @on("x86_64")
     def test_stress_on_four(self):
         self.stress(4)
 
+    @on("x86_64")
     def test_stress_on_two_with_every_feature_of_the_emulator(self):
         self.stress(2, cpu=current().full_cpu)
 
+    @on("x86_64")
     def test_stress_by_short_ways_on_two(self):
         self.stress(2, "")
 
+    @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_one(self):
         self.stress(1, "guests=3", parallel=False)
 
+    @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_two(self):
         self.stress(2, "guests=3", parallel=False)
 
+    @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_four(self):
         self.stress(4, "guests=2", parallel=False)
 
@@ -94,6 +102,7 @@ class Processors(unittest.TestCase):
     def test_what_user_programs_try_on_two(self):
         self.check_probe(processors=2)
 
+    @on("x86_64")
     def test_exits_injection_and_hostile_state_on_four(self):
         test_hypervisor.Hypervisor.check_probe(self, processors=4)
 
