@@ -59,10 +59,12 @@ class Machine:
             boot = ["-kernel", str(architecture.kernel), "-initrd", str(self._archive)]
             if options.command_line:
                 boot += ["-append", options.command_line]
-        threads = "multi" if options.parallel or not architecture.one_thread else "single"
+        accelerator = "tcg"
+        if architecture.one_thread:
+            accelerator += ",thread=" + ("multi" if options.parallel else "single")
         # A short relative socket path: the limit of unix socket paths is 107 bytes.
         return [
-            *architecture.machine, "-accel", f"tcg,thread={threads}", "-cpu", options.cpu or architecture.cpu, "-m", options.memory,
+            *architecture.machine, "-accel", accelerator, "-cpu", options.cpu or architecture.cpu, "-m", options.memory,
             "-smp", str(options.processors), "-nodefaults", "-no-reboot", "-display", "none",
             "-chardev", "file,id=com1,path=system.log", "-serial", "chardev:com1",
             "-chardev", "socket,id=mux,path=mux.sock,server=on,wait=off",
