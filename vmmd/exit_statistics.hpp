@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "abi/x86_64/vcpu_state.hpp"
+#include "abi/vcpu_state.hpp"
 
 namespace redoubt::vmmd {
 

@@ -9,16 +9,16 @@
 #include <thread>
 
 #include "libhvcall/error.hpp"
-#include "vmmd/boot/acpi.hpp"
-#include "vmmd/boot/bzimage.hpp"
+#include "vmmd/arch/x86_64/boot/acpi.hpp"
+#include "vmmd/arch/x86_64/boot/bzimage.hpp"
 #include "vmmd/config/text.hpp"
-#include "vmmd/cpu/initial_state.hpp"
-#include "vmmd/devices/acpi_pm.hpp"
-#include "vmmd/devices/io_apic.hpp"
-#include "vmmd/devices/local_apic.hpp"
-#include "vmmd/devices/reset_control.hpp"
+#include "vmmd/arch/x86_64/cpu/initial_state.hpp"
+#include "vmmd/arch/x86_64/devices/acpi_pm.hpp"
+#include "vmmd/arch/x86_64/devices/io_apic.hpp"
+#include "vmmd/arch/x86_64/devices/local_apic.hpp"
+#include "vmmd/arch/x86_64/devices/reset_control.hpp"
 #include "vmmd/image_file.hpp"
-#include "vmmd/memory/layout.hpp"
+#include "arch/memory_layout.hpp"
 
 namespace redoubt::vmmd {
 

@@ -3,9 +3,9 @@
 #include "vmmd/vcpu_loop.hpp"
 
 #include "abi/object.hpp"
-#include "vmmd/cpu/initial_state.hpp"
-#include "vmmd/devices/local_apic.hpp"
-#include "vmmd/x86/alu.hpp"
+#include "vmmd/arch/x86_64/cpu/initial_state.hpp"
+#include "vmmd/arch/x86_64/devices/local_apic.hpp"
+#include "vmmd/arch/x86_64/isa/alu.hpp"
 
 namespace redoubt::vmmd {
 
@@ -248,7 +248,7 @@ void VcpuLoop::prepare_events() {
         statistics_.count_nmi();
         activity_ = Activity::Running;
     } else if (!busy && apic.interrupt_pending() &&
-               (state_.rflags & x86::rflags::kInterrupt) != 0 &&
+               (state_.rflags & isa::rflags::kInterrupt) != 0 &&
                (state_.interruptibility & kBlocksInterrupts) == 0) {
         if (const auto vector = apic.acknowledge()) {
             state_.inject =
@@ -268,7 +268,7 @@ void VcpuLoop::rest() {
         return;
     }
     const bool takes_interrupts =
-        activity_ == Activity::Halted && (state_.rflags & x86::rflags::kInterrupt) != 0;
+        activity_ == Activity::Halted && (state_.rflags & isa::rflags::kInterrupt) != 0;
     if (takes_interrupts) return wait();
 
     if (group_.begin_silence()) {

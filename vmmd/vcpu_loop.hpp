@@ -6,9 +6,9 @@
 #include <string>
 #include <thread>
 
-#include "vmmd/cpu/msr.hpp"
-#include "vmmd/debug/vcpu_debug.hpp"
-#include "vmmd/exit_router.hpp"
+#include "vmmd/arch/x86_64/cpu/msr.hpp"
+#include "arch/vcpu_debug.hpp"
+#include "arch/exit_router.hpp"
 #include "vmmd/exit_statistics.hpp"
 #include "vmmd/time_account.hpp"
 #include "vmmd/timer_queue.hpp"

@@ -9,12 +9,12 @@
 
 #include "libhvcall/guest_memory.hpp"
 #include "libhvcall/vcpu.hpp"
-#include "vmmd/x86/emulator.hpp"
+#include "vmmd/arch/x86_64/isa/emulator.hpp"
 
 namespace redoubt::bench {
 
 /// A device that counts what is written to it.
-class MmioExit final : public vmmd::x86::DeviceAccess {
+class MmioExit final : public vmmd::isa::DeviceAccess {
   public:
     MmioExit(hvcall::Vcpu& vcpu, const hvcall::GuestMemory& memory)
         : emulator_(vcpu, memory, *this) {}
@@ -31,7 +31,7 @@ class MmioExit final : public vmmd::x86::DeviceAccess {
     void write_port(std::uint16_t, unsigned, std::uint32_t) override {}
 
   private:
-    vmmd::x86::Emulator emulator_;
+    vmmd::isa::Emulator emulator_;
     std::uint64_t writes_ = 0;
 };
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "vmmd/devices/chipset.hpp"
-#include "vmmd/devices/local_apic.hpp"
+#include "arch/chipset.hpp"
+#include "vmmd/arch/x86_64/devices/local_apic.hpp"
 #include "vmmd/devices/unclaimed.hpp"
 #include "vmmd/interrupt_line.hpp"
 

@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "libhvcall/model/model_hypervisor.hpp"
-#include "vmmd/x86/emulator.hpp"
+#include "vmmd/arch/x86_64/isa/emulator.hpp"
 
 using namespace redoubt;
-using vmmd::x86::Emulator;
+using vmmd::isa::Emulator;
 
 namespace {
 
-class Devices final : public vmmd::x86::DeviceAccess {
+class Devices final : public vmmd::isa::DeviceAccess {
   public:
     void read_memory(std::uint64_t, std::span<std::uint8_t> data) override {
         for (auto& byte : data) byte = next_++;

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "vmmd/backends/backend.hpp"
-#include "vmmd/boot/bzimage.hpp"
+#include "vmmd/arch/x86_64/boot/bzimage.hpp"
 #include "vmmd/image_file.hpp"
 
 namespace redoubt::vmmd {

@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <utility>
 
-#include "vmmd/debug/register_transfer.hpp"
+#include "arch/register_transfer.hpp"
 #include "vmmd/machine.hpp"
-#include "vmmd/x86/linear_memory.hpp"
-#include "vmmd/x86/paging.hpp"
+#include "arch/linear_memory.hpp"
+#include "arch/paging.hpp"
 
 namespace redoubt::vmmd {
 
@@ -271,7 +271,7 @@ std::size_t GuestDebugger::read_memory(unsigned vcpu, std::uint64_t address,
     std::size_t done = 0;
     while (done < into.size()) {
         const auto from =
-            x86::memory_at(state, machine_->memory(), address + done, into.size() - done);
+            isa::memory_at(state, machine_->memory(), address + done, into.size() - done);
         if (from.empty()) break;
         const auto part = into.subspan(done, from.size());
         std::ranges::copy(from, part.begin());
@@ -290,7 +290,7 @@ bool GuestDebugger::write_memory(unsigned vcpu, std::uint64_t address,
     for (const bool really : {false, true}) {
         for (std::size_t done = 0; done < bytes.size();) {
             const auto into =
-                x86::memory_at(state, machine_->memory(), address + done, bytes.size() - done);
+                isa::memory_at(state, machine_->memory(), address + done, bytes.size() - done);
             if (into.empty()) return false;
             if (really) {
                 software_.write_under(*physical(vcpu, address + done), into,
@@ -303,8 +303,8 @@ bool GuestDebugger::write_memory(unsigned vcpu, std::uint64_t address,
 }
 
 std::optional<std::uint64_t> GuestDebugger::physical(unsigned vcpu, std::uint64_t address) const {
-    const auto translated = x86::translate(machine_->vcpu(vcpu).state(), machine_->memory(),
-                                           address, x86::Access::Inspect);
+    const auto translated = isa::translate(machine_->vcpu(vcpu).state(), machine_->memory(),
+                                           address, isa::Access::Inspect);
     return translated ? std::optional(*translated) : std::nullopt;
 }
 
@@ -313,7 +313,7 @@ bool GuestDebugger::insert(unsigned vcpu, const gdb::Breakpoint& breakpoint) {
     if (!stopped()) return false;
     if (breakpoint.kind == BreakpointKind::Software) {
         const auto byte =
-            x86::memory_at(machine_->vcpu(vcpu).state(), machine_->memory(), breakpoint.address, 1);
+            isa::memory_at(machine_->vcpu(vcpu).state(), machine_->memory(), breakpoint.address, 1);
         if (byte.empty()) return false;
         const auto at = *physical(vcpu, breakpoint.address);
         software_.insert(at, byte.first<1>());

@@ -14,7 +14,7 @@
 
 #include "vmmd/debug/gdb/target.hpp"
 #include "vmmd/debug/software_breakpoints.hpp"
-#include "vmmd/debug/vcpu_debug.hpp"
+#include "arch/vcpu_debug.hpp"
 
 namespace redoubt::vmmd {
 

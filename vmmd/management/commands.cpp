@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "vmmd/trace/exit_name.hpp"
+#include "arch/exit_name.hpp"
 #include "vmmd/trace/text.hpp"
 
 namespace redoubt::vmmd {

@@ -5,8 +5,8 @@
 #include <array>
 
 #include "vmmd/trace/text.hpp"
-#include "vmmd/x86/code_mode.hpp"
-#include "vmmd/x86/linear_memory.hpp"
+#include "vmmd/arch/x86_64/isa/code_mode.hpp"
+#include "arch/linear_memory.hpp"
 
 namespace redoubt::vmmd {
 
@@ -15,15 +15,15 @@ namespace {
 constexpr std::size_t kLongestInstruction = 15;
 constexpr std::size_t kShownBytes = 10;  ///< of an instruction in a line
 
-std::string mode_name(x86::CodeMode mode) {
+std::string mode_name(isa::CodeMode mode) {
     switch (mode) {
-        case x86::CodeMode::Real16:
+        case isa::CodeMode::Real16:
             return "real mode";
-        case x86::CodeMode::Protected16:
+        case isa::CodeMode::Protected16:
             return "16-bit";
-        case x86::CodeMode::Protected32:
+        case isa::CodeMode::Protected32:
             return "32-bit";
-        case x86::CodeMode::Long64:
+        case isa::CodeMode::Long64:
             break;
     }
     return "64-bit";
@@ -34,10 +34,10 @@ std::string explain(const abi::VcpuState& state, const hvcall::GuestMemory& memo
                     std::uint64_t linear) {
     const auto where = address_text(linear);
     const auto top = static_cast<std::int64_t>(linear) >> 47;
-    if (x86::in_64bit_mode(state) && top != 0 && top != -1) {
+    if (isa::in_64bit_mode(state) && top != 0 && top != -1) {
         return where + " is no address: it is not canonical";
     }
-    const auto physical = x86::translate(state, memory, linear, x86::Access::Inspect);
+    const auto physical = isa::translate(state, memory, linear, isa::Access::Inspect);
     if (!physical) return where + " is not mapped by the guest's page tables";
     return where + " is guest-physical " + hexadecimal(*physical) + ", where there is no memory";
 }
@@ -47,14 +47,14 @@ std::vector<std::uint8_t> bytes_before(const abi::VcpuState& state,
                                        const hvcall::GuestMemory& memory, std::uint64_t linear,
                                        std::size_t wanted) {
     std::vector<std::uint8_t> bytes(std::min<std::uint64_t>(wanted, linear));
-    if (x86::inspect(state, memory, linear - bytes.size(), bytes) == bytes.size()) return bytes;
+    if (isa::inspect(state, memory, linear - bytes.size(), bytes) == bytes.size()) return bytes;
     // The page before is not there: what is left begins with this one.
     bytes.resize(std::min<std::uint64_t>(bytes.size(), linear % 4096));
-    bytes.resize(x86::inspect(state, memory, linear - bytes.size(), bytes));
+    bytes.resize(isa::inspect(state, memory, linear - bytes.size(), bytes));
     return bytes;
 }
 
-std::string line(const x86::DisassembledInstruction& instruction, char mark) {
+std::string line(const isa::DisassembledInstruction& instruction, char mark) {
     std::string bytes;
     for (std::size_t i = 0; i < std::min(instruction.bytes.size(), kShownBytes); ++i) {
         bytes += format("%02x ", instruction.bytes[i]);
@@ -68,20 +68,20 @@ std::string line(const x86::DisassembledInstruction& instruction, char mark) {
 
 CodeListing list_code(const abi::VcpuState& state, const hvcall::GuestMemory& memory,
                       std::uint64_t linear, std::size_t before, std::size_t after) {
-    const auto mode = x86::code_mode(state);
+    const auto mode = isa::code_mode(state);
     CodeListing listing;
     listing.address = linear;
     listing.mode = mode_name(mode);
 
     std::vector<std::uint8_t> bytes(after * kLongestInstruction);
-    const auto readable = x86::inspect(state, memory, linear, bytes);
+    const auto readable = isa::inspect(state, memory, linear, bytes);
     bytes.resize(readable);
-    listing.code = x86::disassemble(bytes, linear, mode, after);
+    listing.code = isa::disassemble(bytes, linear, mode, after);
     if (listing.code.size() < after) listing.problem = explain(state, memory, linear + readable);
 
     // Twice as far back as is shown: the further the start, the better the guess.
     const auto start = bytes_before(state, memory, linear, 2 * before * kLongestInstruction / 3);
-    listing.before = x86::disassemble_before(start, linear - start.size(), mode, before);
+    listing.before = isa::disassemble_before(start, linear - start.size(), mode, before);
     return listing;
 }
 

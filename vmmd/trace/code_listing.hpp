@@ -5,17 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "abi/x86_64/vcpu_state.hpp"
+#include "abi/vcpu_state.hpp"
 #include "libhvcall/guest_memory.hpp"
-#include "vmmd/x86/disassembler.hpp"
+#include "arch/disassembler.hpp"
 
 namespace redoubt::vmmd {
 
 struct CodeListing {
     std::uint64_t address = 0;  ///< linear, of the first instruction in `code`
     std::string mode;           ///< "64-bit", "32-bit", "16-bit", "real mode"
-    std::vector<x86::DisassembledInstruction> before;  ///< a guess
-    std::vector<x86::DisassembledInstruction> code;
+    std::vector<isa::DisassembledInstruction> before;  ///< a guess
+    std::vector<isa::DisassembledInstruction> code;
     std::string problem;  ///< why the code ends, or is not there at all; empty: it goes on
 };
 

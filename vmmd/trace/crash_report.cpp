@@ -2,8 +2,8 @@
 #include "vmmd/trace/crash_report.hpp"
 
 #include "vmmd/trace/code_listing.hpp"
-#include "vmmd/trace/registers.hpp"
-#include "vmmd/x86/linear_memory.hpp"
+#include "arch/registers.hpp"
+#include "arch/linear_memory.hpp"
 
 namespace redoubt::vmmd {
 
@@ -23,7 +23,7 @@ std::string last_exits(const Machine& machine, unsigned vcpu, std::size_t count)
 }
 
 std::string code_at_rip(const Machine& machine, const abi::VcpuState& state) {
-    const auto listing = list_code(state, machine.memory(), x86::linear_rip(state),
+    const auto listing = list_code(state, machine.memory(), isa::linear_rip(state),
                                    kInstructionsBefore, kInstructionsAfter);
     return "code (" + listing.mode +
            (listing.before.empty() ? "):\n" : "; what is before rip is a guess):\n") +

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "vmmd/bus/bus.hpp"
-#include "vmmd/devices/local_apic.hpp"
+#include "vmmd/arch/x86_64/devices/local_apic.hpp"
 #include "vmmd/trace/text.hpp"
 
 namespace redoubt::vmmd {

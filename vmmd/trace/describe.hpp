@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vmmd/trace/exit_name.hpp"
+#include "arch/exit_name.hpp"
 #include "vmmd/trace/trace_entry.hpp"
 
 namespace redoubt::vmmd {

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "abi/x86_64/vcpu_state.hpp"
+#include "abi/vcpu_state.hpp"
 #include "libhvcall/address.hpp"
 
 namespace redoubt::vmmd {

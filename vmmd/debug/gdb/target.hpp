@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "vmmd/debug/gdb/registers.hpp"
+#include "arch/gdb_registers.hpp"
 
 namespace redoubt::vmmd::gdb {
 

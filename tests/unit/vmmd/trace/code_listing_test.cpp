@@ -3,12 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/vmmd/x86/guest_fixture.hpp"
+#include "tests/unit/vmmd/arch/x86_64/isa/guest_fixture.hpp"
 
 namespace redoubt::vmmd {
 namespace {
 
-class CodeListingTest : public x86::GuestTest {
+class CodeListingTest : public isa::GuestTest {
   protected:
     CodeListing list(std::uint64_t linear, std::size_t before = 4, std::size_t after = 3) {
         return list_code(state_, memory_, linear, before, after);

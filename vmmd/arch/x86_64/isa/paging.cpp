@@ -1,0 +1,154 @@
+// The page walk.
+#include "arch/paging.hpp"
+
+namespace redoubt::vmmd::isa {
+
+namespace {
+
+using hvcall::GuestMemory;
+using hvcall::GuestPhysicalAddress;
+
+constexpr std::uint64_t kCr0Wp = 1U << 16;
+constexpr std::uint64_t kCr0Pg = 1U << 31;
+constexpr std::uint64_t kCr4Pse = 1U << 4;
+constexpr std::uint64_t kCr4Pae = 1U << 5;
+constexpr std::uint64_t kCr4Smep = 1U << 20;
+constexpr std::uint64_t kCr4Smap = 1U << 21;
+constexpr std::uint64_t kEferNxe = 1U << 11;
+constexpr std::uint64_t kRflagsAc = 1U << 18;
+
+enum Entry : std::uint64_t {
+    kPresent = 1U << 0,
+    kWritable = 1U << 1,
+    kUser = 1U << 2,
+    kAccessed = 1U << 5,
+    kDirty = 1U << 6,
+    kLarge = 1U << 7,
+    kNoExecute = 1ULL << 63,
+};
+enum ErrorCode : std::uint32_t {
+    kFaultPresent = 1U << 0,
+    kFaultWrite = 1U << 1,
+    kFaultUser = 1U << 2,
+    kFaultReserved = 1U << 3,
+    kFaultFetch = 1U << 4,
+};
+constexpr std::uint64_t kAddressMask = 0x000F'FFFF'FFFF'F000;
+
+/// Where the next entry is, and how wide the tables are.
+struct Walk {
+    const GuestMemory& memory;
+    const abi::VcpuState& state;
+    std::uint64_t linear;
+    Access access;
+
+    std::unexpected<PageFault> fault(std::uint32_t bits) const {
+        std::uint32_t code = bits;
+        if (access == Access::Write) code |= kFaultWrite;
+        if (state.cpl == 3) code |= kFaultUser;
+        const bool fetch_is_told = (state.efer & kEferNxe) != 0 || (state.cr4 & kCr4Smep) != 0;
+        if (access == Access::Fetch && fetch_is_told) code |= kFaultFetch;
+        return std::unexpected(PageFault{code, linear});
+    }
+
+    /// `rights`: what all levels permit together (no-execute set if any level sets it).
+    bool permitted(std::uint64_t rights) const {
+        if (access == Access::Inspect) return true;
+        const bool user_page = (rights & kUser) != 0;
+        const bool user = state.cpl == 3;
+        if (user && !user_page) return false;
+        if (access == Access::Fetch) {
+            if ((rights & kNoExecute) != 0 && (state.efer & kEferNxe) != 0) return false;
+            return user || !user_page || (state.cr4 & kCr4Smep) == 0;
+        }
+        if (!user && user_page && (state.cr4 & kCr4Smap) != 0 && (state.rflags & kRflagsAc) == 0) {
+            return false;
+        }
+        if (access == Access::Write && (rights & kWritable) == 0) {
+            return !user && (state.cr0 & kCr0Wp) == 0;
+        }
+        return true;
+    }
+
+    void mark(std::uint64_t address, std::uint64_t entry, bool leaf) const {
+        if (access == Access::Inspect) return;
+        std::uint64_t wanted = kAccessed;
+        if (leaf && access == Access::Write) wanted |= kDirty;
+        if ((entry & wanted) == wanted) return;
+        // The bits are in the lowest byte of either width.
+        const auto byte = memory.at(GuestPhysicalAddress{address}, 1);
+        if (!byte.empty()) byte[0] = static_cast<std::uint8_t>(byte[0] | wanted);
+    }
+};
+
+std::expected<std::uint64_t, PageFault> walk_8_byte_entries(const Walk& walk, std::uint64_t table,
+                                                            unsigned top_shift) {
+    std::uint64_t rights = kWritable | kUser;
+    std::uint64_t marks[4][2];
+    unsigned depth = 0;
+    for (unsigned shift = top_shift;; shift -= 9) {
+        // In PAE mode the top level has four entries.
+        const std::uint64_t index_mask = shift == 30 && top_shift == 30 ? 3 : 0x1FF;
+        const auto address = table + (walk.linear >> shift & index_mask) * 8;
+        const auto read = walk.memory.read<std::uint64_t>(GuestPhysicalAddress{address});
+        if (!read) return walk.fault(0);
+        const auto entry = *read;
+        if ((entry & kPresent) == 0) return walk.fault(0);
+        if ((entry & kNoExecute) != 0 && (walk.state.efer & kEferNxe) == 0) {
+            return walk.fault(kFaultPresent | kFaultReserved);
+        }
+        const bool pae_root = shift == 30 && top_shift == 30;
+        if (!pae_root)
+            rights = (rights & (entry | ~std::uint64_t{kWritable | kUser})) | (entry & kNoExecute);
+        const bool large = (entry & kLarge) != 0 && (shift == 21 || (shift == 30 && !pae_root));
+        if (shift != 12 && !large) {
+            if (!pae_root) {
+                marks[depth][0] = address;
+                marks[depth++][1] = entry;
+            }
+            table = entry & kAddressMask;
+            continue;
+        }
+        if (!walk.permitted(rights)) return walk.fault(kFaultPresent);
+        for (unsigned i = 0; i < depth; ++i) walk.mark(marks[i][0], marks[i][1], false);
+        walk.mark(address, entry, true);
+        const auto offset_mask = (std::uint64_t{1} << shift) - 1;
+        return (entry & kAddressMask & ~offset_mask) | (walk.linear & offset_mask);
+    }
+}
+
+std::expected<std::uint64_t, PageFault> walk_4_byte_entries(const Walk& walk) {
+    const auto table = walk.state.cr3 & 0xFFFF'F000;
+    const auto directory = table + (walk.linear >> 22 & 0x3FF) * 4;
+    const auto first = walk.memory.read<std::uint32_t>(GuestPhysicalAddress{directory});
+    if (!first || (*first & kPresent) == 0) return walk.fault(0);
+    if ((*first & kLarge) != 0 && (walk.state.cr4 & kCr4Pse) != 0) {
+        if (!walk.permitted(*first & (kWritable | kUser))) return walk.fault(kFaultPresent);
+        walk.mark(directory, *first, true);
+        // PSE-36: bits 39..32 of the address are in bits 20..13.
+        const auto high = static_cast<std::uint64_t>(*first >> 13 & 0xFF) << 32;
+        return high | (*first & 0xFFC0'0000) | (walk.linear & 0x3F'FFFF);
+    }
+    const auto entry_address = (*first & 0xFFFF'F000) + (walk.linear >> 12 & 0x3FF) * 4;
+    const auto second = walk.memory.read<std::uint32_t>(GuestPhysicalAddress{entry_address});
+    if (!second || (*second & kPresent) == 0) return walk.fault(0);
+    if (!walk.permitted(*first & *second & (kWritable | kUser))) return walk.fault(kFaultPresent);
+    walk.mark(directory, *first, false);
+    walk.mark(entry_address, *second, true);
+    return std::uint64_t{*second & 0xFFFF'F000} | (walk.linear & 0xFFF);
+}
+
+}  // namespace
+
+std::expected<std::uint64_t, PageFault> translate(const abi::VcpuState& state,
+                                                  const GuestMemory& memory, std::uint64_t linear,
+                                                  Access access) {
+    if (!in_64bit_mode(state)) linear &= 0xFFFF'FFFF;
+    if ((state.cr0 & kCr0Pg) == 0) return linear;
+    const Walk walk{memory, state, linear, access};
+    if (in_long_mode(state)) return walk_8_byte_entries(walk, state.cr3 & kAddressMask, 39);
+    if ((state.cr4 & kCr4Pae) != 0) return walk_8_byte_entries(walk, state.cr3 & 0xFFFF'FFE0, 30);
+    return walk_4_byte_entries(walk);
+}
+
+}  // namespace redoubt::vmmd::isa
