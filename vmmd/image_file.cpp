@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "vmmd/config/config.hpp"
+
 namespace redoubt::vmmd {
 
 std::string path_of(std::string_view url, const std::string& folder) {
@@ -70,6 +72,11 @@ std::expected<void, std::string> ImageFile::read(std::uint64_t offset,
         offset += static_cast<std::uint64_t>(got);
     }
     return {};
+}
+
+std::optional<ImageFile> open_initrd(const VmConfig& config, const std::string& folder) {
+    if (config.initrd.empty()) return std::nullopt;
+    return value_or_throw(ImageFile::open(config.initrd, folder));
 }
 
 }  // namespace redoubt::vmmd

@@ -4,11 +4,17 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace redoubt::vmmd {
+
+struct VmConfig;
 
 class ImageFile {
   public:
@@ -36,6 +42,16 @@ class ImageFile {
     std::uint64_t size_ = 0;
     int restarts_seen_ = 0;
 };
+
+/// The VM's initrd, if it has one.
+std::optional<ImageFile> open_initrd(const VmConfig& config, const std::string& folder);
+
+/// For what cannot go on: throws std::runtime_error with the sentence.
+template <class T>
+T value_or_throw(std::expected<T, std::string> result) {
+    if (!result) throw std::runtime_error(result.error());
+    if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
 
 /// What open(2) is given for a URL.
 std::string path_of(std::string_view url, const std::string& folder);

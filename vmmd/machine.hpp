@@ -1,19 +1,16 @@
-// One incarnation of a VM: guest memory, vCPUs, chipset and buses, from power-on to power-off.
+// One incarnation of a VM: guest memory, vCPUs and the platform around them, from power-on to
+// power-off.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "arch/platform.hpp"
 #include "libhvcall/hypervisor.hpp"
-#include "vmmd/bus/bus.hpp"
-#include "vmmd/config/config.hpp"
-#include "vmmd/arch/x86_64/cpu/cpuid.hpp"
-#include "vmmd/once_log.hpp"
-#include "arch/chipset.hpp"
-#include "vmmd/devices/unclaimed.hpp"
 #include "vmmd/guest_clock.hpp"
 #include "vmmd/trace/describe.hpp"
 #include "vmmd/vcpu_loop.hpp"
@@ -46,7 +43,7 @@ class Machine {
     unsigned vcpu_count() const { return static_cast<unsigned>(processors_.size()); }
     /// Its statistics can be read at any time, its state page only while it does not run.
     const VcpuLoop& vcpu(unsigned index) const { return *processors_[index].loop; }
-    Chipset& chipset() { return *chipset_; }
+    Platform& platform() { return *platform_; }
 
     const hvcall::GuestMemory& memory() const { return vm_->memory(); }
     /// Makes all of a vCPU's state page valid. Only while it does not run.
@@ -67,31 +64,22 @@ class Machine {
 
         TimerQueue timers;
         std::unique_ptr<hvcall::Vcpu> vcpu;
-        std::unique_ptr<MsrBank> msrs;
         std::unique_ptr<VcpuLoop> loop;
     };
 
-    ChipsetOptions chipset_options();
-    void make_processor(unsigned index);
+    PlatformHost platform_host();
     void run_loop(unsigned index);
-    void load_linux();
 
     hvcall::Hypervisor& hypervisor_;
     MachineOptions options_;
-    CpuidPolicy cpuid_;
     GuestClock clock_;
     VcpuGroup group_;
     CounterScale host_time_;
     hvcall::HostTicks started_;
-    Unclaimed unclaimed_ports_;
-    Unclaimed unclaimed_memory_;
-    OnceLog unknown_msrs_;
-    PortBus ports_;
-    MmioBus mmio_;
     std::unique_ptr<hvcall::Vm> vm_;
-    // The first one's timers are the devices' too, so the chipset ends before them.
+    // The first one's timers are the devices' too, so the platform ends before them.
     std::deque<Processor> processors_;
-    std::unique_ptr<Chipset> chipset_;
+    std::optional<Platform> platform_;
 };
 
 }  // namespace redoubt::vmmd

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "vmmd/machine.hpp"
-#include "arch/exit_name.hpp"
+#include "vmmd/trace/exit_name.hpp"
 
 namespace redoubt::vmmd {
 

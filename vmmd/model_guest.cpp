@@ -6,20 +6,15 @@
 #include <string_view>
 #include <thread>
 
-#include "libhvcall/model/model_hypervisor.hpp"
+#include "arch/model_machine.hpp"
 
 namespace redoubt::vmmd {
 
 namespace {
 
 using hvcall::GuestMemory;
-namespace exits = hvcall::model::exits;
+namespace machine = model_machine;
 
-constexpr std::uint16_t kData = 0x3F8;
-constexpr std::uint16_t kLineStatus = 0x3FD;
-constexpr std::uint16_t kPm1Control = 0x604;
-constexpr std::uint16_t kResetPort = 0xCF9;
-constexpr std::uint32_t kSleepNow = 0x2000 | 5U << 10;
 constexpr std::string_view kBanner = "model guest ready\r\n";
 
 /// What a guest program would keep in its registers. It lives in guest memory, so that every VM has
@@ -31,24 +26,20 @@ struct Program {
     std::uint32_t line_length;
     char line[64];
 };
-constexpr hvcall::GuestPhysicalAddress kProgram{0x1000};
-constexpr std::uint64_t kResetVector = 0xFFF0;
+constexpr hvcall::GuestPhysicalAddress kProgram{machine::kScratchMemory};
 
 void obey(std::string_view command, abi::VcpuState& state, const GuestMemory& memory) {
-    if (command == "poweroff") exits::port_out(kPm1Control, 2, kSleepNow)(state, memory);
-    if (command == "reset") exits::port_out(kResetPort, 1, 6)(state, memory);
-    if (command == "crash") exits::shutdown()(state, memory);
-    if (command == "halt") {
-        state.rflags &= ~std::uint64_t{0x200};
-        exits::halt()(state, memory);
-    }
+    if (command == "poweroff") machine::power_off()(state, memory);
+    if (command == "reset") machine::reset()(state, memory);
+    if (command == "crash") machine::crash()(state, memory);
+    if (command == "halt") machine::halt_forever()(state, memory);
 }
 
 void step(abi::VcpuState& state, const GuestMemory& memory) {
-    auto program = state.rip == kResetVector ? Program{} : *memory.read<Program>(kProgram);
-    const auto character = static_cast<char>(state.gpr[abi::kRax]);
+    auto program = machine::at_start(state) ? Program{} : *memory.read<Program>(kProgram);
+    const auto character = static_cast<char>(machine::read_value(state));
     const auto print = [&](char c) {
-        exits::port_out(kData, 1, static_cast<unsigned char>(c))(state, memory);
+        machine::write_serial(machine::kData, static_cast<unsigned char>(c))(state, memory);
     };
     switch (program.stage) {
         case Program::Banner:
@@ -58,13 +49,13 @@ void step(abi::VcpuState& state, const GuestMemory& memory) {
         case Program::Ask:
             std::this_thread::sleep_for(std::chrono::milliseconds(2));
             program.stage = Program::Answer;
-            exits::port_in(kLineStatus, 1)(state, memory);
+            machine::read_serial(machine::kLineStatus)(state, memory);
             break;
         case Program::Answer: {
             const bool ready = (character & 1) != 0;
             program.stage = ready ? Program::Character : Program::Answer;
             if (!ready) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-            exits::port_in(ready ? kData : kLineStatus, 1)(state, memory);
+            machine::read_serial(ready ? machine::kData : machine::kLineStatus)(state, memory);
             break;
         }
         case Program::Character:

@@ -6,9 +6,10 @@
 #include <string>
 #include <thread>
 
-#include "vmmd/arch/x86_64/cpu/msr.hpp"
-#include "arch/vcpu_debug.hpp"
 #include "arch/exit_router.hpp"
+#include "arch/vcpu_debug.hpp"
+#include "arch/vcpu_events.hpp"
+#include "vmmd/exit_next.hpp"
 #include "vmmd/exit_statistics.hpp"
 #include "vmmd/time_account.hpp"
 #include "vmmd/timer_queue.hpp"
@@ -19,7 +20,7 @@ namespace redoubt::vmmd {
 
 class VcpuLoop {
   public:
-    /// `index` 0 is the boot processor, which starts by itself; the others wait for a SIPI.
+    /// `index` 0 is the boot processor, which starts by itself; the others wait to be started.
     /// `timers` is this vCPU's own queue.
     VcpuLoop(unsigned index, const ExitContext& context, GuestClock& clock,
              const hvcall::Hypervisor& hypervisor, TimerQueue& timers, VcpuGroup& group);
@@ -32,13 +33,9 @@ class VcpuLoop {
     // -- from any thread
     /// The group has something to say.
     void call() { request(kCall); }
-    void send_nmi() { request(kNmi); }
-    void send_init();
-    void send_startup(std::uint8_t vector);
-    /// True if an NMI, INIT or SIPI was sent that the vCPU has not taken yet.
-    bool has_signal() const {
-        return (requests_.load(std::memory_order_acquire) & (kNmi | kInit | kStartup)) != 0;
-    }
+    void send(VcpuSignal signal);
+    /// True if a signal was sent that the vCPU has not taken yet.
+    bool has_signal() const { return (requests_.load(std::memory_order_acquire) & ~kCall) != 0; }
     /// Something may have become pending, or a timer earlier.
     void kick();
 
@@ -50,7 +47,6 @@ class VcpuLoop {
     void complete_state();
 
     // -- for a debugger, while the vCPU is parked
-    enum class Activity { Running, Halted, WaitingForStartup };
     VcpuDebug& debug() { return debug_; }
     abi::VcpuState& state() { return state_; }
     Activity activity() const { return activity_; }
@@ -62,30 +58,22 @@ class VcpuLoop {
     }
 
   private:
-    enum Request : std::uint32_t {
-        kCall = 1U << 0,
-        kNmi = 1U << 1,
-        kInit = 1U << 2,
-        kStartup = 1U << 3,  ///< with its vector from kVectorShift
-    };
-    static constexpr unsigned kVectorShift = 8;
+    /// Of requests_; its other bits are signals.
+    static constexpr std::uint32_t kCall = 1;
 
     void request(std::uint32_t bits);
     /// True: the run is over.
     bool serve_requests();
     void follow_clock();
     bool show_crash(const std::string& reason);
-    void take_init();
-    void take_startup(std::uint8_t vector);
     void run_timers();
-    void prepare_events();
-    ExitRouter::Next handle_exit();
-    ExitRouter::Next route_debugged();
+    hvcall::RunResult enter();
+    ExitNext handle_exit();
+    ExitNext route_debugged();
     void rest();
     void wait();
 
     const unsigned index_;
-    ExitContext context_;
     hvcall::Vcpu& vcpu_;
     abi::VcpuState& state_;
     GuestClock& clock_;
@@ -95,14 +83,14 @@ class VcpuLoop {
     ExitRouter router_;
     VcpuDebug debug_;
     ExitStatistics statistics_;
+    VcpuEvents events_;
     TimeAccount times_;
     ExitTrace trace_;
 
     std::atomic<std::uint32_t> requests_ = 0;
     std::atomic<std::thread::id> thread_{};
     Activity activity_ = Activity::Running;
-    bool nmi_pending_ = false;
-    std::uint64_t stopped_ticks_ = 0;  ///< of the clock, that this vCPU's TSC knows of
+    std::uint64_t stopped_ticks_ = 0;  ///< of the clock, that this vCPU's counter knows of
     Nanoseconds seen_deadline_ =
         kNever;  ///< the timers' next deadline when state_.deadline was computed
 };

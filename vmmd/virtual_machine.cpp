@@ -4,16 +4,16 @@
 #include <exception>
 #include <utility>
 
+#include "arch/registers.hpp"
 #include "vmmd/config/text.hpp"
 #include "vmmd/console/console_hub.hpp"
 #include "vmmd/debug/guest_debugger.hpp"
 #include "vmmd/devices/character_backend.hpp"
+#include "vmmd/linear_memory.hpp"
 #include "vmmd/log.hpp"
 #include "vmmd/machine.hpp"
 #include "vmmd/trace/crash_report.hpp"
 #include "vmmd/trace/describe.hpp"
-#include "vmmd/trace/registers.hpp"
-#include "vmmd/x86/linear_memory.hpp"
 
 namespace redoubt::vmmd {
 
@@ -167,7 +167,9 @@ ControlResult<void> VirtualMachine::powerdown() {
     {
         std::scoped_lock lock(mutex_);
         if (machine_ == nullptr) return std::unexpected(not_running());
-        machine_->chipset().press_power_button();
+        if (const auto pressed = machine_->platform().press_power_button(); !pressed) {
+            return refused("VM \"" + config_.name + "\" " + pressed.error());
+        }
     }
     surroundings_.emit({.kind = VmEvent::Kind::PowerDown, .name = config_.name, .reason = {}});
     return {};
@@ -227,7 +229,7 @@ std::pair<VmEnd, std::string> VirtualMachine::run_machine() {
     };
     Machine machine(*surroundings_.hypervisor, options);
 
-    auto& input = machine.chipset().serial_input();
+    auto& input = machine.platform().serial_input();
     input.set_ready_callback([hub = console_.get()] { hub->device_ready(); });
     machine.power_on();
     console_->set_device_input(
@@ -348,8 +350,9 @@ ControlResult<CodeListing> VirtualMachine::code(const CodeQuery& query) {
     CodeListing listing;
     const auto seen = look_at(query.vcpu, [&](const Machine& machine, const VcpuLoop& loop) {
         const auto& state = loop.state();
-        listing = list_code(state, machine.memory(), query.address.value_or(x86::linear_rip(state)),
-                            query.before, query.count);
+        listing =
+            list_code(state, machine.memory(), query.address.value_or(isa::code_address(state)),
+                      query.before, query.count);
     });
     if (!seen) return std::unexpected(seen.error());
     return listing;

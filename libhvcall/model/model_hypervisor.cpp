@@ -53,15 +53,14 @@ RunResult ModelVcpu::run() {
         }
     }
     s.dirty = 0;
-    // What was to be injected was delivered.
-    s.inject = 0;
+    take_events(s);
     ++runs_;
     while (!program_.script.empty()) {
         auto step = std::move(program_.script.front());
         program_.script.pop_front();
         step(s, memory_);
         if (!bells_->ring(s)) return RunResult::Exited;
-        s.rip = s.exit.next_rip;
+        skip_instruction(s);
     }
     if (program_.forever) {
         program_.forever(s, memory_);
@@ -109,18 +108,9 @@ void ModelVcpu::set_cpuid(std::span<const abi::hv::CpuidEntry> entries) {
 }
 
 bool Bells::ring(const abi::VcpuState& state) {
-    constexpr auto kNotOutput = abi::PortIoDetail::kIn | abi::PortIoDetail::kString;
-    const auto& exit = state.exit;
-    if (exit.kind != abi::ExitKind::PortIo || (exit.detail & kNotOutput) != 0) return false;
-    const unsigned size = exit.detail >> abi::PortIoDetail::kSizeShift;
-    const auto value = state.gpr[abi::kRax] & ((std::uint64_t{1} << 8 * size) - 1);
     std::scoped_lock lock(mutex);
     for (Bell* bell : bound) {
-        const auto& where = bell->where_;
-        if (where.port != exit.info1 || (where.size != 0 && where.size != size) ||
-            (where.match != 0 && where.value != value)) {
-            continue;
-        }
+        if (!rings(bell->where_, state)) continue;
         bell->rung_ = true;
         bell->changed_.notify_all();
         return true;
@@ -219,69 +209,5 @@ std::uint64_t ModelHypervisor::real_time_seconds() const {
                                           std::chrono::system_clock::now().time_since_epoch())
                                           .count());
 }
-
-namespace exits {
-
-namespace {
-void exit_with(abi::VcpuState& state, abi::ExitKind kind, unsigned length) {
-    state.exit = {};
-    state.exit.kind = kind;
-    state.exit.next_rip = state.rip + length;
-}
-}  // namespace
-
-Step halt() {
-    return [](abi::VcpuState& s, const GuestMemory&) { exit_with(s, abi::ExitKind::Halt, 1); };
-}
-Step shutdown() {
-    return [](abi::VcpuState& s, const GuestMemory&) { exit_with(s, abi::ExitKind::Shutdown, 0); };
-}
-Step port_out(std::uint16_t port, unsigned size, std::uint32_t value) {
-    return [=](abi::VcpuState& s, const GuestMemory&) {
-        exit_with(s, abi::ExitKind::PortIo, 1);
-        s.gpr[abi::kRax] = value;
-        s.exit.info1 = port;
-        s.exit.detail = size << abi::PortIoDetail::kSizeShift;
-    };
-}
-Step port_in(std::uint16_t port, unsigned size) {
-    return [=](abi::VcpuState& s, const GuestMemory&) {
-        exit_with(s, abi::ExitKind::PortIo, 1);
-        s.exit.info1 = port;
-        s.exit.detail = size << abi::PortIoDetail::kSizeShift | abi::PortIoDetail::kIn;
-    };
-}
-Step cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
-    return [=](abi::VcpuState& s, const GuestMemory&) {
-        exit_with(s, abi::ExitKind::Cpuid, 2);
-        s.gpr[abi::kRax] = leaf;
-        s.gpr[abi::kRcx] = subleaf;
-    };
-}
-Step read_msr(std::uint32_t number) {
-    return [=](abi::VcpuState& s, const GuestMemory&) {
-        exit_with(s, abi::ExitKind::Msr, 2);
-        s.gpr[abi::kRcx] = number;
-    };
-}
-Step write_msr(std::uint32_t number, std::uint64_t value) {
-    return [=](abi::VcpuState& s, const GuestMemory&) {
-        exit_with(s, abi::ExitKind::Msr, 2);
-        s.exit.detail = 1;
-        s.gpr[abi::kRcx] = number;
-        s.gpr[abi::kRax] = value & 0xFFFF'FFFF;
-        s.gpr[abi::kRdx] = value >> 32;
-    };
-}
-Step mmio(GuestPhysicalAddress address, bool write) {
-    return [=](abi::VcpuState& s, const GuestMemory&) {
-        exit_with(s, abi::ExitKind::Mmio, 0);
-        s.exit.next_rip = 0;
-        s.exit.info1 = address.value();
-        s.exit.detail = write ? abi::MmioDetail::kWrite : 0;
-    };
-}
-
-}  // namespace exits
 
 }  // namespace redoubt::hvcall::model

@@ -15,7 +15,7 @@
 namespace redoubt::hvcall::model {
 
 /// What a model vCPU does in one run: change registers and memory as guest code would, then say in
-/// state.exit why it ended. `exits` below has the usual ones.
+/// state.exit why it ended. The architecture's exits.hpp has the usual ones.
 using Step = std::function<void(abi::VcpuState& state, const GuestMemory& memory)>;
 
 /// What one vCPU does: the script, then `forever` without end. With neither it loops, as a guest
@@ -24,6 +24,14 @@ struct Program {
     std::deque<Step> script;
     Step forever;
 };
+
+// -- of the architecture's exits.cpp
+/// Whether the exit is output to a doorbell at `where`.
+bool rings(const abi::hv::Doorbell& where, const abi::VcpuState& state);
+/// What is to be injected reaches the guest.
+void take_events(abi::VcpuState& state);
+/// Goes on after the exit's instruction.
+void skip_instruction(abi::VcpuState& state);
 
 /// What wakes a model vCPU; outlives it, so that its VM can be ended from any thread at any time.
 struct WakeUp {
@@ -129,16 +137,5 @@ class ModelHypervisor final : public Hypervisor {
     std::vector<Program> programs_;
     std::uint64_t memory_limit_ = std::uint64_t{1} << 34;
 };
-
-namespace exits {
-Step halt();
-Step shutdown();
-Step port_out(std::uint16_t port, unsigned size, std::uint32_t value);
-Step port_in(std::uint16_t port, unsigned size);
-Step cpuid(std::uint32_t leaf, std::uint32_t subleaf);
-Step read_msr(std::uint32_t number);
-Step write_msr(std::uint32_t number, std::uint64_t value);
-Step mmio(GuestPhysicalAddress address, bool write);
-}  // namespace exits
 
 }  // namespace redoubt::hvcall::model

@@ -326,7 +326,7 @@ class DebugLinux(unittest.TestCase):
         self.assertRegex(gdb.run("continue"), r"Breakpoint 1, 0x\S+ in start_kernel")
         self.assertRegex(gdb.run("bt"), r"(?s)#0 .* in start_kernel.*#1 .* in \w+ \(\)")
         self.assertIn("<start_kernel>", gdb.run("x/i $pc"))
-        self.assertRegex(gdb.run("info threads"), r"(?s)Thread 2.*waits for a start-up IPI")
+        self.assertRegex(gdb.run("info threads"), r"(?s)Thread 2.*waits to be started")
         # It begins with a call, for tracing.
         gdb.run("stepi")
         self.assertNotIn("<start_kernel>", gdb.run("x/i $pc"))

@@ -58,7 +58,7 @@ class Trace(unittest.TestCase):
         self.assertRegex(self.vmmctl("registers", "spins"), r"(?s)^vCPU 0, running:\n  rax .*  gdt .*  dr0 ")
         self.assertRegex(self.vmmctl("disassemble", "spins", "pc", "1"), r"(?m)^> [0-9a-f]{16}  eb fe +jmp ")
         self.assertIn("not mapped", self.vmmctl("disassemble", "spins", "0x7ffffffff000"))
-        self.assertIn("vCPU 1, waits for a start-up IPI:", self.vmmctl("registers", "spins", "--cpu", "1"))
+        self.assertIn("vCPU 1, waits to be started:", self.vmmctl("registers", "spins", "--cpu", "1"))
         self.assertEqual(json.loads(self.vmmctl("list", "--json"))[2]["state"], "running")
         self.vmmctl("pause", "spins")
         self.assertIn(f"rip {view['registers']['rip']:016x}", self.vmmctl("registers", "spins"))

@@ -15,8 +15,9 @@ def add_trace_options(parser: argparse.ArgumentParser) -> None:
 
 def trace_line(entry: dict) -> str:
     microseconds = entry["time_ns"] // 1000
+    counter = "rip" if "rip" in entry else "pc"  # as the architecture calls it
     line = (f"{microseconds // 1_000_000:5}.{microseconds % 1_000_000:06} cpu{entry['vcpu']} "
-            f"rip {entry['rip']:016x} {entry['text']}")
+            f"{counter} {entry[counter]:016x} {entry['text']}")
     return f"{line} → {entry['handler']}" if entry["handler"] else line
 
 

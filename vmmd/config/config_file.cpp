@@ -5,8 +5,8 @@
 #include <optional>
 #include <span>
 
-#include "vmmd/backends/backend.hpp"
 #include "vmmd/arch/x86_64/boot/bzimage.hpp"
+#include "vmmd/backends/backend.hpp"
 #include "vmmd/image_file.hpp"
 
 namespace redoubt::vmmd {

@@ -10,6 +10,7 @@
 #define TOML_ASSERT(condition) static_cast<void>(0)
 #include <toml++/toml.h>
 
+#include "arch/config_limits.hpp"
 #include "vmmd/config/config.hpp"
 #include "vmmd/config/lexical.hpp"
 #include "vmmd/config/text.hpp"
@@ -25,7 +26,6 @@ constexpr std::array<std::string_view, 1> kTopKeys = {"vm"};
 constexpr std::array<std::string_view, 3> kRestartWords = {"never", "on-failure", "always"};
 constexpr int kMaximumRestarts = 1'000'000;
 constexpr std::size_t kMaximumNameLength = 32;
-constexpr std::size_t kMaximumCmdline = 2047;  // Linux's COMMAND_LINE_SIZE on x86, less the NUL
 
 std::string quoted(std::string_view word) { return "\"" + std::string(word) + "\""; }
 
@@ -295,9 +295,10 @@ class Parser {
 
     void cmdline(VmConfig& config, const std::string& text, const toml::node& node) {
         if (text.size() > kMaximumCmdline) {
-            return error(node.source().begin, "the kernel's command line has " +
-                                                  std::to_string(text.size()) +
-                                                  " characters; at most 2047 are possible");
+            return error(node.source().begin,
+                         "the kernel's command line has " + std::to_string(text.size()) +
+                             " characters; at most " + std::to_string(kMaximumCmdline) +
+                             " are possible on " + kArchitecture);
         }
         if (text.find_first_of(std::string_view("\0\n", 2)) != std::string::npos) {
             return error(node.source().begin, "the kernel's command line must be one line");

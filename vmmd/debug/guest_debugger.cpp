@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "arch/register_transfer.hpp"
+#include "arch/registers.hpp"
+#include "vmmd/linear_memory.hpp"
 #include "vmmd/machine.hpp"
-#include "arch/linear_memory.hpp"
-#include "arch/paging.hpp"
 
 namespace redoubt::vmmd {
 
@@ -256,10 +256,10 @@ bool GuestDebugger::write_registers(unsigned vcpu, const gdb::Registers& registe
     const std::scoped_lock lock(mutex_);
     if (!stopped()) return false;
     auto& loop = machine_->vcpu(vcpu);
-    const auto rip = loop.state().rip;
+    const auto address = isa::code_address(loop.state());
     from_gdb(loop.state(), registers);
     // Who is sent elsewhere shall not wait for an interrupt first.
-    if (loop.state().rip != rip) loop.leave_halt();
+    if (isa::code_address(loop.state()) != address) loop.leave_halt();
     return true;
 }
 
@@ -303,20 +303,19 @@ bool GuestDebugger::write_memory(unsigned vcpu, std::uint64_t address,
 }
 
 std::optional<std::uint64_t> GuestDebugger::physical(unsigned vcpu, std::uint64_t address) const {
-    const auto translated = isa::translate(machine_->vcpu(vcpu).state(), machine_->memory(),
-                                           address, isa::Access::Inspect);
-    return translated ? std::optional(*translated) : std::nullopt;
+    return isa::physical_address(machine_->vcpu(vcpu).state(), machine_->memory(), address);
 }
 
 bool GuestDebugger::insert(unsigned vcpu, const gdb::Breakpoint& breakpoint) {
     const std::scoped_lock lock(mutex_);
     if (!stopped()) return false;
     if (breakpoint.kind == BreakpointKind::Software) {
-        const auto byte =
-            isa::memory_at(machine_->vcpu(vcpu).state(), machine_->memory(), breakpoint.address, 1);
-        if (byte.empty()) return false;
+        constexpr auto kBytes = SoftwareBreakpoints::kBytes;
+        const auto bytes = isa::memory_at(machine_->vcpu(vcpu).state(), machine_->memory(),
+                                          breakpoint.address, kBytes);
+        if (bytes.size() < kBytes) return false;
         const auto at = *physical(vcpu, breakpoint.address);
-        software_.insert(at, byte.first<1>());
+        software_.insert(at, bytes.first<kBytes>());
         linear_[breakpoint.address] = at;
         return true;
     }
@@ -352,8 +351,7 @@ std::string GuestDebugger::describe_all() {
     std::string text;
     for (unsigned i = 0; i < machine_->vcpu_count(); ++i) {
         const auto& state = machine_->vcpu(i).state();
-        text += machine_->vcpu(i).describe() + ", rip=" + hexadecimal(state.rip) +
-                " cr3=" + hexadecimal(state.cr3) + " cpl=" + std::to_string(state.cpl) + "\n";
+        text += machine_->vcpu(i).describe() + ", " + summarize_registers(state) + "\n";
     }
     for (const auto& breakpoint : hardware_) {
         text +=

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "arch/vcpu_debug.hpp"
 #include "vmmd/debug/gdb/target.hpp"
 #include "vmmd/debug/software_breakpoints.hpp"
-#include "arch/vcpu_debug.hpp"
 
 namespace redoubt::vmmd {
 

@@ -1,18 +1,27 @@
-// INT3 in guest memory.
+// Breakpoint instructions in guest memory.
 #include "vmmd/debug/software_breakpoints.hpp"
 
 namespace redoubt::vmmd {
 
-void SoftwareBreakpoints::insert(std::uint64_t physical, std::span<std::uint8_t, 1> byte) {
-    if (!inserted_.try_emplace(physical, Inserted{byte.data(), byte[0]}).second) return;
-    byte[0] = kInstruction;
+void SoftwareBreakpoints::insert(std::uint64_t physical, std::span<std::uint8_t, kBytes> bytes) {
+    for (std::size_t i = 0; i < kBytes; ++i) {
+        // Two can overlap only if one of them is no instruction's beginning.
+        if (inserted_.contains(physical + i)) return;
+    }
+    for (std::size_t i = 0; i < kBytes; ++i) {
+        inserted_.try_emplace(physical + i, Inserted{&bytes[i], bytes[i], i});
+        bytes[i] = kInstruction[i];
+    }
 }
 
 void SoftwareBreakpoints::remove(std::uint64_t physical) {
-    const auto found = inserted_.find(physical);
-    if (found == inserted_.end()) return;
-    if (*found->second.byte == kInstruction) *found->second.byte = found->second.original;
-    inserted_.erase(found);
+    if (!contains(physical)) return;
+    for (std::size_t i = 0; i < kBytes; ++i) {
+        const auto found = inserted_.find(physical + i);
+        const auto& inserted = found->second;
+        if (*inserted.byte == inserted.instruction()) *inserted.byte = inserted.original;
+        inserted_.erase(found);
+    }
 }
 
 void SoftwareBreakpoints::remove_all() {
@@ -21,7 +30,9 @@ void SoftwareBreakpoints::remove_all() {
 
 std::vector<std::uint64_t> SoftwareBreakpoints::addresses() const {
     std::vector<std::uint64_t> result;
-    for (const auto& [physical, inserted] : inserted_) result.push_back(physical);
+    for (const auto& [physical, inserted] : inserted_) {
+        if (inserted.index == 0) result.push_back(physical);
+    }
     return result;
 }
 
@@ -29,7 +40,7 @@ void SoftwareBreakpoints::hide(std::uint64_t physical, std::span<std::uint8_t> b
     for (auto at = inserted_.lower_bound(physical); at != inserted_.end(); ++at) {
         const auto offset = at->first - physical;
         if (offset >= bytes.size()) return;
-        if (bytes[offset] == kInstruction) bytes[offset] = at->second.original;
+        if (bytes[offset] == at->second.instruction()) bytes[offset] = at->second.original;
     }
 }
 
@@ -41,7 +52,7 @@ void SoftwareBreakpoints::write_under(std::uint64_t physical, std::span<std::uin
             memory[i] = bytes[i];
         } else {
             found->second.original = bytes[i];
-            memory[i] = kInstruction;
+            memory[i] = found->second.instruction();
         }
     }
 }

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "libhvcall/guest_memory.hpp"
+#include "arch/breakpoint.hpp"
 
 namespace redoubt::vmmd {
 
@@ -15,15 +15,19 @@ namespace redoubt::vmmd {
 /// vCPU runs.
 class SoftwareBreakpoints {
   public:
-    static constexpr std::uint8_t kInstruction = 0xCC;  // INT3
+    static constexpr auto kInstruction = kBreakpointInstruction;
+    static constexpr std::size_t kBytes = kInstruction.size();
 
-    /// `byte` is the memory at `physical`.
-    void insert(std::uint64_t physical, std::span<std::uint8_t, 1> byte);
+    /// `bytes` is the memory at `physical`.
+    void insert(std::uint64_t physical, std::span<std::uint8_t, kBytes> bytes);
     /// Puts back what was there, unless the guest has written something else meanwhile.
     void remove(std::uint64_t physical);
     void remove_all();
     bool empty() const { return inserted_.empty(); }
-    bool contains(std::uint64_t physical) const { return inserted_.contains(physical); }
+    bool contains(std::uint64_t physical) const {
+        const auto found = inserted_.find(physical);
+        return found != inserted_.end() && found->second.index == 0;
+    }
     std::vector<std::uint64_t> addresses() const;
 
     /// Bytes read from `physical` on, as they would be without breakpoints.
@@ -33,9 +37,13 @@ class SoftwareBreakpoints {
                      std::span<const std::uint8_t> bytes);
 
   private:
+    /// A byte of a breakpoint.
     struct Inserted {
         std::uint8_t* byte;
         std::uint8_t original;
+        std::size_t index;  ///< in kInstruction
+
+        std::uint8_t instruction() const { return kInstruction[index]; }
     };
     std::map<std::uint64_t, Inserted> inserted_;
 };

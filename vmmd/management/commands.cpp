@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "arch/exit_name.hpp"
+#include "vmmd/trace/exit_name.hpp"
 #include "vmmd/trace/text.hpp"
 
 namespace redoubt::vmmd {
@@ -158,7 +158,7 @@ Json trace_entry_to_json(const TraceEntry& entry) {
     const auto& record = entry.record;
     return {{"vcpu", entry.vcpu},          {"number", record.number},
             {"time_ns", entry.time.count}, {"kind", exit_name(record.kind)},
-            {"rip", record.rip},           {"detail", record.detail},
+            {kProgramCounter, record.pc},  {"detail", record.detail},
             {"info", record.info},         {"result", record.result},
             {"text", entry.text},          {"handler", entry.handler}};
 }
@@ -183,7 +183,7 @@ Json vm_registers(VmControl& control, const Json& arguments, CommandEffects&) {
     return {{"vcpu", vcpu}, {"registers", counters_to_json(view.values)}, {"text", view.text}};
 }
 
-Json instructions_to_json(const std::vector<x86::DisassembledInstruction>& instructions) {
+Json instructions_to_json(const std::vector<isa::DisassembledInstruction>& instructions) {
     Json rows = Json::array();
     for (const auto& [address, bytes, text] : instructions) {
         rows.push_back({{"address", address}, {"bytes", bytes}, {"text", text}});

@@ -4,40 +4,23 @@
 #include <algorithm>
 #include <array>
 
+#include "vmmd/linear_memory.hpp"
 #include "vmmd/trace/text.hpp"
-#include "vmmd/arch/x86_64/isa/code_mode.hpp"
-#include "arch/linear_memory.hpp"
 
 namespace redoubt::vmmd {
 
 namespace {
 
-constexpr std::size_t kLongestInstruction = 15;
 constexpr std::size_t kShownBytes = 10;  ///< of an instruction in a line
-
-std::string mode_name(isa::CodeMode mode) {
-    switch (mode) {
-        case isa::CodeMode::Real16:
-            return "real mode";
-        case isa::CodeMode::Protected16:
-            return "16-bit";
-        case isa::CodeMode::Protected32:
-            return "32-bit";
-        case isa::CodeMode::Long64:
-            break;
-    }
-    return "64-bit";
-}
 
 /// Why nothing can be read at `linear`.
 std::string explain(const abi::VcpuState& state, const hvcall::GuestMemory& memory,
                     std::uint64_t linear) {
     const auto where = address_text(linear);
-    const auto top = static_cast<std::int64_t>(linear) >> 47;
-    if (isa::in_64bit_mode(state) && top != 0 && top != -1) {
+    if (!isa::is_possible_address(state, linear)) {
         return where + " is no address: it is not canonical";
     }
-    const auto physical = isa::translate(state, memory, linear, isa::Access::Inspect);
+    const auto physical = isa::physical_address(state, memory, linear);
     if (!physical) return where + " is not mapped by the guest's page tables";
     return where + " is guest-physical " + hexadecimal(*physical) + ", where there is no memory";
 }
@@ -71,16 +54,17 @@ CodeListing list_code(const abi::VcpuState& state, const hvcall::GuestMemory& me
     const auto mode = isa::code_mode(state);
     CodeListing listing;
     listing.address = linear;
-    listing.mode = mode_name(mode);
+    listing.mode = isa::mode_name(mode);
 
-    std::vector<std::uint8_t> bytes(after * kLongestInstruction);
+    std::vector<std::uint8_t> bytes(after * isa::kLongestInstruction);
     const auto readable = isa::inspect(state, memory, linear, bytes);
     bytes.resize(readable);
     listing.code = isa::disassemble(bytes, linear, mode, after);
     if (listing.code.size() < after) listing.problem = explain(state, memory, linear + readable);
 
     // Twice as far back as is shown: the further the start, the better the guess.
-    const auto start = bytes_before(state, memory, linear, 2 * before * kLongestInstruction / 3);
+    const auto start =
+        bytes_before(state, memory, linear, 2 * before * isa::kLongestInstruction / 3);
     listing.before = isa::disassemble_before(start, linear - start.size(), mode, before);
     return listing;
 }

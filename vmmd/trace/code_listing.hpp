@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "abi/vcpu_state.hpp"
-#include "libhvcall/guest_memory.hpp"
 #include "arch/disassembler.hpp"
+#include "libhvcall/guest_memory.hpp"
 
 namespace redoubt::vmmd {
 

@@ -1,9 +1,9 @@
 // Crash reports.
 #include "vmmd/trace/crash_report.hpp"
 
-#include "vmmd/trace/code_listing.hpp"
 #include "arch/registers.hpp"
-#include "arch/linear_memory.hpp"
+#include "vmmd/linear_memory.hpp"
+#include "vmmd/trace/code_listing.hpp"
 
 namespace redoubt::vmmd {
 
@@ -22,11 +22,13 @@ std::string last_exits(const Machine& machine, unsigned vcpu, std::size_t count)
     return text;
 }
 
-std::string code_at_rip(const Machine& machine, const abi::VcpuState& state) {
-    const auto listing = list_code(state, machine.memory(), isa::linear_rip(state),
+std::string code_at_pc(const Machine& machine, const abi::VcpuState& state) {
+    const auto listing = list_code(state, machine.memory(), isa::code_address(state),
                                    kInstructionsBefore, kInstructionsAfter);
     return "code (" + listing.mode +
-           (listing.before.empty() ? "):\n" : "; what is before rip is a guess):\n") +
+           (listing.before.empty()
+                ? "):\n"
+                : std::string("; what is before ") + kProgramCounter + " is a guess):\n") +
            to_text(listing);
 }
 
@@ -40,7 +42,7 @@ std::string crash_report(Machine& machine, unsigned vcpu) {
     };
     const auto& state = machine.complete_state(vcpu);
     auto text = title(vcpu) + describe_registers(state) + describe_system_registers(state) +
-                code_at_rip(machine, state) + last_exits(machine, vcpu, kExits);
+                code_at_pc(machine, state) + last_exits(machine, vcpu, kExits);
     for (unsigned i = 0; i < vcpus; ++i) {
         if (i == vcpu) continue;
         text += title(i) + describe_registers(machine.vcpu(i).state()) +

@@ -11,16 +11,16 @@ ExitRecord ExitTrace::decode(const Slot& slot, std::uint64_t number) {
     // First: once it says more than Pending, the result is there as well.
     const auto outcome = get(kOutcome);
     const auto kind = get(kKind);
-    const auto registers = get(kRcxRdx);
+    const auto registers = get(kSecondThird);
     record.number = number;
     record.time = {get(kTime)};
-    record.rip = get(kRip);
+    record.pc = get(kPc);
     record.kind = static_cast<abi::ExitKind>(static_cast<std::uint32_t>(kind));
     record.detail = static_cast<std::uint32_t>(kind >> 32);
     record.info = get(kInfo);
-    record.rax = get(kRax);
-    record.rcx = static_cast<std::uint32_t>(registers);
-    record.rdx = static_cast<std::uint32_t>(registers >> 32);
+    record.first = get(kFirst);
+    record.second = static_cast<std::uint32_t>(registers);
+    record.third = static_cast<std::uint32_t>(registers >> 32);
     record.result = get(kResult);
     record.outcome = static_cast<ExitOutcome>(outcome & 0xFF);
     record.size = static_cast<std::uint8_t>(outcome >> 8);

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "abi/vcpu_state.hpp"
+#include "arch/traced_registers.hpp"
 #include "libhvcall/address.hpp"
 
 namespace redoubt::vmmd {
@@ -26,14 +26,15 @@ enum class ExitOutcome : std::uint8_t {
 struct ExitRecord {
     std::uint64_t number = 0;  ///< the vCPU's exits before it, since the VM was started
     hvcall::HostTicks time;
-    std::uint64_t rip = 0;
+    std::uint64_t pc = 0;
     abi::ExitKind kind = abi::ExitKind::Interrupted;
     std::uint32_t detail = 0;
-    std::uint64_t info = 0;    ///< Exit::info1
-    std::uint64_t rax = 0;     ///< before it was handled
-    std::uint32_t rcx = 0;     ///< … likewise
-    std::uint32_t rdx = 0;     ///< … likewise
-    std::uint64_t result = 0;  ///< edx:eax afterwards; Mmio: the value that was read or written
+    std::uint64_t info = 0;  ///< Exit::info1
+    // Registers before it was handled: which ones is in arch/traced_registers.hpp.
+    std::uint64_t first = 0;
+    std::uint32_t second = 0;
+    std::uint32_t third = 0;
+    std::uint64_t result = 0;  ///< registers afterwards; Mmio: the value that was read or written
     ExitOutcome outcome = ExitOutcome::Pending;
     std::uint8_t size = 0;  ///< Mmio: bytes of the (last) access, 0 if there was none
     std::uint8_t exception = kNoException;  ///< that the guest gets for it
@@ -51,14 +52,14 @@ class ExitTrace {
     void begin(const abi::VcpuState& state, hvcall::HostTicks time) {
         const auto number = next_.load(std::memory_order_relaxed);
         auto& words = slots_[number % kRecords];
-        const auto* gpr = state.gpr;
+        const auto registers = traced_registers(state);
         put(words[kTime], time.count);
-        put(words[kRip], state.rip);
+        put(words[kPc], registers.pc);
         put(words[kKind],
             static_cast<std::uint64_t>(state.exit.kind) | std::uint64_t{state.exit.detail} << 32);
         put(words[kInfo], state.exit.info1);
-        put(words[kRax], gpr[abi::kRax]);
-        put(words[kRcxRdx], (gpr[abi::kRcx] & 0xFFFF'FFFF) | gpr[abi::kRdx] << 32);
+        put(words[kFirst], registers.first);
+        put(words[kSecondThird], registers.second | std::uint64_t{registers.third} << 32);
         put(words[kOutcome], static_cast<std::uint64_t>(ExitOutcome::Pending));
         put(next_, number + 1);
     }
@@ -66,11 +67,9 @@ class ExitTrace {
     void finish(const abi::VcpuState& state, ExitOutcome outcome, unsigned size,
                 std::uint64_t value) {
         auto& words = slots_[(next_.load(std::memory_order_relaxed) - 1) % kRecords];
-        const auto* gpr = state.gpr;
-        put(words[kResult],
-            size != 0 ? value : (gpr[abi::kRax] & 0xFFFF'FFFF) | gpr[abi::kRdx] << 32);
+        put(words[kResult], size != 0 ? value : traced_result(state));
         put(words[kOutcome], static_cast<std::uint64_t>(outcome) | std::uint64_t{size} << 8 |
-                                 exception_of(state.inject) << 16);
+                                 traced_exception(state) << 16);
     }
 
     // -- any thread
@@ -81,19 +80,13 @@ class ExitTrace {
     std::uint64_t exits() const { return next_.load(std::memory_order_acquire); }
 
   private:
-    enum Word { kTime, kRip, kKind, kInfo, kRax, kRcxRdx, kResult, kOutcome, kWords };
+    enum Word { kTime, kPc, kKind, kInfo, kFirst, kSecondThird, kResult, kOutcome, kWords };
     using Slot = std::array<std::atomic<std::uint64_t>, kWords>;
 
     // Releasing, so that a reader that sees a new word also sees the `next_` that came before it.
     // On x86 this is an ordinary store.
     static void put(std::atomic<std::uint64_t>& word, std::uint64_t value) {
         word.store(value, std::memory_order_release);
-    }
-    /// 0, or 1 + the vector of the exception that is to be injected.
-    static std::uint64_t exception_of(std::uint64_t inject) {
-        constexpr auto kType = abi::EventInjection::kValid | 7ULL << 8;
-        constexpr auto kException = abi::EventInjection::kValid | abi::EventInjection::kException;
-        return (inject & kType) == kException ? 1 + (inject & 0xFF) : 0;
     }
     static ExitRecord decode(const Slot& slot, std::uint64_t number);
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "libhvcall/model/x86_64/exits.hpp"
 #include "tests/unit/vmmd/guest_machine.hpp"
 
 namespace redoubt::vmmd {

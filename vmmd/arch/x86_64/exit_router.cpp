@@ -1,12 +1,12 @@
 // The exit router.
 #include "arch/exit_router.hpp"
 
-#include "vmmd/bus/bus.hpp"
 #include "vmmd/arch/x86_64/cpu/cpuid.hpp"
 #include "vmmd/arch/x86_64/cpu/msr.hpp"
 #include "vmmd/arch/x86_64/devices/local_apic.hpp"
-#include "vmmd/trace/text.hpp"
 #include "vmmd/arch/x86_64/isa/alu.hpp"
+#include "vmmd/bus/bus.hpp"
+#include "vmmd/trace/text.hpp"
 
 namespace redoubt::vmmd {
 
@@ -66,11 +66,11 @@ ExitRouter::Next ExitRouter::route() {
 }
 
 ExitRouter::Next ExitRouter::stop(std::string reason) {
-    reason_ = at_rip(std::move(reason));
+    reason_ = at_pc(std::move(reason));
     return Next::Stop;
 }
 
-std::string ExitRouter::at_rip(std::string what) const {
+std::string ExitRouter::at_pc(std::string what) const {
     return std::move(what) + " at rip=" + hexadecimal(state_.rip);
 }
 

@@ -197,7 +197,7 @@ std::string Session::go_on(std::string_view packet) {
         const auto address = take_hex(packet);
         auto registers = target_.read_registers(step_thread_);
         if (!address || !packet.empty() || !registers) return "E01";
-        registers->set(kRip, *address);
+        registers->set(kProgramCounterNumber, *address);
         if (!target_.write_registers(step_thread_, *registers)) return "E01";
     }
     std::vector<Motion> motions(target_.vcpus(), Motion::Continue);

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "arch/gdb_registers.hpp"
+#include "vmmd/debug/gdb/registers.hpp"
 
 namespace redoubt::vmmd::gdb {
 

@@ -1,11 +1,10 @@
 // The model provider keeps the promises of the interface that it stands in for.
-#include "libhvcall/model/model_hypervisor.hpp"
-
 #include <gtest/gtest.h>
 
 #include <thread>
 
 #include "libhvcall/error.hpp"
+#include "libhvcall/model/x86_64/exits.hpp"
 
 namespace redoubt::hvcall::model {
 namespace {

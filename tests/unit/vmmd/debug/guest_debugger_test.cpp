@@ -336,7 +336,7 @@ TEST_F(SmpGuestDebuggerTest, AllVcpusStopTogether) {
     ASSERT_TRUE(connect());
     next();
     EXPECT_EQ(debugger_.vcpus(), 2U);
-    EXPECT_NE(debugger_.describe(1).find("waits for a start-up IPI"), std::string::npos);
+    EXPECT_NE(debugger_.describe(1).find("waits to be started"), std::string::npos);
     ASSERT_TRUE(debugger_.insert(0, {BreakpointKind::Hardware, kCode + 0x20, 1}));
     EXPECT_EQ(go({Motion::Continue, Motion::Continue}).vcpu, 0U);
     debugger_.remove({BreakpointKind::Hardware, kCode + 0x20, 1});

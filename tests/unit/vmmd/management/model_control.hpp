@@ -58,7 +58,7 @@ class ModelControl final : public VmControl {
         if (!found) return std::unexpected(found.error());
         ExitRecord record;
         record.number = 41;
-        record.rip = 0xFFFF'FFFF'8100'0000;
+        record.pc = 0xFFFF'FFFF'8100'0000;
         record.kind = abi::ExitKind::PortIo;
         record.info = 0x3F8;
         return std::vector<TraceEntry>(std::min<std::size_t>(query.count, 2),

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "libhvcall/model/x86_64/exits.hpp"
 #include "tests/unit/vmmd/guest_machine.hpp"
 
 namespace redoubt::vmmd {

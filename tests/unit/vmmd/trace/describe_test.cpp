@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "libhvcall/model/x86_64/exits.hpp"
 #include "tests/unit/vmmd/guest_machine.hpp"
 
 namespace redoubt::vmmd {
@@ -20,7 +21,7 @@ ExitRecord record_of(abi::ExitKind kind) {
 TEST(DescribeExit, PortIo) {
     auto record = record_of(abi::ExitKind::PortIo);
     record.info = 0x3F8;
-    record.rax = 0xFFFF'FF41;
+    record.first = 0xFFFF'FF41;
     record.detail = 1U << abi::PortIoDetail::kSizeShift;
     EXPECT_EQ(describe(record), "out 0x3f8 byte 0x41");
     record.detail = 4U << abi::PortIoDetail::kSizeShift | abi::PortIoDetail::kIn;
@@ -50,23 +51,23 @@ TEST(DescribeExit, Mmio) {
 
 TEST(DescribeExit, MsrsHaveNamesAndExceptions) {
     auto record = record_of(abi::ExitKind::Msr);
-    record.rcx = 0x6E0;
+    record.second = 0x6E0;
     record.detail = 1;
-    record.rax = 0xFFFF'FFFF'0000'0005;
-    record.rdx = 1;
+    record.first = 0xFFFF'FFFF'0000'0005;
+    record.third = 1;
     EXPECT_EQ(describe(record), "wrmsr 0x6e0 TSC_DEADLINE 0x100000005");
     record.detail = 0;
     record.result = 0x100'0000'0005;
     EXPECT_EQ(describe(record), "rdmsr 0x6e0 TSC_DEADLINE = 0x10000000005");
-    record.rcx = 0x9999;
+    record.second = 0x9999;
     record.exception = 13;
     EXPECT_EQ(describe(record), "rdmsr 0x9999, #GP");
 }
 
 TEST(DescribeExit, OtherKinds) {
     auto record = record_of(abi::ExitKind::Cpuid);
-    record.rax = 0x8000'0008;
-    record.rcx = 1;
+    record.first = 0x8000'0008;
+    record.second = 1;
     record.result = 0x3028;
     EXPECT_EQ(describe(record), "cpuid 0x80000008.1 = 0x3028 …");
     record = record_of(abi::ExitKind::ControlRegister);
@@ -89,7 +90,7 @@ TEST(DescribeExit, ALine) {
     TraceEntry entry;
     entry.vcpu = 3;
     entry.time = {12'345'678'901};
-    entry.record.rip = 0xFFFF'FFFF'8100'0000;
+    entry.record.pc = 0xFFFF'FFFF'8100'0000;
     entry.text = "hlt";
     EXPECT_EQ(to_line(entry), "   12.345678 cpu3 rip ffffffff81000000 hlt");
     entry.handler = "serial";

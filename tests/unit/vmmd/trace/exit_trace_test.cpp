@@ -33,13 +33,13 @@ TEST(ExitTrace, KeepsWhatHappenedAndWhatCameOfIt) {
     ASSERT_EQ(records.size(), 1U);
     EXPECT_EQ(records[0].number, 0U);
     EXPECT_EQ(records[0].time.count, 1000U);
-    EXPECT_EQ(records[0].rip, 7U);
+    EXPECT_EQ(records[0].pc, 7U);
     EXPECT_EQ(records[0].kind, abi::ExitKind::PortIo);
     EXPECT_EQ(records[0].detail, 7U);
     EXPECT_EQ(records[0].info, 7U);
-    EXPECT_EQ(records[0].rax, 7U);
-    EXPECT_EQ(records[0].rcx, 7U);
-    EXPECT_EQ(records[0].rdx, 7U);
+    EXPECT_EQ(records[0].first, 7U);
+    EXPECT_EQ(records[0].second, 7U);
+    EXPECT_EQ(records[0].third, 7U);
     EXPECT_EQ(records[0].result, 0x2'0000'0060U);
     EXPECT_EQ(records[0].outcome, ExitOutcome::Resumed);
     EXPECT_EQ(records[0].size, 0U);
@@ -88,7 +88,7 @@ TEST(ExitTrace, KeepsTheNewestInTheirOrder) {
     EXPECT_EQ(all.back().number, kExits - 1);
     const auto three = trace.last(3);
     ASSERT_EQ(three.size(), 3U);
-    EXPECT_EQ(three.front().rip, kExits - 3);
+    EXPECT_EQ(three.front().pc, kExits - 3);
 }
 
 TEST(ExitTrace, AReaderMeanwhileSeesWholeRecordsOnly) {
@@ -108,12 +108,12 @@ TEST(ExitTrace, AReaderMeanwhileSeesWholeRecordsOnly) {
         for (const auto& record : trace.last(ExitTrace::kRecords)) {
             ++seen;
             ASSERT_EQ(record.time.count, record.number);
-            ASSERT_EQ(record.rip, record.number);
+            ASSERT_EQ(record.pc, record.number);
             ASSERT_EQ(record.detail, static_cast<std::uint32_t>(record.number));
             ASSERT_EQ(record.info, record.number);
-            ASSERT_EQ(record.rax, record.number);
-            ASSERT_EQ(record.rcx, static_cast<std::uint32_t>(record.number));
-            ASSERT_EQ(record.rdx, static_cast<std::uint32_t>(record.number));
+            ASSERT_EQ(record.first, record.number);
+            ASSERT_EQ(record.second, static_cast<std::uint32_t>(record.number));
+            ASSERT_EQ(record.third, static_cast<std::uint32_t>(record.number));
             if (record.outcome != ExitOutcome::Pending) {
                 ASSERT_EQ(record.result, record.number);
             }

@@ -4,11 +4,16 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "vmmd/arch/x86_64/isa/instruction.hpp"
+#include "vmmd/arch/x86_64/isa/code_mode.hpp"
 
 namespace redoubt::vmmd::isa {
+
+inline constexpr std::size_t kLongestInstruction = 15;
+/// "64-bit", "32-bit", "16-bit", "real mode"
+std::string_view mode_name(CodeMode mode);
 
 struct DisassembledInstruction {
     std::uint64_t address = 0;

@@ -6,6 +6,7 @@
 #include "libhvcall/vm.hpp"
 #include "vmmd/arch/x86_64/cpu/debug_registers.hpp"
 #include "vmmd/arch/x86_64/isa/emulator.hpp"
+#include "vmmd/exit_next.hpp"
 
 namespace redoubt::vmmd {
 
@@ -28,11 +29,7 @@ struct ExitContext {
 
 class ExitRouter final : private isa::DeviceAccess {
   public:
-    enum class Next {
-        Run,   ///< enter the guest again
-        Halt,  ///< the guest waits for an interrupt
-        Stop,  ///< the guest cannot go on: reason() says why
-    };
+    using Next = ExitNext;
 
     explicit ExitRouter(const ExitContext& context);
 
@@ -48,7 +45,7 @@ class ExitRouter final : private isa::DeviceAccess {
     /// For a person, with rip where it helps.
     const std::string& reason() const { return reason_; }
     /// `what`, and where in the guest.
-    std::string at_rip(std::string what) const;
+    std::string at_pc(std::string what) const;
 
   private:
     Next port_io();

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "abi/x86_64/vcpu_state.hpp"
-#include "arch/gdb_registers.hpp"
+#include "vmmd/debug/gdb/registers.hpp"
 
 namespace redoubt::vmmd {
 

@@ -15,5 +15,7 @@ std::string describe_registers(const abi::VcpuState& state);
 /// Segments, descriptor tables, system MSRs and debug registers: 8 lines. Their groups of the state
 /// page must be valid.
 std::string describe_system_registers(const abi::VcpuState& state);
+/// "rip=0x1000 cr3=0x2000 cpl=0"
+std::string summarize_registers(const abi::VcpuState& state);
 
 }  // namespace redoubt::vmmd

@@ -8,27 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "libhvcall/guest_memory.hpp"
-#include "libhvcall/vcpu.hpp"
+#include "arch/exit_router.hpp"
 #include "vmmd/arch/x86_64/cpu/debug_registers.hpp"
-#include "vmmd/debug/gdb/target.hpp"
+#include "vmmd/debug/debug_listener.hpp"
 #include "vmmd/debug/software_breakpoints.hpp"
 
 namespace redoubt::vmmd {
 
-/// Told by vCPUs' threads.
-class DebugListener {
-  public:
-    virtual ~DebugListener() = default;
-    /// The vCPU will not enter the guest before it has been told to go on.
-    virtual void vcpu_stopped(gdb::Stop stop) = 0;
-};
-
 /// The debugger's side may be used only while the vCPU is parked (see VcpuGroup) or does not run.
 class VcpuDebug {
   public:
-    VcpuDebug(unsigned index, hvcall::Vcpu& vcpu, const hvcall::GuestMemory& memory,
-              DebugRegisters& registers);
+    VcpuDebug(unsigned index, const ExitContext& context, ExitRouter& router);
 
     // -- the debugger
     /// Both must stay until detach().

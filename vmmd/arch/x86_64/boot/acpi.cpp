@@ -6,8 +6,8 @@
 #include <numeric>
 #include <string_view>
 
-#include "vmmd/arch/x86_64/boot/aml.hpp"
 #include "arch/memory_layout.hpp"
+#include "vmmd/arch/x86_64/boot/aml.hpp"
 
 namespace redoubt::vmmd {
 

@@ -5,8 +5,8 @@
 #include <array>
 #include <cstring>
 
-#include "vmmd/config/text.hpp"
 #include "arch/memory_layout.hpp"
+#include "vmmd/config/text.hpp"
 
 namespace redoubt::vmmd {
 

@@ -3,9 +3,9 @@
 
 #include <cstring>
 
+#include "arch/memory_layout.hpp"
 #include "libhvcall/vcpu.hpp"
 #include "vmmd/arch/x86_64/cpu/msr.hpp"
-#include "arch/memory_layout.hpp"
 
 namespace redoubt::vmmd {
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "vmmd/clock.hpp"
 #include "vmmd/arch/x86_64/cpu/cpuid.hpp"
 #include "vmmd/arch/x86_64/devices/local_apic.hpp"
+#include "vmmd/clock.hpp"
 
 namespace redoubt::vmmd {
 

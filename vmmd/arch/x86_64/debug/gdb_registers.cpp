@@ -1,7 +1,7 @@
 // The target description, in the form of gdb's manual, appendix G.
-#include "arch/gdb_registers.hpp"
-
 #include <string_view>
+
+#include "vmmd/debug/gdb/registers.hpp"
 
 namespace redoubt::vmmd::gdb {
 

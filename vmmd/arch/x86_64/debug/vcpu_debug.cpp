@@ -8,8 +8,8 @@
 #include "vmmd/arch/x86_64/debug/step_plan.hpp"
 #include "vmmd/arch/x86_64/isa/code_mode.hpp"
 #include "vmmd/arch/x86_64/isa/interrupt_gate.hpp"
-#include "arch/linear_memory.hpp"
-#include "arch/paging.hpp"
+#include "vmmd/arch/x86_64/isa/paging.hpp"
+#include "vmmd/linear_memory.hpp"
 
 namespace redoubt::vmmd {
 
@@ -39,9 +39,12 @@ std::uint64_t dr7_bits(unsigned slot, const gdb::Breakpoint& breakpoint) {
 
 }  // namespace
 
-VcpuDebug::VcpuDebug(unsigned index, hvcall::Vcpu& vcpu, const hvcall::GuestMemory& memory,
-                     DebugRegisters& registers)
-    : index_(index), vcpu_(vcpu), state_(vcpu.state()), memory_(memory), registers_(registers) {}
+VcpuDebug::VcpuDebug(unsigned index, const ExitContext& context, ExitRouter& router)
+    : index_(index),
+      vcpu_(context.vcpu),
+      state_(context.vcpu.state()),
+      memory_(context.memory),
+      registers_(router.debug_registers()) {}
 
 // -- the debugger
 
@@ -91,7 +94,7 @@ void VcpuDebug::plan_step() {
     }
     state_.exception_exits |= kFaults;
     std::array<std::uint8_t, 15> buffer{};
-    const auto size = isa::inspect(state_, memory_, isa::linear_rip(state_), buffer);
+    const auto size = isa::inspect(state_, memory_, isa::code_address(state_), buffer);
     const auto plan = vmmd::plan_step(std::span(buffer).first(size), isa::code_mode(state_));
     switch (plan.kind) {
         case StepPlan::Kind::SoftwareInterrupt:
@@ -204,9 +207,9 @@ void VcpuDebug::debug_exception(std::uint64_t dr6) {
 
 void VcpuDebug::software_interrupt() {
     std::array<std::uint8_t, 15> buffer{};
-    const auto rip = isa::linear_rip(state_);
+    const auto rip = isa::code_address(state_);
     const auto size = isa::inspect(state_, memory_, rip, buffer);
-    if (size != 0 && buffer[0] == SoftwareBreakpoints::kInstruction) {
+    if (size != 0 && buffer[0] == kBreakpointInstruction[0]) {
         const auto physical = isa::translate(state_, memory_, rip, isa::Access::Inspect);
         if (physical && software_->contains(*physical)) {
             return report(Stop::Reason::SoftwareBreakpoint);

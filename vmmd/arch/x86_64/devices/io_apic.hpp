@@ -8,8 +8,8 @@
 #include <mutex>
 #include <vector>
 
-#include "vmmd/device.hpp"
 #include "vmmd/arch/x86_64/devices/interrupt_message.hpp"
+#include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
 
 namespace redoubt::vmmd {

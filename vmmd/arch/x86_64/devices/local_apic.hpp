@@ -10,9 +10,9 @@
 #include <mutex>
 #include <optional>
 
+#include "vmmd/arch/x86_64/devices/interrupt_message.hpp"
 #include "vmmd/clock.hpp"
 #include "vmmd/device.hpp"
-#include "vmmd/arch/x86_64/devices/interrupt_message.hpp"
 #include "vmmd/interrupt_line.hpp"
 #include "vmmd/timer_queue.hpp"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmmd/arch/x86_64/isa/instruction.hpp"
-#include "arch/paging.hpp"
+#include "vmmd/arch/x86_64/isa/paging.hpp"
 
 namespace redoubt::vmmd::isa {
 

@@ -92,4 +92,18 @@ std::vector<DisassembledInstruction> disassemble_before(std::span<const std::uin
     return {};
 }
 
+std::string_view mode_name(CodeMode mode) {
+    switch (mode) {
+        case CodeMode::Real16:
+            return "real mode";
+        case CodeMode::Protected16:
+            return "16-bit";
+        case CodeMode::Protected32:
+            return "32-bit";
+        case CodeMode::Long64:
+            break;
+    }
+    return "64-bit";
+}
+
 }  // namespace redoubt::vmmd::isa

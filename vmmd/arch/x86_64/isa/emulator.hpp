@@ -11,7 +11,7 @@
 #include "libhvcall/guest_memory.hpp"
 #include "libhvcall/vcpu.hpp"
 #include "vmmd/arch/x86_64/isa/instruction.hpp"
-#include "arch/paging.hpp"
+#include "vmmd/arch/x86_64/isa/paging.hpp"
 
 namespace redoubt::vmmd::isa {
 

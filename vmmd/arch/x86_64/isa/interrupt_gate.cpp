@@ -3,8 +3,8 @@
 
 #include <array>
 
-#include "arch/linear_memory.hpp"
-#include "arch/paging.hpp"
+#include "vmmd/arch/x86_64/isa/paging.hpp"
+#include "vmmd/linear_memory.hpp"
 
 namespace redoubt::vmmd::isa {
 

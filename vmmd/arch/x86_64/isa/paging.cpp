@@ -1,5 +1,5 @@
 // The page walk.
-#include "arch/paging.hpp"
+#include "vmmd/arch/x86_64/isa/paging.hpp"
 
 namespace redoubt::vmmd::isa {
 

@@ -1,9 +1,9 @@
 // Names of the MSRs that guests use most (APM vol. 2 appendix A; Intel SDM vol. 4).
+#include "vmmd/arch/x86_64/trace/msr_names.hpp"
+
 #include <algorithm>
 #include <array>
 #include <iterator>
-
-#include "vmmd/trace/describe.hpp"
 
 namespace redoubt::vmmd {
 

@@ -32,6 +32,11 @@ std::string segment_text(const char* name, const abi::SegmentRegister& segment) 
 
 }  // namespace
 
+std::string summarize_registers(const abi::VcpuState& s) {
+    return "rip=" + hexadecimal(s.rip) + " cr3=" + hexadecimal(s.cr3) +
+           " cpl=" + std::to_string(s.cpl);
+}
+
 Counters register_values(const abi::VcpuState& s) {
     static constexpr const char* kNames[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp",
                                              "rsi", "rdi", "r8",  "r9",  "r10", "r11",

@@ -1,5 +1,5 @@
 // Page walks in every mode: addresses, rights, error codes, accessed and dirty bits.
-#include "arch/paging.hpp"
+#include "vmmd/arch/x86_64/isa/paging.hpp"
 
 #include <gtest/gtest.h>
 

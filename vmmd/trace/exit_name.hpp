@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "abi/x86_64/vcpu_state.hpp"
+#include "abi/exit.hpp"
 
 namespace redoubt::vmmd {
 

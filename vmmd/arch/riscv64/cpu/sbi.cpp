@@ -1,0 +1,245 @@
+// The SBI's calls, by extension.
+#include "vmmd/arch/riscv64/cpu/sbi.hpp"
+
+#include <algorithm>
+
+namespace redoubt::vmmd {
+
+namespace {
+
+using hvcall::GuestPhysicalAddress;
+
+enum Extension : std::uint64_t {
+    kLegacySetTimer = 0,
+    kLegacyPutchar = 1,
+    kLegacyGetchar = 2,
+    kLegacyShutdown = 8,
+    kBase = 0x10,
+    kIpi = 0x73'5049,
+    kHartState = 0x48'534D,
+    kTime = 0x5449'4D45,
+    kRemoteFence = 0x5246'4E43,
+    kSystemReset = 0x5352'5354,
+    kConsole = 0x4442'434E,
+};
+constexpr bool offered(std::uint64_t extension) {
+    switch (extension) {
+        case kLegacySetTimer:
+        case kLegacyPutchar:
+        case kLegacyGetchar:
+        case kLegacyShutdown:
+        case kBase:
+        case kIpi:
+        case kHartState:
+        case kTime:
+        case kRemoteFence:
+        case kSystemReset:
+        case kConsole:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// Chapter 3, "Standard SBI Errors".
+enum Error : std::int64_t {
+    kSuccess = 0,
+    kFailed = -1,
+    kNotSupported = -2,
+    kInvalidParameter = -3,
+    kInvalidAddress = -5,
+    kAlreadyAvailable = -6,
+};
+
+constexpr std::uint64_t kVersion2 = std::uint64_t{2} << 24;
+/// Implementations are numbered by the specification, which does not know this one.
+constexpr std::uint64_t kImplementation = 0x5264'6274, kImplementationVersion = 1;
+constexpr std::uint64_t kAllHarts = ~std::uint64_t{0};
+constexpr std::uint64_t kConsoleChunk = 4096;
+
+enum Gpr : unsigned { kA0 = 10, kA1 = 11, kA6 = 16, kA7 = 17 };
+
+}  // namespace
+
+Sbi::Then Sbi::call(abi::VcpuState& state) const {
+    const auto* gpr = state.gpr;
+    const Call call{gpr[kA7], gpr[kA6], {gpr[kA0], gpr[kA1], gpr[12], gpr[13], gpr[14], gpr[15]}};
+    Then then = Then::Return;
+    Result result;
+    switch (call.extension) {
+        case kBase:
+            result = base(call);
+            break;
+        case kTime:
+            if (call.function == 0) {
+                harts_[hart_].set_timer(call.a[0]);
+            } else {
+                result.error = kNotSupported;
+            }
+            break;
+        case kIpi:
+            result = ipi(call);
+            break;
+        case kRemoteFence:
+            result = remote_fence(call);
+            break;
+        case kHartState:
+            result = hart_state(call, then);
+            break;
+        case kSystemReset:
+            result = system_reset(call);
+            break;
+        case kConsole:
+            result = console(call);
+            break;
+        default:
+            // Legacy calls give one value and keep a1.
+            if (const auto value = legacy(call)) {
+                state.gpr[kA0] = *value;
+                return then;
+            }
+            result.error = kNotSupported;
+    }
+    state.gpr[kA0] = static_cast<std::uint64_t>(result.error);
+    state.gpr[kA1] = result.value;
+    return then;
+}
+
+std::optional<std::uint64_t> Sbi::legacy(const Call& call) const {
+    switch (call.extension) {
+        case kLegacySetTimer:
+            harts_[hart_].set_timer(call.a[0]);
+            return 0;
+        case kLegacyPutchar: {
+            const auto byte = static_cast<std::uint8_t>(call.a[0]);
+            machine_.console_write({&byte, 1});
+            return 0;
+        }
+        case kLegacyGetchar: {
+            const auto byte = machine_.console_read();
+            return byte ? *byte : ~std::uint64_t{0};
+        }
+        case kLegacyShutdown:
+            machine_.power_off();
+            return 0;
+        default:
+            return std::nullopt;
+    }
+}
+
+Sbi::Result Sbi::base(const Call& call) const {
+    switch (call.function) {
+        case 0:
+            return {kSuccess, kVersion2};
+        case 1:
+            return {kSuccess, kImplementation};
+        case 2:
+            return {kSuccess, kImplementationVersion};
+        case 3:
+            return {kSuccess, offered(call.a[0]) ? 1U : 0U};
+        case 4:  // mvendorid, marchid, mimpid: 0 is "not implemented"
+        case 5:
+        case 6:
+            return {};
+        default:
+            return {kNotSupported};
+    }
+}
+
+Sbi::Result Sbi::for_each(std::uint64_t mask, std::uint64_t base,
+                          const std::function<void(Hart&)>& action) const {
+    const auto count = harts_.count();
+    if (base == kAllHarts) {
+        mask = (std::uint64_t{1} << count) - 1;
+        base = 0;
+    }
+    if (mask == 0) return {};
+    const auto highest = 63 - static_cast<unsigned>(__builtin_clzll(mask));
+    if (base >= count || highest >= count - base) return {kInvalidParameter};
+    for (unsigned bit = 0; bit <= highest; ++bit) {
+        if ((mask >> bit & 1) != 0) action(harts_[base + bit]);
+    }
+    return {};
+}
+
+Sbi::Result Sbi::ipi(const Call& call) const {
+    if (call.function != 0) return {kNotSupported};
+    return for_each(call.a[0], call.a[1], [](Hart& hart) { hart.send_ipi(); });
+}
+
+/// All kinds flush everything: what is more than that cannot be told from this side. Those of the
+/// hypervisor extension (3 to 6) are not for a guest that does not have it.
+Sbi::Result Sbi::remote_fence(const Call& call) const {
+    if (call.function > 2) return {kNotSupported};
+    return for_each(call.a[0], call.a[1], [](Hart& hart) { hart.fence(); });
+}
+
+Sbi::Result Sbi::hart_state(const Call& call, Then& then) const {
+    enum Function : std::uint64_t { kStart, kStop, kStatus, kSuspend };
+    // Of kSuspend: the registers stay.
+    constexpr std::uint32_t kRetentive = 0;
+    switch (call.function) {
+        case kStart:
+            if (call.a[0] >= harts_.count()) return {kInvalidParameter};
+            if (memory_.at(GuestPhysicalAddress{call.a[1]}, 2).empty()) return {kInvalidAddress};
+            return {harts_[call.a[0]].start({call.a[1], call.a[2]}) ? kSuccess : kAlreadyAvailable};
+        case kStop:
+            harts_[hart_].stop();
+            then = Then::Stop;
+            return {};
+        case kStatus:
+            if (call.a[0] >= harts_.count()) return {kInvalidParameter};
+            return {kSuccess, static_cast<std::uint64_t>(harts_[call.a[0]].state())};
+        case kSuspend:
+            if (static_cast<std::uint32_t>(call.a[0]) != kRetentive) return {kNotSupported};
+            harts_[hart_].suspend();
+            then = Then::Suspend;
+            return {};
+        default:
+            return {kNotSupported};
+    }
+}
+
+Sbi::Result Sbi::system_reset(const Call& call) const {
+    enum Type : std::uint32_t { kShutdown, kColdReboot, kWarmReboot };
+    if (call.function != 0) return {kNotSupported};
+    switch (static_cast<std::uint32_t>(call.a[0])) {
+        case kShutdown:
+            machine_.power_off();
+            return {};
+        case kColdReboot:
+        case kWarmReboot:
+            machine_.reset("by the SBI");
+            return {};
+        default:
+            return {kInvalidParameter};
+    }
+}
+
+Sbi::Result Sbi::console(const Call& call) const {
+    enum Function : std::uint64_t { kWrite, kRead, kWriteByte };
+    if (call.function == kWriteByte) {
+        const auto byte = static_cast<std::uint8_t>(call.a[0]);
+        machine_.console_write({&byte, 1});
+        return {};
+    }
+    if (call.function > kWriteByte) return {kNotSupported};
+    // As much as is wanted, or part of it: the guest comes again.
+    const auto bytes = std::min(call.a[0], kConsoleChunk);
+    if (bytes == 0) return {};
+    const auto memory = memory_.at(GuestPhysicalAddress{call.a[1]}, bytes);
+    if (memory.empty() || call.a[2] != 0) return {kInvalidParameter};
+    if (call.function == kWrite) {
+        machine_.console_write(memory);
+        return {kSuccess, bytes};
+    }
+    std::uint64_t done = 0;
+    while (done < bytes) {
+        const auto byte = machine_.console_read();
+        if (!byte) break;
+        memory[done++] = *byte;
+    }
+    return {kSuccess, done};
+}
+
+}  // namespace redoubt::vmmd

@@ -1,0 +1,68 @@
+// The supervisor binary interface that the guest's ECALLs reach (RISC-V SBI specification 2.0):
+// what firmware would do.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "abi/vcpu_state.hpp"
+#include "libhvcall/guest_memory.hpp"
+#include "vmmd/arch/riscv64/cpu/harts.hpp"
+
+namespace redoubt::vmmd {
+
+/// What calls reach beyond the harts. Any vCPU's thread calls it.
+struct SbiMachine {
+    std::function<void()> power_off;
+    std::function<void(std::string_view how)> reset;  ///< ends a sentence: "by the SBI"
+    std::function<void(std::span<const std::uint8_t>)> console_write;
+    std::function<std::optional<std::uint8_t>()> console_read;  ///< nothing: no input yet
+};
+
+/// The extensions are base, TIME, IPI, RFENCE, HSM, SRST, DBCN, and of the legacy ones the timer,
+/// the console and the shutdown.
+class Sbi {
+  public:
+    enum class Then {
+        Return,   ///< to the guest
+        Suspend,  ///< until an interrupt is pending
+        Stop,     ///< the hart until it is started again
+    };
+
+    Sbi(unsigned hart, Harts& harts, const SbiMachine& machine, const hvcall::GuestMemory& memory)
+        : hart_(hart), harts_(harts), machine_(machine), memory_(memory) {}
+
+    /// Answers the call in `state`'s registers.
+    Then call(abi::VcpuState& state) const;
+
+  private:
+    struct Result {
+        std::int64_t error = 0;
+        std::uint64_t value = 0;
+    };
+    struct Call {
+        std::uint64_t extension, function;
+        std::uint64_t a[6];
+    };
+
+    Result base(const Call& call) const;
+    Result ipi(const Call& call) const;
+    Result remote_fence(const Call& call) const;
+    Result hart_state(const Call& call, Then& then) const;
+    Result system_reset(const Call& call) const;
+    Result console(const Call& call) const;
+    std::optional<std::uint64_t> legacy(const Call& call) const;
+    /// Calls `action` for each hart of a mask and its base; nothing if one of them does not exist.
+    Result for_each(std::uint64_t mask, std::uint64_t base,
+                    const std::function<void(Hart&)>& action) const;
+
+    const unsigned hart_;
+    Harts& harts_;
+    const SbiMachine& machine_;
+    const hvcall::GuestMemory& memory_;
+};
+
+}  // namespace redoubt::vmmd

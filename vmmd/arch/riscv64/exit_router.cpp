@@ -1,0 +1,148 @@
+// The exit router.
+#include "arch/exit_router.hpp"
+
+#include <array>
+#include <utility>
+
+#include "vmmd/bus/bus.hpp"
+#include "vmmd/linear_memory.hpp"
+#include "vmmd/trace/text.hpp"
+
+namespace redoubt::vmmd {
+
+namespace {
+
+constexpr std::uint64_t kIllegalInstruction = 2;
+constexpr unsigned kFullInstruction = 4;
+// vsstatus
+constexpr std::uint64_t kSie = 1U << 1, kSpie = 1U << 5, kSpp = 1U << 8;
+constexpr std::uint64_t kModeVs = 1;
+
+std::uint64_t extend(std::uint64_t value, const isa::MemoryAccess& access) {
+    if (access.bytes == 8) return value;
+    const unsigned unused = 64 - 8 * access.bytes;
+    if (!access.sign_extends) return value << unused >> unused;
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
+}
+
+}  // namespace
+
+ExitRouter::ExitRouter(const ExitContext& context)
+    : context_(context),
+      state_(context.vcpu.state()),
+      sbi_(context.hart, context.harts, context.sbi, context.memory) {}
+
+ExitNext ExitRouter::route() {
+    access_.size = 0;
+    switch (state_.exit.kind) {
+        case abi::ExitKind::Interrupted:
+        case abi::ExitKind::Deadline:
+            return ExitNext::Run;
+        case abi::ExitKind::Mmio:
+            return mmio();
+        case abi::ExitKind::Halt:
+            advance(kFullInstruction);
+            return ExitNext::Halt;
+        case abi::ExitKind::Hypercall:
+            return hypercall();
+        case abi::ExitKind::Instruction:
+            // Nothing of what the kernel does not execute is in the device tree.
+            raise(kIllegalInstruction, state_.exit.instruction);
+            return ExitNext::Run;
+        case abi::ExitKind::Exception:
+            return stop("unexpected exit for exception " + std::to_string(state_.exit.detail));
+        case abi::ExitKind::EntryFailure:
+            return stop("the processor ended the run for cause " +
+                        std::to_string(state_.exit.detail) + " (" + hexadecimal(state_.exit.info1) +
+                        ")");
+        default:
+            return stop("unknown exit " + std::to_string(static_cast<unsigned>(state_.exit.kind)));
+    }
+}
+
+ExitNext ExitRouter::stop(std::string reason) {
+    reason_ = at_pc(std::move(reason));
+    return ExitNext::Stop;
+}
+
+std::string ExitRouter::at_pc(std::string what) const {
+    return std::move(what) + " at pc=" + hexadecimal(state_.pc);
+}
+
+void ExitRouter::advance(unsigned length) {
+    state_.pc = state_.exit.next_pc != 0 ? state_.exit.next_pc : state_.pc + length;
+}
+
+/// Privileged Specification 4.1.1: a trap into S-mode.
+void ExitRouter::raise(std::uint64_t cause, std::uint64_t value) {
+    auto status = state_.vsstatus & ~(kSie | kSpie | kSpp);
+    if ((state_.vsstatus & kSie) != 0) status |= kSpie;
+    if (state_.mode == kModeVs) status |= kSpp;
+    state_.vsstatus = status;
+    state_.vsepc = state_.pc;
+    state_.vscause = cause;
+    state_.vstval = value;
+    state_.pc = state_.vstvec & ~std::uint64_t{3};
+    state_.mode = kModeVs;
+    hvcall::mark_dirty(state_, abi::RegisterGroup::Supervisor);
+    ++raised_;
+}
+
+std::optional<isa::MemoryAccess> ExitRouter::decode_access() const {
+    if (state_.exit.instruction != 0) [[likely]] {
+        return isa::decode_transformed_access(state_.exit.instruction);
+    }
+    std::array<std::uint8_t, kFullInstruction> bytes{};
+    const auto size = isa::inspect(state_, context_.memory, state_.pc, bytes);
+    const auto instruction = static_cast<std::uint32_t>(load_little_endian(bytes));
+    if (size < 2 || size < isa::instruction_length(instruction)) return std::nullopt;
+    return isa::decode_memory_access(instruction);
+}
+
+ExitNext ExitRouter::mmio() {
+    const auto detail = state_.exit.detail;
+    const auto address = state_.exit.info1;
+    if ((detail & abi::MmioDetail::kFetch) != 0) {
+        return stop("instruction fetch where there is no memory, guest-physical address " +
+                    hexadecimal(address));
+    }
+    if ((detail & abi::MmioDetail::kPageTable) != 0) {
+        return stop(
+            "the guest's page tables are where there is no memory, guest-physical address " +
+            hexadecimal(address));
+    }
+    const auto access = decode_access();
+    if (!access || access->write != ((detail & abi::MmioDetail::kWrite) != 0)) {
+        return stop("cannot emulate an access to guest-physical address " + hexadecimal(address) +
+                    ": it is no load or store of a general register");
+    }
+    auto& general = state_.gpr[access->general_register];
+    std::array<std::uint8_t, 8> buffer{};
+    const auto data = std::span(buffer).first(access->bytes);
+    if (access->write) {
+        const auto value = access->general_register == 0 ? 0 : general;
+        store_little_endian(data, value);
+        context_.mmio.write(address, data);
+    } else {
+        context_.mmio.read(address, data);
+        if (access->general_register != 0) general = extend(load_little_endian(data), *access);
+    }
+    access_ = {access->bytes, load_little_endian(data)};
+    advance(access->length);
+    return ExitNext::Run;
+}
+
+ExitNext ExitRouter::hypercall() {
+    advance(kFullInstruction);
+    switch (sbi_.call(state_)) {
+        case Sbi::Then::Return:
+            return ExitNext::Run;
+        case Sbi::Then::Suspend:
+            return ExitNext::Halt;
+        case Sbi::Then::Stop:
+            break;
+    }
+    return ExitNext::Off;
+}
+
+}  // namespace redoubt::vmmd

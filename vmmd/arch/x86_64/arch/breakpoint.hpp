@@ -1,0 +1,11 @@
+// The instruction that stops in a debugger.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace redoubt::vmmd {
+
+inline constexpr std::array<std::uint8_t, 1> kBreakpointInstruction = {0xCC};  // INT3
+
+}  // namespace redoubt::vmmd
