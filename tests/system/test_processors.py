@@ -2,8 +2,7 @@
 
 The stress test is short. REDOUBT_STRESS_SECONDS=60 makes it that long on each number of processors, and
 REDOUBT_STRESS_SEED=7 starts with other random numbers. REDOUBT_FUZZ_SCALE=100 makes the random system calls and the
-virtual machines that many times as many. Any other test runs on several with REDOUBT_PROCESSORS=4, and in true
-parallel, with what QEMU 7.2 then does to guests now and then (machine.py), with REDOUBT_PARALLEL=1.
+virtual machines that many times as many. Any other test runs on several with REDOUBT_PROCESSORS=4.
 """
 
 import os
@@ -40,9 +39,8 @@ class Processors(unittest.TestCase):
         if test_fuzz.SCALE > 10:
             print(re.search("fuzz: (?:rounds|machines) .*", log)[0], flush=True)
 
-    def stress(self, processors: int, words: str = "lock-statistics", parallel: bool = True, **options):
-        log = self.check(STRESS, f"seed={SEED} seconds={SECONDS} {words}", processors=processors, parallel=parallel,
-                         **options)
+    def stress(self, processors: int, words: str = "lock-statistics", **options):
+        log = self.check(STRESS, f"seed={SEED} seconds={SECONDS} {words}", processors=processors, **options)
         counts = re.findall(r"fuzz: (\w+) on (\d+): (\d+)", log)
         self.assertEqual({int(processor) for _, processor, _ in counts}, set(range(processors)))
         self.assertEqual([task for task in counts if int(task[2]) < 2], [], "these made no progress")
@@ -75,15 +73,15 @@ class Processors(unittest.TestCase):
 
     @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_one(self):
-        self.stress(1, "guests=3", parallel=False)
+        self.stress(1, "guests=3")
 
     @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_two(self):
-        self.stress(2, "guests=3", parallel=False)
+        self.stress(2, "guests=3")
 
     @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_four(self):
-        self.stress(4, "guests=2", parallel=False)
+        self.stress(4, "guests=2")
 
     def test_random_system_calls_on_two(self):
         self.fuzz(test_fuzz.FUZZ, f"seed={SEED} rounds={20 * test_fuzz.SCALE}", processors=2)

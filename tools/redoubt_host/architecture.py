@@ -20,7 +20,6 @@ class Architecture:
     full_cpu: str  # one with every feature that QEMU emulates
     machine: list[str]  # QEMU's command and what is always there
     serial_device: str  # the virtio console
-    one_thread: bool = False  # all processors in one host thread: see MachineOptions.parallel
 
     @property
     def kernel(self) -> Path:
@@ -33,7 +32,7 @@ ARCHITECTURES = {architecture.name: architecture for architecture in [
     Architecture(
         name="x86_64", build=BUILD / "system", setup=[], strip="strip", cpu="EPYC,+svm,+npt", plain_cpu="qemu64,-svm", full_cpu="max",
         machine=["qemu-system-x86_64", "-M", "q35", "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"],
-        serial_device="virtio-serial-pci,disable-legacy=on", one_thread=True),
+        serial_device="virtio-serial-pci,disable-legacy=on"),
     Architecture(
         name="riscv64", build=BUILD / "riscv64", setup=["--cross-file", str(REPOSITORY / "tools/riscv64.cross")],
         strip="riscv64-linux-gnu-strip", cpu="rv64,h=true", plain_cpu="rv64,h=false,sstc=false",

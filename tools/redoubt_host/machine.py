@@ -32,11 +32,6 @@ class MachineOptions:
     extra: list[str] = field(default_factory=list)
     boot: list[str] | None = None  # replaces -kernel/-initrd (an ISO, say)
     arch: str = field(default_factory=lambda: current().name)
-    # A host thread for each processor. Not where there are guests on x86: QEMU 7.2's FXRSTOR, XRSTOR and FLDENV on
-    # any processor read, change and write the first one's hflags2 without a lock (cpu_clear_ignne), which brings
-    # back what a world switch just changed: nested paging in the host, so that the host's registers end in the VMCB,
-    # or a global interrupt flag of before, and then no interrupt ever comes again.
-    parallel: bool = field(default_factory=lambda: bool(os.environ.get("REDOUBT_PARALLEL")))
 
 
 class Machine:
@@ -59,12 +54,9 @@ class Machine:
             boot = ["-kernel", str(architecture.kernel), "-initrd", str(self._archive)]
             if options.command_line:
                 boot += ["-append", options.command_line]
-        accelerator = "tcg"
-        if architecture.one_thread:
-            accelerator += ",thread=" + ("multi" if options.parallel else "single")
         # A short relative socket path: the limit of unix socket paths is 107 bytes.
         return [
-            *architecture.machine, "-accel", accelerator, "-cpu", options.cpu or architecture.cpu, "-m", options.memory,
+            *architecture.machine, "-accel", "tcg", "-cpu", options.cpu or architecture.cpu, "-m", options.memory,
             "-smp", str(options.processors), "-nodefaults", "-no-reboot", "-display", "none",
             "-chardev", "file,id=com1,path=system.log", "-serial", "chardev:com1",
             "-chardev", "socket,id=mux,path=mux.sock,server=on,wait=off",

@@ -87,6 +87,10 @@ void features_initialize() {
     detected.x2apic = (basic.ecx >> 21 & 1) != 0;
     detected.tsc_deadline = (basic.ecx >> 24 & 1) != 0;
     detected.xsave = (basic.ecx >> 26 & 1) != 0;
+    const CpuidResult hypervisor = cpuid(0x4000'0000);
+    detected.emulated = (basic.ecx >> 31 & 1) != 0 &&
+                        hypervisor.ebx == 0x5447'4354 &&  // "TCGTCGTCGTCG"
+                        hypervisor.ecx == 0x4354'4743 && hypervisor.edx == 0x4743'5447;
     if (vendor.eax >= 7) {
         const CpuidResult structured = cpuid(7);
         detected.smep = (structured.ebx >> 7 & 1) != 0;

@@ -12,8 +12,10 @@ namespace {
 
 constexpr std::uint32_t kX87 = 1 << 0, kSse = 1 << 1, kAvx = 1 << 2, kAvx512 = 7 << 5;
 constexpr std::size_t kFxsaveBytes = 512;
-constexpr std::size_t kMaximumBytes = 2752;  // what abi::VcpuState has room for
+constexpr std::size_t kComponentsInUse = 512;  // XSTATE_BV, in the header behind the legacy area
+constexpr std::size_t kMaximumBytes = 2752;    // what abi::VcpuState has room for
 constexpr std::uint64_t kCr4Xsave = 1 << 18;
+constexpr std::uint16_t kInitialControlWord = 0x37F;
 
 std::size_t state_size = kFxsaveBytes;
 
@@ -25,6 +27,7 @@ std::size_t enable(std::uint32_t mask) {
 }  // namespace
 
 std::uint32_t fpu_component_mask = 0;
+bool fpu_drops_idle_x87 = false;
 
 std::size_t fpu_state_size() { return state_size; }
 
@@ -43,20 +46,29 @@ void fpu_detect() {
     }
 }
 
-void fpu_setup() {
+void fpu_setup(bool several) {
     if (features().xsave) {
         write_cr4(read_cr4() | kCr4Xsave);
         write_xcr0(fpu_component_mask);
     }
+    if (several) fpu_drops_idle_x87 = features().emulated;
     asm volatile("fninit");
 }
 
 void fpu_initialize(void* area) {
-    constexpr std::uint16_t kControlWord = 0x37F;
     constexpr std::uint32_t kMxcsr = 0x1F80;
     std::memset(area, 0, state_size);
-    std::memcpy(static_cast<char*>(area), &kControlWord, sizeof(kControlWord));
+    std::memcpy(static_cast<char*>(area), &kInitialControlWord, sizeof(kInitialControlWord));
     std::memcpy(static_cast<char*>(area) + 24, &kMxcsr, sizeof(kMxcsr));
+}
+
+void fpu_drop_idle_x87(void* area) {
+    auto* const bytes = static_cast<char*>(area);
+    // Control word, status, tags (none in use), opcode; addresses of instruction and operand.
+    std::uint64_t environment[3];
+    std::memcpy(environment, bytes, sizeof(environment));
+    if (environment[0] != kInitialControlWord || environment[1] != 0 || environment[2] != 0) return;
+    bytes[kComponentsInUse] &= static_cast<char>(~kX87);
 }
 
 void fpu_load(void* area) { fpu_switch(area); }

@@ -118,7 +118,7 @@ extern "C" [[noreturn]] void ap_start(ApArea* area) {
     paging_initialize_processor();
     activate(kernel_root());
     cpu_enable_protections();
-    fpu_setup();
+    fpu_setup(true);
     apic_initialize_processor();
     timer_initialize_processor();
     auto expected = StartState::Expected;

@@ -47,7 +47,7 @@ extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t addre
     activate(kernel_root());
     cpu_enable_protections();
     fpu_detect();
-    fpu_setup();
+    fpu_setup(false);
     apic_initialize();
     interrupt_initialize();
     timer_initialize();

@@ -15,13 +15,6 @@ constexpr std::uint64_t kVmCrSvmDisable = 1ULL << 4;
 
 PermissionMaps maps;
 
-/// QEMU without KVM: its processor is emulated.
-bool is_emulated() {
-    const CpuidResult signature = cpuid(0x4000'0000);
-    return (cpuid(1).ecx >> 31 & 1) != 0 && signature.ebx == 0x5447'4354 &&  // "TCGTCGTCGTCG"
-           signature.ecx == 0x4354'4743 && signature.edx == 0x4743'5447;
-}
-
 constexpr bool bit(std::uint32_t value, unsigned index) { return (value >> index & 1) != 0; }
 
 /// Physical address of something in the kernel's image.
@@ -56,7 +49,7 @@ bool detect(hv::Capabilities& capabilities) {
     detected_features = {.next_rip_save = bit(svm.edx, 3),
                          .decode_assists = bit(svm.edx, 7),
                          .rdtscp = bit(extended.edx, 27),
-                         .breakpoints_follow_host = is_emulated(),
+                         .breakpoints_follow_host = kernel::features().emulated,
                          .asids = svm.ebx};
     if (bit(extended.edx, 26)) long_mode_largest_leaf = 2;
     capabilities.backend = "svm";

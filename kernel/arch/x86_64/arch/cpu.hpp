@@ -67,6 +67,7 @@ void interrupt_processor(unsigned index);
 
 struct CpuFeatures {
     bool nx, gigabyte_pages, smep, smap, umip, pge, xsave, x2apic, tsc_deadline;
+    bool emulated;  ///< by QEMU without KVM
     unsigned physical_address_bits;
     char vendor[13];
     char brand[49];

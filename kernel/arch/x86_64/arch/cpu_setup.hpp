@@ -45,7 +45,8 @@ void cpu_enable_protections();
 /// Chooses the state components on the boot processor.
 void fpu_detect();
 /// Enables them and loads a clean state.
-void fpu_setup();
+/// `several`: this is not the only processor.
+void fpu_setup(bool several);
 
 /// Loads what neither the entry code nor SYSRET does: bases, trap stack, FPU state.
 inline void load_context(PerCpu& cpu, UserContext& context) {
