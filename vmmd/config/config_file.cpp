@@ -5,7 +5,7 @@
 #include <optional>
 #include <span>
 
-#include "vmmd/arch/x86_64/boot/bzimage.hpp"
+#include "arch/kernel_image.hpp"
 #include "vmmd/backends/backend.hpp"
 #include "vmmd/image_file.hpp"
 
@@ -31,14 +31,12 @@ Wrong check_images_of(const VmConfig& vm, const std::string& folder) {
     };
     auto file = ImageFile::open(vm.kernel, folder);
     if (!file) return wrong_kernel(file.error());
-    std::array<std::uint8_t, kBzImageHeaderBytes> header{};
+    std::array<std::uint8_t, kKernelHeaderBytes> header{};
     if (file->size() >= header.size()) {
         if (const auto read = file->read(0, header); !read) return wrong_kernel(read.error());
     }
-    const auto image = check_bzimage(header, file->size());
-    if (!image) return wrong_kernel(vm.kernel + ": " + image.error());
-    const auto placed = place_linux(*image, initrd_bytes, vm.memory_bytes);
-    if (!placed) return wrong_kernel(placed.error());
+    const auto good = check_kernel(header, file->size(), vm.kernel, initrd_bytes, vm.memory_bytes);
+    if (!good) return wrong_kernel(good.error());
     return {};
 }
 

@@ -1,0 +1,27 @@
+// Whether a file is a kernel that a VM can be started with.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "vmmd/arch/riscv64/boot/linux_image.hpp"
+
+namespace redoubt::vmmd {
+
+/// More than a VM's device tree ever has.
+inline constexpr std::uint64_t kMostTreeBytes = 8192;
+inline constexpr std::size_t kKernelHeaderBytes = kLinuxImageHeaderBytes;
+
+/// `header` is the file's beginning. The error is a sentence; `name` stands for the file.
+inline std::expected<void, std::string> check_kernel(
+    std::span<const std::uint8_t, kKernelHeaderBytes> header, std::uint64_t file_bytes,
+    const std::string& name, std::uint64_t initrd_bytes, std::uint64_t memory_bytes) {
+    const auto image = check_linux_image(header, file_bytes);
+    if (!image) return std::unexpected(name + ": " + image.error());
+    const auto placed = place_linux(*image, initrd_bytes, kMostTreeBytes, memory_bytes);
+    if (!placed) return std::unexpected(placed.error());
+    return {};
+}
+
+}  // namespace redoubt::vmmd
