@@ -21,13 +21,14 @@ from redoubt_host.machine import Machine, MachineOptions  # noqa: E402
 from redoubt_host.mux import MuxThread  # noqa: E402
 
 progress.quiet = True
+DEMO_MEMORY = {"x86_64": "192M", "riscv64": "384M"}  # what Debian's kernels need
 BOOT_SECONDS = 240  # generous: a loaded machine emulates slowly
 TEST_GUESTS = current().build / "tests/guests"
 
 
 def demo_configuration(name: str = "demo", **changes) -> str:
     """A VM with the cloud kernel; keyword arguments add or replace keys (None removes one)."""
-    keys = {"cpus": 1, "memory": "192M", "kernel": "initfs:/guests/vmlinuz",
+    keys = {"cpus": 1, "memory": DEMO_MEMORY[current().name], "kernel": "initfs:/guests/vmlinuz",
             "initrd": "initfs:/guests/initramfs.cpio.gz", "cmdline": "console=ttyS0 quiet",
             "serial": f"console:{name}"}
     keys.update(changes)
@@ -154,7 +155,7 @@ class System:
     """Redoubt with a configuration, running in QEMU, its management socket reachable."""
 
     def __init__(self, configuration: str, *, options: MachineOptions | None = None, start_list: str | None = None,
-                 extra: dict[str, bytes] | None = None, flavour: str = "cloud", check: bool = True):
+                 extra: dict[str, bytes] | None = None, flavour: str | None = None, check: bool = True):
         self.directory = Path(tempfile.mkdtemp(prefix="redoubt-test-"))
         self.socket = self.directory / "vmm.sock"
         config_file = self.directory / "vmm.toml"
