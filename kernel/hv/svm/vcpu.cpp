@@ -80,6 +80,12 @@ void make_xcr0_live(SvmVcpu& vcpu) {
     if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, 0);
 }
 
+/// VMRUN with a virtual interrupt pending: QEMU 7.2 notes that without a lock and may so forget
+/// that the local APIC has an interrupt for the host, until that is looked at again, as here.
+[[gnu::noinline]] void ask_for_interrupts() {
+    asm volatile("movq %0, %%cr8" : : "r"(std::uint64_t{0}) : "memory");
+}
+
 void find_exchanges(SvmVcpu& vcpu) {
     vcpu.needs_exchange = vcpu.breakpoints || vcpu.tsc_aux != 0 || switches_xcr0(vcpu);
 }
@@ -259,6 +265,8 @@ hv::Entered enter(Vcpu& base) {
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_before(vcpu);
     world_switch(vcpu.state().gpr, vcpu.vmcb_address, processor.host_state_address);
+    if ((control.intercepts1 & Intercept1::kVintr) != 0) [[unlikely]]
+        ask_for_interrupts();
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_after(vcpu);
     if (vcpu.xcr0_live) recover_xcr0(vcpu);
