@@ -145,7 +145,7 @@ void VcpuLoop::follow_clock() {
     if (stopped == stopped_ticks_) return;
     events_.delay_time(stopped - stopped_ticks_);
     stopped_ticks_ = stopped;
-    seen_deadline_ = {0};  // the same deadline is at another host tick now
+    state_.deadline = 0;  // the same deadline is at another host tick now
 }
 
 void VcpuLoop::complete_state() { events_.complete_state(); }

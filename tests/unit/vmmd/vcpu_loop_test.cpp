@@ -172,6 +172,26 @@ TEST(VcpuLoop, TimerInterruptWakesAHaltedGuest) {
     EXPECT_EQ(guest.machine().vcpu(0).statistics().exits(abi::ExitKind::Halt), 1U);
 }
 
+TEST(VcpuLoop, TimerThatIsDueWhenAPauseEndsIsNotLost) {
+    std::thread controller;
+    GuestMachine guest({exits::write_msr(0x1B, 0xFEE0'0000 | 1U << 11 | 1U << 10 | 1U << 8),
+                        exits::write_msr(0x80F, 0x1FF),
+                        exits::write_msr(0x832, 0x40 | 2U << 17),  // TSC-deadline mode
+                        [&](abi::VcpuState& s, const GuestMemory& m) {
+                            guest.machine().vcpus().pause();
+                            controller = std::thread([&] {
+                                std::this_thread::sleep_for(20ms);
+                                guest.machine().vcpus().resume();
+                            });
+                            s.rflags |= kInterruptFlag;
+                            exits::write_msr(0x6E0, 1)(s, m);  // long past
+                        },
+                        power_off()});
+    guest.run();
+    controller.join();
+    EXPECT_EQ(guest.machine().vcpu(0).statistics().interrupts(0x40), 1U);
+}
+
 TEST(VcpuLoop, InterruptWaitsForItsWindow) {
     std::uint32_t control = 0;
     GuestMachine guest({exits::write_msr(0x1B, 0xFEE0'0000 | 1U << 11 | 1U << 10 | 1U << 8),
