@@ -12,7 +12,7 @@
 #include "libhvcall/native_hv/resources.hpp"
 #include "tests/bench/samples.hpp"
 
-// Code for the other address space (ipc_partners.S); it is copied there.
+// Code for the other address space (<arch>/ipc_partners.S); it is copied there.
 extern "C" const std::uint8_t partner_code[], partner_code_end[];
 extern "C" const std::uint8_t partner_server[], partner_waiter[], partner_faulter[];
 

@@ -1,5 +1,5 @@
-// How the benchmarks measure and report, on Redoubt and on its peers alike: under QEMU's
-// -icount shift=0 one tick of the TSC is one instruction, and the median is what a round costs.
+// How the benchmarks measure and report, on Redoubt and on its peers alike: under QEMU's -icount
+// the processor's counter counts instructions, and the median is what a round costs.
 #pragma once
 
 #include <algorithm>
@@ -7,18 +7,18 @@
 #include <cstdio>
 #include <vector>
 
+#ifdef __riscv
+#include "tests/bench/riscv64/ticks.hpp"
+#else
+#include "tests/bench/x86_64/ticks.hpp"
+#endif
+
 namespace redoubt::bench {
 
 inline constexpr std::size_t kWarmUp = 200;
 inline constexpr std::size_t kRounds = 5000;
 
-using Samples = std::vector<std::uint64_t>;
-
-inline std::uint64_t ticks() {
-    std::uint32_t low, high;
-    asm volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return std::uint64_t{high} << 32 | low;
-}
+using Samples = std::vector<std::uint64_t>;  ///< in ticks
 
 /// Where tools/bench --path begins: what follows belongs to the row of that name.
 extern "C" [[gnu::noinline]] inline void begin_row(const char* name) {
@@ -32,10 +32,11 @@ inline void report(const char* part, const char* name, std::uint64_t figure) {
     std::printf("BENCH %s %s %llu\n", part, name, static_cast<unsigned long long>(figure));
 }
 
+/// In instructions.
 inline std::uint64_t median(Samples& samples) {
     const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
     std::nth_element(samples.begin(), middle, samples.end());
-    return *middle;
+    return instructions(*middle);
 }
 
 inline void report(const char* part, const char* name, Samples& samples) {

@@ -4,6 +4,7 @@ import json
 import unittest
 
 import support
+from redoubt_host.architecture import on
 
 SECONDS = 400
 
@@ -24,6 +25,16 @@ class Bench(unittest.TestCase):
             for name, row in table["rows"].items():
                 if row["budget"] is not None:
                     self.assertGreater(row["ours"] or 0, 0, name)
+
+
+@on("riscv64")
+class BenchRiscv64(unittest.TestCase):
+    def test_exits_and_kernel_primitives_are_measured_and_lines_counted(self):
+        result = support.tool("bench", "--arch", "riscv64", "exits", "ipc", "lines", "--json", timeout=SECONDS)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for table in json.loads(result.stdout).values():
+            for name, row in table["rows"].items():
+                self.assertGreater(row["ours"] or 0, 0, name)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ class Architecture:
     """How Redoubt is built for it, and the machine QEMU makes of it."""
 
     name: str
+    title: str  # for people
     build: Path  # of the kernel and its user space
     setup: list[str]  # for meson
-    strip: str
+    tools: str  # what its binutils' names begin with
     cpu: str  # QEMU's -cpu unless told otherwise
     plain_cpu: str  # one that cannot virtualize
     full_cpu: str  # one with every feature that QEMU emulates
@@ -30,12 +31,12 @@ EXIT_PORT = 0xF4
 
 ARCHITECTURES = {architecture.name: architecture for architecture in [
     Architecture(
-        name="x86_64", build=BUILD / "system", setup=[], strip="strip", cpu="EPYC,+svm,+npt", plain_cpu="qemu64,-svm", full_cpu="max",
+        name="x86_64", title="x86-64", build=BUILD / "system", setup=[], tools="", cpu="EPYC,+svm,+npt", plain_cpu="qemu64,-svm", full_cpu="max",
         machine=["qemu-system-x86_64", "-M", "q35", "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"],
         serial_device="virtio-serial-pci,disable-legacy=on"),
     Architecture(
-        name="riscv64", build=BUILD / "riscv64", setup=["--cross-file", str(REPOSITORY / "tools/riscv64.cross")],
-        strip="riscv64-linux-gnu-strip", cpu="rv64,h=true", plain_cpu="rv64,h=false,sstc=false",
+        name="riscv64", title="riscv64", build=BUILD / "riscv64", setup=["--cross-file", str(REPOSITORY / "tools/riscv64.cross")],
+        tools="riscv64-linux-gnu-", cpu="rv64,h=true", plain_cpu="rv64,h=false,sstc=false",
         full_cpu="rv64,h=true,zbc=true,zbs=true,zkr=true,svpbmt=true,svinval=true",
         machine=["qemu-system-riscv64", "-M", "virt", "-global", "virtio-mmio.force-legacy=false"],
         serial_device="virtio-serial-device"),

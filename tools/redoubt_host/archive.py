@@ -96,7 +96,7 @@ def pack(output: Path, configuration: Configuration, *, start_list: str | None =
         if not source.exists():
             raise ToolError(f"there is no {built} for {architecture.name}")
         if not stripped.exists() or stripped.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run([architecture.strip, "-o", str(stripped), str(source)], check=True)
+            subprocess.run([architecture.tools + "strip", "-o", str(stripped), str(source)], check=True)
         entries[name] = stripped.read_bytes()
     entries["etc/start"] = start_list.encode()
     entries["etc/vmmd.toml"] = configuration.text.encode()

@@ -1,5 +1,5 @@
 """The emulated machines that tools/bench measures on, all alike: Redoubt with a program in the place of vmmd, and its
-peer, Debian's kernel with a program in the place of init. One tick of their TSC is one instruction."""
+peer, Debian's kernel with a program in the place of init. Their clocks count instructions."""
 
 import gzip
 import re
@@ -9,22 +9,35 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import archive, guests
+from . import archive, build, guests
+from .architecture import current
 from .cpio import Cpio
 from .machine import Machine, MachineOptions
-from .paths import SYSTEM_BUILD
 from .progress import ToolError
 
-# One tick is one instruction, and no clock and no random number of the host's makes one run differ from another.
-COUNT_INSTRUCTIONS = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]
-PROGRAMS = SYSTEM_BUILD / "tests/bench"
+INIT = r"guest_init +\d+\s"  # what guest_init tells
 KVM_MODULES = ["kernel/virt/lib/irqbypass.ko", "kernel/arch/x86/kvm/kvm.ko", "kernel/arch/x86/kvm/kvm-amd.ko"]
 FIRMWARE = ["bios-256k.bin", "linuxboot_dma.bin", "kvmvapic.bin"]
 FIRMWARE_FOLDERS = ["/usr/share/qemu", "/usr/share/seabios"]
 GUEST_COMMAND_LINE = "console=ttyS0 quiet"
 SECONDS = 600
 
+# Instructions take 2^shift ns. One tick of x86-64's counter is a nanosecond; of riscv64's 100, so there the time of a
+# round trip is told exactly by slower ones. A guest with a clock of its own would come to nothing else, though.
+SHIFT = 0
+EXACT_SHIFT = {"x86_64": 0, "riscv64": 10}
+
 Figures = dict[str, dict[str, int]]  # part -> name -> instructions
+
+
+def count_instructions(shift: int = SHIFT) -> list[str]:
+    """QEMU's options; no clock and no random number of the host's makes one run differ from another."""
+    return ["-icount", f"shift={shift},sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"]
+
+
+def program(name: str) -> Path:
+    """One of tests/bench."""
+    return current().build / "tests/bench" / name
 
 
 def _start_list() -> str:
@@ -33,12 +46,13 @@ def _start_list() -> str:
     return "\n".join(lines) + "\nbench bin/bench uses=initfs,log grant=hv,power memory=512M on-exit=poweroff\n"
 
 
-def redoubt(directory: Path, program: str, extra: list[str] = []) -> Machine:
-    """Redoubt that starts tests/bench/`program`; `extra` goes to QEMU."""
+def redoubt(directory: Path, name: str, options: list[str] | None = None) -> Machine:
+    """Redoubt that starts the program tests/bench/`name`; `options` are QEMU's, instead of those that count."""
     boot_archive = directory / "boot.cpio"
     archive.pack(boot_archive, archive.Configuration("", {}, [], False), start_list=_start_list(),
-                 extra={"bin/bench": (PROGRAMS / program).read_bytes()})
-    return Machine(directory, boot_archive, MachineOptions(extra=[*COUNT_INSTRUCTIONS, *extra]))
+                 extra={"bin/bench": program(name).read_bytes()})
+    return Machine(directory, boot_archive, MachineOptions(
+        extra=count_instructions(EXACT_SHIFT[current().name]) if options is None else options))
 
 
 def redoubt_with_guest(directory: Path, configuration: str, files: dict[str, bytes]) -> Machine:
@@ -48,16 +62,17 @@ def redoubt_with_guest(directory: Path, configuration: str, files: dict[str, byt
     config_file = directory / "vmm.toml"
     config_file.write_text(configuration)
     boot_archive = directory / "boot.cpio"
+    build.system([archive.PROGRAMS["bin/vmmd"]], arch="x86_64")  # judges the configuration, here
     archive.check_configuration(config_file)
     archive.pack(boot_archive, archive.read_configuration(config_file))
-    return Machine(directory, boot_archive, MachineOptions(extra=COUNT_INSTRUCTIONS))
+    return Machine(directory, boot_archive, MachineOptions(extra=count_instructions()))
 
 
 def bare_linux(directory: Path, initramfs: Path, *, memory: str = "2G", command_line: str = "") -> Machine:
     """Debian's kernel on that machine itself."""
     boot = ["-kernel", str(guests.guest().kernel), "-initrd", str(initramfs),
             "-append", f"{GUEST_COMMAND_LINE} {command_line}".rstrip()]
-    return Machine(directory, initramfs, MachineOptions(memory=memory, boot=boot, extra=COUNT_INSTRUCTIONS))
+    return Machine(directory, initramfs, MachineOptions(memory=memory, boot=boot, extra=count_instructions()))
 
 
 def linux_with_kvm(directory: Path, parts: list[str], *, mitigations: bool = True,
@@ -67,7 +82,7 @@ def linux_with_kvm(directory: Path, parts: list[str], *, mitigations: bool = Tru
     for name in ("dev", "modules", *sorted({str(parent) for name in extra for parent in Path(name).parents} - {"."})):
         contents.directory(name)
     contents.character_device("dev/console", 5, 1)
-    contents.file("init", (PROGRAMS / "linux_peer").read_bytes(), executable=True)
+    contents.file("init", program("linux_peer").read_bytes(), executable=True)
     for order, (name, data) in enumerate(guests.modules(KVM_MODULES).items()):
         contents.file(f"modules/{order}-{name}", data)
     for name, data in extra.items():
@@ -83,7 +98,7 @@ def guest_initramfs() -> bytes:
     contents = Cpio()
     contents.directory("dev")
     contents.character_device("dev/console", 5, 1)
-    contents.file("init", (PROGRAMS / "guest_init").read_bytes(), executable=True)
+    contents.file("init", program("guest_init").read_bytes(), executable=True)
     return gzip.compress(contents.bytes(), mtime=0)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 
 class GdbStub:
-    """One connection; the machine is stopped whenever a method has returned."""
+    """One connection; the machine is stopped whenever a method has returned. Registers have gdb's numbers."""
 
-    def __init__(self, path: Path, seconds: float = 10):
+    def __init__(self, path: Path, program_counter: int, seconds: float = 10):
+        self._program_counter = program_counter
         self._buffer = b""
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(120)
@@ -36,10 +37,9 @@ class GdbStub:
     def step(self) -> int:
         """One instruction; the new program counter."""
         self._ask("s")
-        return self.register(16)
+        return self.register(self._program_counter)
 
     def register(self, number: int) -> int:
-        """In gdb's order: rax rbx rcx rdx rsi rdi rbp rsp r8 … r15 rip."""
         return int.from_bytes(bytes.fromhex(self._ask(f"p{number:x}")), "little")
 
     def set_breakpoint(self, address: int) -> None:

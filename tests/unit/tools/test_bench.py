@@ -9,7 +9,8 @@ from unittest import mock
 import tools_support  # noqa: F401  (finds the tools)
 
 from redoubt_host import bench, bench_machines
-from redoubt_host.bench_parts import PARTS, Session
+from redoubt_host.bench_parts import PARTS
+from redoubt_host.bench_session import Session
 from redoubt_host.bench_tables import Row, Table
 from redoubt_host.progress import ToolError
 
@@ -55,7 +56,7 @@ class TableTest(unittest.TestCase):
 class MainTest(unittest.TestCase):
     def run_main(self, *arguments: str, parts: dict = {}) -> tuple[int, str, str]:
         out, err = io.StringIO(), io.StringIO()
-        with (mock.patch("sys.argv", ["tools/bench", *arguments]), mock.patch.dict(PARTS, parts, clear=bool(parts)),
+        with (mock.patch("sys.argv", ["tools/bench", *arguments]), mock.patch.dict(PARTS["x86_64"], parts, clear=bool(parts)),
               mock.patch.object(bench.build, "system"), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)):
             try:
                 status = bench.main()
@@ -67,6 +68,13 @@ class MainTest(unittest.TestCase):
         status, _, err = self.run_main("exitz")
         self.assertEqual(status, 2)
         self.assertIn("no such part: exitz", err)
+
+    def test_each_architecture_has_parts_of_its_own(self):
+        for arch, part in (("riscv64", "faults"), ("x86_64", "exitz")):
+            with mock.patch.object(bench, "select"):
+                status, _, err = self.run_main("--arch", arch, part)
+            self.assertEqual(status, 2)
+            self.assertIn(f"no such part: {part}; there are exits, ", err)
 
     def test_a_part_that_fails_is_told_and_the_others_run(self):
         def fails(session: Session) -> Table:

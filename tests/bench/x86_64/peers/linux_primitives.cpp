@@ -17,7 +17,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "tests/bench/peers/peer.hpp"
+#include "tests/bench/x86_64/peers/peer.hpp"
 #include "tests/bench/samples.hpp"
 
 namespace redoubt::bench::peer {

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "tests/bench/peers/peer.hpp"
+#include "tests/bench/x86_64/peers/peer.hpp"
 
 namespace redoubt::bench::peer {
 

@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/bench/peers/peer.hpp"
+#include "tests/bench/x86_64/peers/peer.hpp"
 #include "tests/bench/samples.hpp"
 
 namespace redoubt::bench::peer {

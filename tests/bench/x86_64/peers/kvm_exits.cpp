@@ -12,8 +12,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "tests/bench/guest_layout.hpp"
-#include "tests/bench/peers/peer.hpp"
+#include "tests/bench/x86_64/guest_layout.hpp"
+#include "tests/bench/x86_64/peers/peer.hpp"
 #include "tests/bench/samples.hpp"
 
 namespace redoubt::bench::peer {
