@@ -1,9 +1,7 @@
 // Both directions of a console connection, each with its own back-pressure.
 #include "vmmd/console/console_stream.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 #include <span>
 #include <utility>
 
@@ -24,13 +22,13 @@ void ConsoleStream::start_after_request(Replay replay, std::string first_output,
                                         std::string first_input) {
     output_ = std::move(first_output);
     untyped_ = std::move(first_input);
-    newline_expected_ = true;
+    newline_.expect();
     start(replay);
 }
 
 void ConsoleStream::start(Replay replay) {
     watcher_ = hub_->watch(replay, Delivery::Lossy,
-                           [weak = weak_from_this(), executor = socket_.get_executor()] {
+                           [weak = weak_from_this(), executor = socket_.executor()] {
                                asio::post(executor, [weak] {
                                    if (const auto self = weak.lock()) self->pump();
                                });
@@ -46,20 +44,12 @@ void ConsoleStream::close_when_flushed() {
 void ConsoleStream::close() {
     if (!std::exchange(open_, false)) return;
     watcher_.reset();
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    socket_.close();
     closed_(*this);
 }
 
-void ConsoleStream::drop_newline(std::string_view& bytes) {
-    if (bytes.empty() || !std::exchange(newline_expected_, false)) return;
-    // A carriage return alone is the Enter key.
-    const bool with_return = bytes.starts_with("\r\n");
-    if (with_return || bytes.starts_with('\n')) bytes.remove_prefix(with_return ? 2 : 1);
-}
-
 void ConsoleStream::type(std::string_view bytes) {
-    drop_newline(bytes);
+    newline_.drop(bytes);
     const std::span data(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     untyped_ = bytes.substr(hub_->input(data));
 }
@@ -67,8 +57,8 @@ void ConsoleStream::type(std::string_view bytes) {
 void ConsoleStream::pump() {
     if (!open_) return;
     if (!untyped_.empty()) type(std::exchange(untyped_, {}));
-    if (!reading_ && !closing_ && untyped_.empty()) read_more();
-    if (writing_) return;
+    if (!socket_.reading() && !closing_ && untyped_.empty()) socket_.read(shared_from_this());
+    if (socket_.writing()) return;
     if (output_.empty()) {
         output_.resize(kChunk);
         output_.resize(watcher_->read({reinterpret_cast<std::uint8_t*>(output_.data()), kChunk}));
@@ -77,27 +67,14 @@ void ConsoleStream::pump() {
         if (closing_) close();
         return;
     }
-    writing_ = true;
-    asio::async_write(socket_, asio::buffer(output_),
-                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                          self->writing_ = false;
-                          self->output_.clear();
-                          if (error) return self->close();
-                          self->pump();
-                      });
+    socket_.write(shared_from_this(), output_);
 }
 
-void ConsoleStream::read_more() {
-    reading_ = true;
-    socket_.async_read_some(
-        asio::buffer(input_),
-        [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
-            self->reading_ = false;
-            if (!self->open_) return;
-            if (error) return self->close();
-            self->type({self->input_.data(), size});
-            self->pump();
-        });
+void ConsoleStream::received(boost::system::error_code error, std::string_view bytes) {
+    if (!open_) return;
+    if (error) return close();
+    type(bytes);
+    pump();
 }
 
 }  // namespace redoubt::vmmd

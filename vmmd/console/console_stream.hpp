@@ -4,9 +4,7 @@
 // anything up; one that types faster than the guest reads is not read from for a while.
 #pragma once
 
-#include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/system/error_code.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,12 +12,14 @@
 
 #include "vmmd/console/byte_stream.hpp"
 #include "vmmd/console/console_hub.hpp"
+#include "vmmd/console/socket_pump.hpp"
 
 namespace redoubt::vmmd {
 
 class ConsoleStream final : public ByteStream, public std::enable_shared_from_this<ConsoleStream> {
   public:
-    using Socket = boost::asio::local::stream_protocol::socket;
+    using Pump = SocketPump<1024>;
+    using Socket = Pump::Socket;
     using Closed = std::function<void(ConsoleStream&)>;
 
     /// `closed` is called once, when the connection has ended.
@@ -34,21 +34,18 @@ class ConsoleStream final : public ByteStream, public std::enable_shared_from_th
     void close() override;
 
   private:
+    friend Pump;
     void pump();
-    void read_more();
+    void received(boost::system::error_code error, std::string_view bytes);
     void type(std::string_view bytes);
-    void drop_newline(std::string_view& bytes);
 
-    Socket socket_;
+    Pump socket_;
     std::shared_ptr<ConsoleHub> hub_;
     Closed closed_;
     std::unique_ptr<ConsoleWatcher> watcher_;
-    std::array<char, 1024> input_{};
     std::string untyped_;  ///< input the hub had no room for
     std::string output_;
-    bool newline_expected_ = false;  ///< the request's, if that is what comes next
-    bool reading_ = false;
-    bool writing_ = false;
+    RequestNewline newline_;
     bool closing_ = false;
     bool open_ = true;
 };

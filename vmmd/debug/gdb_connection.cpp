@@ -1,15 +1,11 @@
 // The socket around a gdb session.
 #include "vmmd/debug/gdb_connection.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
 #include <utility>
 
 #include "vmmd/management/event_loop.hpp"
 
 namespace redoubt::vmmd {
-
-namespace asio = boost::asio;
 
 std::expected<std::shared_ptr<GdbConnection>, std::string> GdbConnection::open(
     EventLoop& loop, std::shared_ptr<GuestDebugger> debugger) {
@@ -33,6 +29,7 @@ std::shared_ptr<ByteStream> GdbConnection::start(Socket client, std::string firs
                                                  std::string first_input,
                                                  std::function<void()> closed) {
     socket_.emplace(std::move(client));
+    newline_.expect();
     closed_ = std::move(closed);
     waiting_ = std::move(first_output);
     unserved_ = std::move(first_input);
@@ -65,18 +62,14 @@ void GdbConnection::close() {
     debugger_->disconnect();
     session_.reset();
     if (!socket_) return;
-    boost::system::error_code ignored;
-    socket_->close(ignored);
+    socket_->close();
     closed_();
 }
 
 void GdbConnection::serve() {
     if (!session_) return;
     std::string_view bytes = unserved_;
-    if (!bytes.empty() && std::exchange(newline_expected_, false)) {
-        const bool with_return = bytes.starts_with("\r\n");
-        if (with_return || bytes.starts_with('\n')) bytes.remove_prefix(with_return ? 2 : 1);
-    }
+    newline_.drop(bytes);
     while (!bytes.empty() && !closing_ && waiting_.size() < kPatientBacklog) {
         if (!session_->receive(bytes)) closing_ = true;
     }
@@ -86,34 +79,20 @@ void GdbConnection::serve() {
 void GdbConnection::pump() {
     if (!open_ || !socket_) return;
     serve();
-    if (!reading_ && !closing_ && unserved_.empty()) read_more();
-    if (writing_) return;
+    if (!socket_->reading() && !closing_ && unserved_.empty()) socket_->read(shared_from_this());
+    if (socket_->writing()) return;
     if (waiting_.empty()) {
         if (closing_) close();
         return;
     }
-    sending_ = std::exchange(waiting_, {});
-    writing_ = true;
-    asio::async_write(*socket_, asio::buffer(sending_),
-                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                          self->writing_ = false;
-                          self->sending_.clear();
-                          if (error) return self->close();
-                          self->pump();
-                      });
+    socket_->write(shared_from_this(), waiting_);
 }
 
-void GdbConnection::read_more() {
-    reading_ = true;
-    socket_->async_read_some(
-        asio::buffer(input_),
-        [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
-            self->reading_ = false;
-            if (!self->open_) return;
-            if (error) return self->close();
-            self->unserved_.append(self->input_.data(), size);
-            self->pump();
-        });
+void GdbConnection::received(boost::system::error_code error, std::string_view bytes) {
+    if (!open_) return;
+    if (error) return close();
+    unserved_.append(bytes);
+    pump();
 }
 
 }  // namespace redoubt::vmmd

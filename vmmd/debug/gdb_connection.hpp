@@ -4,13 +4,13 @@
 // from.
 #pragma once
 
-#include <array>
 #include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "vmmd/console/socket_pump.hpp"
 #include "vmmd/debug/gdb/session.hpp"
 #include "vmmd/debug/guest_debugger.hpp"
 #include "vmmd/management/stream_source.hpp"
@@ -35,6 +35,7 @@ class GdbConnection final : public StreamSource,
     void close() override;
 
   private:
+    friend SocketPump<>;
     explicit GdbConnection(std::shared_ptr<GuestDebugger> debugger)
         : debugger_(std::move(debugger)) {}
 
@@ -42,23 +43,18 @@ class GdbConnection final : public StreamSource,
     void take(std::optional<gdb::Stop> stop);
     void pump();
     void serve();
-    void read_more();
+    void received(boost::system::error_code error, std::string_view bytes);
 
     /// No more requests are served while this much waits to be sent.
     static constexpr std::size_t kPatientBacklog = 64 * 1024;
 
     std::shared_ptr<GuestDebugger> debugger_;
-    std::optional<Socket> socket_;
+    std::optional<SocketPump<>> socket_;
     std::function<void()> closed_;
     std::unique_ptr<gdb::Session> session_;
-    std::optional<gdb::Stop> first_stop_;
-    std::array<char, 4096> input_{};
     std::string unserved_;
-    std::string waiting_;  ///< to be sent after `sending_`
-    std::string sending_;
-    bool newline_expected_ = true;  ///< the request's, if that is what comes next
-    bool reading_ = false;
-    bool writing_ = false;
+    std::string waiting_;  ///< to be sent after what is under way
+    RequestNewline newline_;
     bool closing_ = false;
     bool open_ = true;
 };

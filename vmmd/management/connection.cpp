@@ -1,9 +1,7 @@
 // Reading, writing and back-pressure of one client.
 #include "vmmd/management/connection.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 #include <utility>
 
 #include "vmmd/console/console_stream.hpp"
@@ -25,7 +23,7 @@ void Connection::start() {
             if (!open_) return;
             const std::string unread = std::exchange(unread_, {});
             if (outcome == QmpSession::Outcome::Continue) {
-                received(unread);
+                serve(unread);
             } else {
                 proceed(outcome, unread);
             }
@@ -36,9 +34,9 @@ void Connection::start() {
 
 void Connection::send(std::string_view bytes) {
     if (!open_) return;
-    if (waiting_.size() + sending_.size() > kMaximumBacklog) {
+    if (waiting_.size() + socket_.unsent() > kMaximumBacklog) {
         // Not from inside the session, which is about to return into this object.
-        asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close(); });
+        asio::post(socket_.executor(), [self = shared_from_this()] { self->close(); });
         return;
     }
     waiting_ += bytes;
@@ -58,8 +56,7 @@ void Connection::close_when_flushed() {
 
 void Connection::close() {
     if (stream_) return stream_->close();
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    socket_.close();
     ended();
 }
 
@@ -67,7 +64,7 @@ void Connection::ended() {
     if (std::exchange(open_, false)) closed_(*this);
 }
 
-void Connection::received(std::string_view bytes) {
+void Connection::serve(std::string_view bytes) {
     const auto outcome = session_->receive(bytes);
     proceed(outcome, bytes);
 }
@@ -98,10 +95,10 @@ void Connection::become_stream() {
     auto first_output = std::exchange(waiting_, {});
     auto first_input = std::exchange(unread_, {});
     if (effects.stream) {
-        stream_ = effects.stream->start(std::move(socket_), std::move(first_output),
+        stream_ = effects.stream->start(socket_.take(), std::move(first_output),
                                         std::move(first_input), closed);
     } else {
-        auto console = std::make_shared<ConsoleStream>(std::move(socket_), effects.attach,
+        auto console = std::make_shared<ConsoleStream>(socket_.take(), effects.attach,
                                                        [closed](ConsoleStream&) { closed(); });
         stream_ = console;
         console->start_after_request(effects.replay ? Replay::History : Replay::None,
@@ -112,42 +109,28 @@ void Connection::become_stream() {
 
 void Connection::pump() {
     if (!open_ || stream_) return;
-    if (!reading_ && !closing_ && !becoming_ && !waiting_for_answer_ &&
+    if (!socket_.reading() && !closing_ && !becoming_ && !waiting_for_answer_ &&
         waiting_.size() < kPatientBacklog)
-        read_more();
-    if (writing_) return;
+        socket_.read(shared_from_this());
+    if (socket_.writing()) return;
     if (becoming_) return become_stream();
     if (waiting_.empty()) {
         // What was asked for before the client's last byte is still answered.
         if (closing_ && !waiting_for_answer_) close();
         return;
     }
-    sending_ = std::exchange(waiting_, {});
-    writing_ = true;
-    asio::async_write(socket_, asio::buffer(sending_),
-                      [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                          self->writing_ = false;
-                          self->sending_.clear();
-                          if (error) return self->close();
-                          self->pump();
-                      });
+    socket_.write(shared_from_this(), waiting_);
 }
 
-void Connection::read_more() {
-    reading_ = true;
-    socket_.async_read_some(
-        asio::buffer(input_),
-        [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
-            self->reading_ = false;
-            if (!self->open_) return;
-            if (error) {
-                // The client sends no more; what it asked for is still answered.
-                self->closing_ = true;
-            } else {
-                self->received({self->input_.data(), size});
-            }
-            self->pump();
-        });
+void Connection::received(boost::system::error_code error, std::string_view bytes) {
+    if (!open_) return;
+    if (error) {
+        // The client sends no more; what it asked for is still answered.
+        closing_ = true;
+    } else {
+        serve(bytes);
+    }
+    pump();
 }
 
 }  // namespace redoubt::vmmd

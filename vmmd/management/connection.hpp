@@ -5,22 +5,21 @@
 // read while more than kMaximumBacklog waits for it is dropped.
 #pragma once
 
-#include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/system/error_code.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "vmmd/console/byte_stream.hpp"
+#include "vmmd/console/socket_pump.hpp"
 #include "vmmd/management/qmp_session.hpp"
 
 namespace redoubt::vmmd {
 
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
-    using Socket = boost::asio::local::stream_protocol::socket;
+    using Socket = SocketPump<>::Socket;
     static constexpr std::size_t kMaximumBacklog = 1024 * 1024;
     /// No more requests are read while this much waits to be sent.
     static constexpr std::size_t kPatientBacklog = 64 * 1024;
@@ -35,9 +34,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void close();
 
   private:
+    friend SocketPump<>;
     void send(std::string_view bytes);
-    void read_more();
-    void received(std::string_view bytes);
+    void received(boost::system::error_code error, std::string_view bytes);
+    void serve(std::string_view bytes);
     void proceed(QmpSession::Outcome outcome, std::string_view rest);
     /// Gives the socket to the stream that it becomes.
     void become_stream();
@@ -45,20 +45,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void pump();
     void ended();
 
-    Socket socket_;
+    SocketPump<> socket_;
     CommandExecutor& executor_;
     std::function<void(Connection&)> closed_;
     std::unique_ptr<QmpSession> session_;
-    std::array<char, 4096> input_{};
-    std::string waiting_;  ///< to be sent after `sending_`
-    std::string sending_;
-    bool becoming_ = false;  ///< a stream once `sending_` is out
+    std::string waiting_;    ///< to be sent after what is under way
+    bool becoming_ = false;  ///< a stream once that is out
     bool waiting_for_answer_ = false;
     std::string unread_;  ///< what the client sent for the stream already, or after a request that
                           ///< takes its time
     std::shared_ptr<ByteStream> stream_;
-    bool reading_ = false;
-    bool writing_ = false;
     bool closing_ = false;
     bool open_ = true;
 };
