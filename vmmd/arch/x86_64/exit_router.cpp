@@ -5,6 +5,7 @@
 #include "vmmd/arch/x86_64/cpu/msr.hpp"
 #include "vmmd/arch/x86_64/devices/local_apic.hpp"
 #include "vmmd/arch/x86_64/isa/alu.hpp"
+#include "vmmd/arch/x86_64/isa/control_registers.hpp"
 #include "vmmd/bus/bus.hpp"
 #include "vmmd/trace/text.hpp"
 
@@ -14,7 +15,6 @@ namespace {
 
 constexpr unsigned kInvalidOpcode = 6;
 constexpr unsigned kGeneralProtection = 13;
-constexpr std::uint64_t kCr4Osxsave = 1U << 18;
 constexpr std::uint64_t kKvmNoSuchHypercall = static_cast<std::uint64_t>(-1000);
 
 }  // namespace
@@ -253,7 +253,7 @@ ExitRouter::Next ExitRouter::set_xcr0() {
     const auto* gpr = state_.gpr;
     const auto value = gpr[abi::kRdx] << 32 | (gpr[abi::kRax] & 0xFFFF'FFFF);
     const auto mask = context_.cpuid.xcr0_mask();
-    if (mask == 0 || (state_.cr4 & kCr4Osxsave) == 0) {
+    if (mask == 0 || (state_.cr4 & isa::cr4::kOsxsave) == 0) {
         emulator_.raise(kInvalidOpcode);
         return Next::Run;
     }

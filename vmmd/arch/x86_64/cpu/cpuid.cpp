@@ -8,6 +8,8 @@
 #include <bit>
 #include <cstring>
 
+#include "vmmd/arch/x86_64/isa/control_registers.hpp"
+
 namespace redoubt::vmmd {
 
 namespace {
@@ -90,7 +92,6 @@ constexpr CpuidRegisters kHypervisorSignature = {kHypervisorLeaf + 1, 0x4B4D564B
                                                  0x0000004D};
 constexpr CpuidRegisters kHypervisorFeatures = {bits(1, 3, 24), 0, 0, 0};
 
-constexpr std::uint64_t kCr4Osxsave = 1U << 18;
 constexpr std::uint32_t kLegacyStateSize = 576;  // FXSAVE image and XSAVE header
 // Components that fit the state page's XSAVE area: x87, SSE, AVX, AVX-512.
 constexpr std::uint64_t kOfferedXcr0 = 0xE7;
@@ -250,7 +251,7 @@ CpuidRegisters CpuidPolicy::query(std::uint32_t leaf, std::uint32_t subleaf,
         case 0x1:
             value.ebx |= context.apic_id << 24 | vcpus_ << 16;
             if (vcpus_ > 1) value.edx |= bits(28);
-            if (xcr0_mask_ != 0 && (context.cr4 & kCr4Osxsave) != 0) value.ecx |= bits(27);
+            if (xcr0_mask_ != 0 && (context.cr4 & isa::cr4::kOsxsave) != 0) value.ecx |= bits(27);
             break;
         case 0xB:
             if (found == nullptr) value.ecx = subleaf & 0xFF;

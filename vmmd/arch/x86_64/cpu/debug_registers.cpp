@@ -1,13 +1,9 @@
 // Debug registers (APM vol. 2, 13.1.1).
 #include "vmmd/arch/x86_64/cpu/debug_registers.hpp"
 
+#include "vmmd/arch/x86_64/isa/control_registers.hpp"
+
 namespace redoubt::vmmd {
-
-namespace {
-
-constexpr std::uint64_t kCr4De = 1U << 3;
-
-}  // namespace
 
 void DebugRegisters::refresh() {
     if (borrowed_) return;
@@ -31,7 +27,8 @@ std::expected<std::uint64_t, DebugRegisters::Refusal> DebugRegisters::read(unsig
     refresh();
     if (number < 4) return guest_.addresses[number];
     // Without debugging extensions these are other names of DR6 and DR7.
-    if (number < 6 && (state_.cr4 & kCr4De) != 0) return std::unexpected(Refusal::InvalidOpcode);
+    if (number < 6 && (state_.cr4 & isa::cr4::kDe) != 0)
+        return std::unexpected(Refusal::InvalidOpcode);
     return number % 2 == 0 ? guest_dr6_ : guest_.dr7;
 }
 
@@ -42,7 +39,7 @@ std::expected<void, DebugRegisters::Refusal> DebugRegisters::write(unsigned numb
     if (number < 4) {
         guest_.addresses[number] = value;
     } else {
-        if (number < 6 && (state_.cr4 & kCr4De) != 0) {
+        if (number < 6 && (state_.cr4 & isa::cr4::kDe) != 0) {
             return std::unexpected(Refusal::InvalidOpcode);
         }
         if (value >> 32 != 0) return std::unexpected(Refusal::GeneralProtection);

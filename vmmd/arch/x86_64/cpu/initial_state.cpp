@@ -5,19 +5,12 @@
 
 #include "arch/memory_layout.hpp"
 #include "libhvcall/vcpu.hpp"
-#include "vmmd/arch/x86_64/cpu/msr.hpp"
+#include "vmmd/arch/x86_64/isa/control_registers.hpp"
 
 namespace redoubt::vmmd {
 
 namespace {
 
-constexpr std::uint64_t kCr0Pe = 1U << 0;
-constexpr std::uint64_t kCr0Et = 1U << 4;
-constexpr std::uint64_t kCr0Ne = 1U << 5;
-constexpr std::uint64_t kCr0Nw = 1U << 29;
-constexpr std::uint64_t kCr0Cd = 1U << 30;
-constexpr std::uint64_t kCr0Pg = 1U << 31;
-constexpr std::uint64_t kCr4Pae = 1U << 5;
 constexpr std::uint64_t kPowerOnPat = 0x0007'0406'0007'0406;
 
 constexpr abi::SegmentRegister kRealModeData = {0, 0x93, 0xFFFF, 0};
@@ -33,7 +26,7 @@ void set_init_state(abi::VcpuState& state) {
     state.gpr[abi::kRdx] = 0x600;
     state.rip = 0xFFF0;
     state.rflags = 2;
-    state.cr0 = kCr0Et | (state.cr0 & (kCr0Nw | kCr0Cd));
+    state.cr0 = isa::cr0::kEt | (state.cr0 & (isa::cr0::kNw | isa::cr0::kCd));
     state.cr2 = state.cr3 = state.cr4 = state.efer = state.tpr = 0;
     for (auto& segment : state.segments) segment = kRealModeData;
     state.segments[abi::kCs] = {0xF000, 0x9B, 0xFFFF, 0xFFFF'0000};
@@ -58,7 +51,7 @@ void set_startup_address(abi::VcpuState& state, std::uint8_t vector) {
 }
 
 void set_reset_state(abi::VcpuState& state) {
-    state.cr0 = kCr0Nw | kCr0Cd;
+    state.cr0 = isa::cr0::kNw | isa::cr0::kCd;
     set_init_state(state);
     state.star = state.lstar = state.cstar = state.sfmask = state.kernel_gs_base = 0;
     state.sysenter_cs = state.sysenter_esp = state.sysenter_eip = 0;
@@ -78,10 +71,10 @@ void set_linux_entry_state(abi::VcpuState& state, std::uint64_t entry) {
     state.rip = entry;
     state.gpr[abi::kRsi] = kBootParameters;
     state.gpr[abi::kRsp] = kBootParameters;
-    state.cr0 = kCr0Pe | kCr0Et | kCr0Ne | kCr0Pg;
+    state.cr0 = isa::cr0::kPe | isa::cr0::kEt | isa::cr0::kNe | isa::cr0::kPg;
     state.cr3 = kBootPageTables;
-    state.cr4 = kCr4Pae;
-    state.efer = msr::kEferLme | msr::kEferLma;
+    state.cr4 = isa::cr4::kPae;
+    state.efer = isa::efer::kLme | isa::efer::kLma;
     for (const auto index : {abi::kEs, abi::kSs, abi::kDs, abi::kFs, abi::kGs}) {
         state.segments[index] = kFlatData;
     }

@@ -6,6 +6,7 @@
 
 #include "vmmd/arch/x86_64/cpu/cpuid.hpp"
 #include "vmmd/arch/x86_64/devices/local_apic.hpp"
+#include "vmmd/arch/x86_64/isa/control_registers.hpp"
 #include "vmmd/clock.hpp"
 
 namespace redoubt::vmmd {
@@ -60,8 +61,6 @@ constexpr Row kRows[] = {
     {0xC001'1029, 1, 1U << 1, kAll, Vendor::Amd},   // DE_CFG: LFENCE is serializing
     {0xC001'102A, 1, 0, kAll, Vendor::Amd},         // BU_CFG2
 };
-
-constexpr std::uint64_t kCr0Pg = 1U << 31;
 
 }  // namespace
 
@@ -202,15 +201,14 @@ bool MsrBank::write(std::uint32_t number, std::uint64_t value) {
 // APM vol. 2 3.1.7. LMA is the processor's; SVME is not the guest's.
 bool MsrBank::write_efer(std::uint64_t value) {
     auto& state = vcpu_.state();
-    constexpr std::uint64_t kFfxsr = 1U << 14;
     const auto leaf = cpuid_.query(0x80000001, 0, {});
-    std::uint64_t permitted = msr::kEferSce | msr::kEferLme | msr::kEferLma;
-    if (cpuid_.has_nx()) permitted |= msr::kEferNxe;
-    if ((leaf.edx & 1U << 25) != 0) permitted |= kFfxsr;
+    std::uint64_t permitted = isa::efer::kSce | isa::efer::kLme | isa::efer::kLma;
+    if (cpuid_.has_nx()) permitted |= isa::efer::kNxe;
+    if ((leaf.edx & 1U << 25) != 0) permitted |= isa::efer::kFfxsr;
     if ((value & ~permitted) != 0) return false;
     const auto changed = value ^ state.efer;
-    if ((changed & msr::kEferLme) != 0 && (state.cr0 & kCr0Pg) != 0) return false;
-    state.efer = (value & ~msr::kEferLma) | (state.efer & msr::kEferLma);
+    if ((changed & isa::efer::kLme) != 0 && (state.cr0 & isa::cr0::kPg) != 0) return false;
+    state.efer = (value & ~isa::efer::kLma) | (state.efer & isa::efer::kLma);
     hvcall::mark_dirty(state, abi::RegisterGroup::Control);
     return true;
 }

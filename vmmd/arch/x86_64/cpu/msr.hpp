@@ -26,10 +26,6 @@ inline constexpr std::uint32_t kX2ApicLast = 0x8FF;
 inline constexpr std::uint32_t kEfer = 0xC0000080;
 inline constexpr std::uint32_t kTscAux = 0xC0000103;
 
-inline constexpr std::uint64_t kEferSce = 1U << 0;
-inline constexpr std::uint64_t kEferLme = 1U << 8;
-inline constexpr std::uint64_t kEferLma = 1U << 10;
-inline constexpr std::uint64_t kEferNxe = 1U << 11;
 }  // namespace msr
 
 /// Registers that are only storage are rows of a table in msr.cpp; the rest are cases there.

@@ -16,6 +16,7 @@ inline constexpr std::uint64_t kTrap = 1U << 8;
 inline constexpr std::uint64_t kInterrupt = 1U << 9;
 inline constexpr std::uint64_t kDirection = 1U << 10;
 inline constexpr std::uint64_t kOverflow = 1U << 11;
+inline constexpr std::uint64_t kAlignmentCheck = 1U << 18;
 inline constexpr std::uint64_t kArithmetic = kCarry | kParity | kAdjust | kZero | kSign | kOverflow;
 }  // namespace rflags
 

@@ -3,20 +3,15 @@
 
 #include <array>
 
+#include "vmmd/arch/x86_64/isa/control_registers.hpp"
 #include "vmmd/arch/x86_64/isa/paging.hpp"
 #include "vmmd/linear_memory.hpp"
 
 namespace redoubt::vmmd::isa {
 
-namespace {
-
-constexpr std::uint64_t kCr0Pe = 1;
-
-}  // namespace
-
 std::optional<std::uint64_t> handler_address(const abi::VcpuState& state,
                                              const hvcall::GuestMemory& memory, unsigned vector) {
-    const bool real_mode = (state.cr0 & kCr0Pe) == 0;
+    const bool real_mode = (state.cr0 & cr0::kPe) == 0;
     const bool long_mode = in_long_mode(state);
     const unsigned size = real_mode ? 4 : long_mode ? 16 : 8;
     if ((vector + 1) * size > std::uint64_t{state.idtr.limit} + 1) return std::nullopt;

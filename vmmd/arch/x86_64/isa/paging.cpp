@@ -1,21 +1,14 @@
 // The page walk.
 #include "vmmd/arch/x86_64/isa/paging.hpp"
 
+#include "vmmd/arch/x86_64/isa/alu.hpp"
+
 namespace redoubt::vmmd::isa {
 
 namespace {
 
 using hvcall::GuestMemory;
 using hvcall::GuestPhysicalAddress;
-
-constexpr std::uint64_t kCr0Wp = 1U << 16;
-constexpr std::uint64_t kCr0Pg = 1U << 31;
-constexpr std::uint64_t kCr4Pse = 1U << 4;
-constexpr std::uint64_t kCr4Pae = 1U << 5;
-constexpr std::uint64_t kCr4Smep = 1U << 20;
-constexpr std::uint64_t kCr4Smap = 1U << 21;
-constexpr std::uint64_t kEferNxe = 1U << 11;
-constexpr std::uint64_t kRflagsAc = 1U << 18;
 
 enum Entry : std::uint64_t {
     kPresent = 1U << 0,
@@ -46,7 +39,7 @@ struct Walk {
         std::uint32_t code = bits;
         if (access == Access::Write) code |= kFaultWrite;
         if (state.cpl == 3) code |= kFaultUser;
-        const bool fetch_is_told = (state.efer & kEferNxe) != 0 || (state.cr4 & kCr4Smep) != 0;
+        const bool fetch_is_told = (state.efer & efer::kNxe) != 0 || (state.cr4 & cr4::kSmep) != 0;
         if (access == Access::Fetch && fetch_is_told) code |= kFaultFetch;
         return std::unexpected(PageFault{code, linear});
     }
@@ -58,14 +51,15 @@ struct Walk {
         const bool user = state.cpl == 3;
         if (user && !user_page) return false;
         if (access == Access::Fetch) {
-            if ((rights & kNoExecute) != 0 && (state.efer & kEferNxe) != 0) return false;
-            return user || !user_page || (state.cr4 & kCr4Smep) == 0;
+            if ((rights & kNoExecute) != 0 && (state.efer & efer::kNxe) != 0) return false;
+            return user || !user_page || (state.cr4 & cr4::kSmep) == 0;
         }
-        if (!user && user_page && (state.cr4 & kCr4Smap) != 0 && (state.rflags & kRflagsAc) == 0) {
+        if (!user && user_page && (state.cr4 & cr4::kSmap) != 0 &&
+            (state.rflags & rflags::kAlignmentCheck) == 0) {
             return false;
         }
         if (access == Access::Write && (rights & kWritable) == 0) {
-            return !user && (state.cr0 & kCr0Wp) == 0;
+            return !user && (state.cr0 & cr0::kWp) == 0;
         }
         return true;
     }
@@ -94,7 +88,7 @@ std::expected<std::uint64_t, PageFault> walk_8_byte_entries(const Walk& walk, st
         if (!read) return walk.fault(0);
         const auto entry = *read;
         if ((entry & kPresent) == 0) return walk.fault(0);
-        if ((entry & kNoExecute) != 0 && (walk.state.efer & kEferNxe) == 0) {
+        if ((entry & kNoExecute) != 0 && (walk.state.efer & efer::kNxe) == 0) {
             return walk.fault(kFaultPresent | kFaultReserved);
         }
         const bool pae_root = shift == 30 && top_shift == 30;
@@ -122,7 +116,7 @@ std::expected<std::uint64_t, PageFault> walk_4_byte_entries(const Walk& walk) {
     const auto directory = table + (walk.linear >> 22 & 0x3FF) * 4;
     const auto first = walk.memory.read<std::uint32_t>(GuestPhysicalAddress{directory});
     if (!first || (*first & kPresent) == 0) return walk.fault(0);
-    if ((*first & kLarge) != 0 && (walk.state.cr4 & kCr4Pse) != 0) {
+    if ((*first & kLarge) != 0 && (walk.state.cr4 & cr4::kPse) != 0) {
         if (!walk.permitted(*first & (kWritable | kUser))) return walk.fault(kFaultPresent);
         walk.mark(directory, *first, true);
         // PSE-36: bits 39..32 of the address are in bits 20..13.
@@ -144,10 +138,10 @@ std::expected<std::uint64_t, PageFault> translate(const abi::VcpuState& state,
                                                   const GuestMemory& memory, std::uint64_t linear,
                                                   Access access) {
     if (!in_64bit_mode(state)) linear &= 0xFFFF'FFFF;
-    if ((state.cr0 & kCr0Pg) == 0) return linear;
+    if ((state.cr0 & cr0::kPg) == 0) return linear;
     const Walk walk{memory, state, linear, access};
     if (in_long_mode(state)) return walk_8_byte_entries(walk, state.cr3 & kAddressMask, 39);
-    if ((state.cr4 & kCr4Pae) != 0) return walk_8_byte_entries(walk, state.cr3 & 0xFFFF'FFE0, 30);
+    if ((state.cr4 & cr4::kPae) != 0) return walk_8_byte_entries(walk, state.cr3 & 0xFFFF'FFE0, 30);
     return walk_4_byte_entries(walk);
 }
 

@@ -7,6 +7,7 @@
 
 #include "abi/x86_64/vcpu_state.hpp"
 #include "libhvcall/guest_memory.hpp"
+#include "vmmd/arch/x86_64/isa/control_registers.hpp"
 
 namespace redoubt::vmmd::isa {
 
@@ -24,7 +25,7 @@ std::expected<std::uint64_t, PageFault> translate(const abi::VcpuState& state,
                                                   const hvcall::GuestMemory& memory,
                                                   std::uint64_t linear, Access access);
 
-inline bool in_long_mode(const abi::VcpuState& state) { return (state.efer & 1U << 10) != 0; }
+inline bool in_long_mode(const abi::VcpuState& state) { return (state.efer & efer::kLma) != 0; }
 /// CS.L is bit 9 of the attributes.
 inline bool in_64bit_mode(const abi::VcpuState& state) {
     return in_long_mode(state) && (state.cs_attributes & 1U << 9) != 0;

@@ -6,6 +6,7 @@
 #include "libhvcall/model/model_hypervisor.hpp"
 #include "vmmd/arch/x86_64/cpu/cpuid.hpp"
 #include "vmmd/arch/x86_64/devices/local_apic.hpp"
+#include "vmmd/arch/x86_64/isa/control_registers.hpp"
 #include "vmmd/guest_clock.hpp"
 
 namespace redoubt::vmmd {
@@ -110,15 +111,15 @@ TEST_F(Msr, EferRefusesReservedBitsSvmAndChangingLmeUnderPaging) {
     auto& state = vcpu_.state();
     state.efer = 0;
     state.cr0 = 1;
-    EXPECT_TRUE(bank_.write(msr::kEfer, msr::kEferLme | msr::kEferNxe | msr::kEferSce));
-    EXPECT_EQ(state.efer, msr::kEferLme | msr::kEferNxe | msr::kEferSce);
-    EXPECT_FALSE(bank_.write(msr::kEfer, msr::kEferLme | 1U << 12)) << "SVME";
+    EXPECT_TRUE(bank_.write(msr::kEfer, isa::efer::kLme | isa::efer::kNxe | isa::efer::kSce));
+    EXPECT_EQ(state.efer, isa::efer::kLme | isa::efer::kNxe | isa::efer::kSce);
+    EXPECT_FALSE(bank_.write(msr::kEfer, isa::efer::kLme | 1U << 12)) << "SVME";
     EXPECT_FALSE(bank_.write(msr::kEfer, 1ULL << 40));
     state.cr0 |= 1U << 31;
-    state.efer |= msr::kEferLma;
+    state.efer |= isa::efer::kLma;
     EXPECT_FALSE(bank_.write(msr::kEfer, 0)) << "LME under paging";
-    EXPECT_TRUE(bank_.write(msr::kEfer, msr::kEferLme));
-    EXPECT_EQ(state.efer, msr::kEferLme | msr::kEferLma) << "LMA is the processor's";
+    EXPECT_TRUE(bank_.write(msr::kEfer, isa::efer::kLme));
+    EXPECT_EQ(state.efer, isa::efer::kLme | isa::efer::kLma) << "LMA is the processor's";
 }
 
 TEST_F(Msr, TscAuxTakes32Bits) {
