@@ -3,6 +3,22 @@
 #define USER_STACK_WORD 24  /* IpcBuffer::user_words[0]: top of this thread's handler stack */
 #define REFLECT_RIP 8       /* IpcBuffer::reflect_instruction_pointer */
 
+// Takes from a Frame what lies below rax.
+    .macro POP_BELOW_RAX
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    pop %r9
+    pop %r8
+    pop %r10
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    .endm
+
     .text
 
 // rdi: StartupInfo. Everything runs on the main thread's handler stack; the program gets the other one.
@@ -42,18 +58,7 @@ redoubt_reflect_entry:
     cld
     mov %rsp, %rdi
     call redoubt_dispatch       // -> rax: the result
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    pop %r9
-    pop %r8
-    pop %r10
-    pop %rdx
-    pop %rsi
-    pop %rdi
+    POP_BELOW_RAX
     add $8, %rsp
     pop %rcx
     pop %rsp
@@ -63,18 +68,7 @@ redoubt_reflect_entry:
     .globl redoubt_resume
 redoubt_resume:
     mov %rdi, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    pop %r9
-    pop %r8
-    pop %r10
-    pop %rdx
-    pop %rsi
-    pop %rdi
+    POP_BELOW_RAX
     pop %rax
     pop %rcx
     pop %rsp
