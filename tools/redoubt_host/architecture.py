@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .paths import BUILD, REPOSITORY
+from .paths import BUILD, REPOSITORY, SYSTEM_BUILD
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ EXIT_PORT = 0xF4
 
 ARCHITECTURES = {architecture.name: architecture for architecture in [
     Architecture(
-        name="x86_64", title="x86-64", build=BUILD / "system", setup=[], tools="", cpu="EPYC,+svm,+npt", plain_cpu="qemu64,-svm", full_cpu="max",
+        name="x86_64", title="x86-64", build=SYSTEM_BUILD, setup=[], tools="", cpu="EPYC,+svm,+npt", plain_cpu="qemu64,-svm", full_cpu="max",
         machine=["qemu-system-x86_64", "-M", "q35", "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"],
         serial_device="virtio-serial-pci,disable-legacy=on"),
     Architecture(
