@@ -6,12 +6,14 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from redoubt_host.architecture import current
+from redoubt_host.architecture import current, on
 from redoubt_host.cpio import Cpio
 from redoubt_host.machine import Machine, MachineOptions
 
 BOOT_SECONDS = 120
 PROBE = current().build / "tests/system/kernel/kernel_probe"
+PANICKED = 0x7E
+REGISTER = {"x86_64": "rip", "riscv64": "sp"}  # that a panic prints
 
 
 def program(code: bytes) -> bytes:
@@ -23,6 +25,7 @@ def program(code: bytes) -> bytes:
     return (elf + segment).ljust(headers, b"\0") + code
 
 
+@on("x86_64", "riscv64")
 class Kernel(unittest.TestCase):
     def boot(self, files: dict[str, bytes], **options) -> tuple[int | None, str]:
         """Boots an archive with these files; gives the exit code and the log."""
@@ -51,17 +54,28 @@ class Kernel(unittest.TestCase):
     def test_no_user_program_can_panic_it_and_threads_and_interrupts_keep_their_state(self):
         self.check_probe()
 
+    @on("x86_64")
     def test_the_same_on_a_processor_without_svm_xsave_smap_and_1_gib_pages(self):
         self.check_probe(cpu="qemu64")
 
+    @on("x86_64")
     def test_the_same_with_every_feature_and_memory_above_4_gib(self):
         self.check_probe(cpu="max", memory="5G")
 
+    @on("riscv64")
+    def test_the_same_without_h_extension_and_with_the_firmwares_timer(self):
+        self.check_probe(cpu="rv64,h=false,sstc=false")
+
+    @on("riscv64")
+    def test_the_same_on_four_harts_and_with_memory_above_4_gib(self):
+        self.check_probe(processors=4, memory="5G")
+
     def test_an_archive_without_init_panics_with_a_reason(self):
         code, log = self.boot({"readme": b"nothing to run"})
-        self.assertEqual(code, 0x7E, log)
+        self.assertEqual(code, PANICKED, log)
         self.assertRegex(log, "kernel panic: .*init")
 
+    @on("x86_64")
     def test_the_end_of_init_panics_with_a_reason(self):
         for code, reason in (("0f0b", r"init stopped: fault \d+ at 0x\w+, instruction 0x401000,"),  # ud2
                              ("a10090785634120000", r"init stopped: fault \d+ at 0x123456789000,"),  # mov eax, [...]
@@ -69,15 +83,29 @@ class Kernel(unittest.TestCase):
                              ("31ffbe02000000b80a1000000f05", r"init has ended")):  # CapRevoke of its address space
             with self.subTest(reason):
                 status, log = self.boot({"init": program(bytes.fromhex(code))})
-                self.assertEqual(status, 0x7E, log)
+                self.assertEqual(status, PANICKED, log)
                 self.assertRegex(log, f"kernel panic: {reason}")
 
     def test_a_panic_prints_registers_and_names(self):
         code, log = self.boot({"init": b""}, command_line="panic-test")
-        self.assertEqual(code, 0x7E, log)
-        self.assertRegex(log, r"rip 0x[0-9a-f]{16}")
+        self.assertEqual(code, PANICKED, log)
+        self.assertRegex(log, rf"{REGISTER[current().name]} 0x[0-9a-f]{{16}}")
         self.assertRegex(log, r"test_panic\+0x")
         self.assertRegex(log, r"kernel_main\+0x")
+
+    @on("riscv64")
+    def test_the_device_tree_tells_memory_and_processors(self):
+        _, log = self.boot({"readme": b"x" * 2_000_000}, memory="3G", processors=4)
+        self.assertRegex(log, r"kernel: processor rv64\w+, 10 MHz counter")
+        self.assertIn("kernel: 4 processors", log)
+        free = int(re.search(r"memory (\d+) MiB free, boot archive 1953 KiB", log)[1])
+        self.assertTrue(3000 < free < 3072, log)
+
+    @on("riscv64")
+    def test_a_processor_without_h_extension_and_sstc(self):
+        code, log = self.boot({"readme": b""}, cpu="rv64,h=false,sstc=false")
+        self.assertEqual(code, PANICKED, log)
+        self.assertIn("virtualization: not available", log)
 
 
 if __name__ == "__main__":
