@@ -1,7 +1,8 @@
-// Processes that other processes spawn: what they may be given, and what their parents are told.
+// Processes that other processes spawn, and what their parents are told of them.
 #include <algorithm>
 #include <cstring>
 
+#include "schemes/init/child_rights.hpp"
 #include "schemes/init/supervisor.hpp"
 
 namespace redoubt::init {
@@ -10,32 +11,6 @@ namespace {
 
 using abi::ChildState;
 using abi::Error;
-
-/// Whether a scheme, or that path of it, is the parent's to pass on.
-bool may_use(const NameList& parent, std::string_view name, std::string_view path) {
-    for (std::size_t i = 0; i < parent.count; ++i) {
-        if (parent.names[i] == name && (parent.paths[i].empty() || parent.paths[i] == path)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/// A child gets a part of what its parent has, and the parent is its supervisor: init neither
-/// restarts it nor turns the machine off after it.
-bool permitted(const StartEntry& parent, const StartEntry& child) {
-    const Grants& grants = child.grants;
-    for (std::size_t i = 0; i < child.uses.count; ++i) {
-        if (!may_use(parent.uses, child.uses.names[i], child.uses.paths[i])) {
-            return false;
-        }
-    }
-    return child.serves.count == 0 && !child.memory_rest && !child.power_off_on_exit &&
-           child.restart == Restart::Never && child.priority <= parent.priority &&
-           (parent.limit == 0 || (child.limit != 0 && child.limit <= parent.limit)) &&
-           (!grants.hv || parent.grants.hv) && !grants.uart && !grants.virtio && !grants.irq &&
-           !grants.boot_archive && !grants.power && !grants.spawn;
-}
 
 }  // namespace
 
@@ -95,7 +70,13 @@ Error Supervisor::spawn(Process& parent, const native::Message& message, native:
         return Error::InvalidArgument;
     }
     entry.arguments[entry.argument_count++] = text;
-    if (!permitted(parent.entry, entry)) {
+    unsigned given = 0;
+    for (const Process& process : processes()) {
+        if (process.parent == &parent && process.end == ChildState::Running) {
+            given += process.entry.limit;
+        }
+    }
+    if (!permitted(parent.entry, given, entry)) {
         return Error::MissingRight;
     }
     for (const Process& process : processes()) {
