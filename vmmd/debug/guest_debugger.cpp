@@ -185,6 +185,11 @@ void GuestDebugger::resume(std::span<const gdb::Motion> motions) {
         machine_->vcpu(i).debug().set_step(motions[i] == gdb::Motion::Step);
         if (motions[i] == gdb::Motion::Stay) stay |= std::uint64_t{1} << i;
     }
+    // Whoever could wake a halted one may be among those that stay: its step is the next
+    // instruction's.
+    for (unsigned i = 0; stay != 0 && i < motions.size(); ++i) {
+        if (motions[i] == gdb::Motion::Step) machine_->vcpu(i).leave_halt();
+    }
     state_ = State::Running;
     let_run(stay);
 }

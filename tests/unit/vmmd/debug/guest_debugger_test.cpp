@@ -23,7 +23,9 @@ using hvcall::GuestMemory;
 using hvcall::GuestPhysicalAddress;
 
 constexpr std::uint64_t kCode = 0x1000, kCodeEnd = 0x1100, kCounter = 0x3000;
-constexpr std::uint8_t kCount = 0x01, kInt3 = 0xCC;  // adds to the counter; all others do nothing
+// Adds to the counter; breakpoint; HLT. All others do nothing.
+constexpr std::uint8_t kCount = 0x01, kInt3 = 0xCC, kHalt = 0xF4;
+constexpr std::uint64_t kInterruptFlag = 1U << 9;
 constexpr std::chrono::seconds kPatience{20};
 
 void start(abi::VcpuState& s) {
@@ -54,6 +56,12 @@ void execute(abi::VcpuState& s, const GuestMemory& memory) {
     const auto instruction = *memory.read<std::uint8_t>(GuestPhysicalAddress{s.rip});
     if (instruction == kInt3) return debug(3, 0);
     s.rip = s.rip + 1 == kCodeEnd ? kCode : s.rip + 1;
+    if (instruction == kHalt) {
+        s.rflags |= kInterruptFlag;
+        s.exit.kind = abi::ExitKind::Halt;
+        s.exit.next_rip = s.rip;
+        return;
+    }
     std::uint64_t dr6 = (s.control & abi::kSingleStep) != 0 ? 0x4000 : 0;
     if (instruction == kCount) {
         auto counter = *memory.read<std::uint32_t>(GuestPhysicalAddress{kCounter});
@@ -346,6 +354,40 @@ TEST_F(SmpGuestDebuggerTest, AllVcpusStopTogether) {
     debugger_.resume(std::vector{Motion::Continue, Motion::Continue});
     debugger_.interrupt();
     EXPECT_EQ(next()->reason, Stop::Reason::Request);
+}
+
+TEST_F(SmpGuestDebuggerTest, AHaltedOneIsSteppedThoughWhoCouldWakeItIsHeld) {
+    run();
+    ASSERT_TRUE(connect());
+    next();
+    while (rip() < kCode || rip() >= kCodeEnd) {
+        ASSERT_EQ(go({Motion::Step, Motion::Stay}).reason, Stop::Reason::Step);
+    }
+    const auto halt = rip();
+    ASSERT_TRUE(debugger_.write_memory(0, halt, std::vector<std::uint8_t>{kHalt, 0, 0, 0}));
+    EXPECT_EQ(go({Motion::Step, Motion::Stay}).reason, Stop::Reason::Step);
+    EXPECT_EQ(rip(), halt + 1);
+    EXPECT_EQ(debugger_.describe(0), "vCPU 0, halted");
+    EXPECT_EQ(go({Motion::Step, Motion::Stay}).reason, Stop::Reason::Step);
+    EXPECT_EQ(rip(), halt + 2);
+    EXPECT_EQ(debugger_.describe(0), "vCPU 0, running");
+}
+
+TEST_F(SmpGuestDebuggerTest, AHaltedOneWaitsWhileTheOthersRun) {
+    run();
+    ASSERT_TRUE(connect());
+    next();
+    while (rip() < kCode || rip() >= kCodeEnd) {
+        ASSERT_EQ(go({Motion::Step, Motion::Continue}).reason, Stop::Reason::Step);
+    }
+    const auto halt = rip();
+    ASSERT_TRUE(debugger_.write_memory(0, halt, std::vector<std::uint8_t>{kHalt, 0, 0, 0}));
+    EXPECT_EQ(go({Motion::Step, Motion::Continue}).reason, Stop::Reason::Step);
+    debugger_.resume(std::vector{Motion::Step, Motion::Continue});
+    debugger_.interrupt();
+    EXPECT_EQ(next()->reason, Stop::Reason::Request);
+    EXPECT_EQ(rip(), halt + 1);
+    EXPECT_EQ(debugger_.describe(0), "vCPU 0, halted");
 }
 
 }  // namespace
