@@ -6,6 +6,7 @@
 #include "abi/hv.hpp"
 #include "abi/scheme.hpp"
 #include "tests/system/fuzz/support.hpp"
+#include "tests/system/hv/request.hpp"
 
 namespace redoubt::fuzz {
 
@@ -16,6 +17,8 @@ using abi::ExitKind;
 using abi::ObjectType;
 using abi::Rights;
 using abi::ThreadOperation;
+using probe::create;
+using probe::request;
 namespace scheme = abi::scheme;
 
 constexpr unsigned kPoolBits = 24, kVcpus = 3;
@@ -58,30 +61,10 @@ abi::VcpuState& state_of(unsigned vcpu) {
     return *reinterpret_cast<abi::VcpuState*>(kStateAddress + vcpu * 0x1000ULL);
 }
 
-/// One request to hv:. `sent` and `received` are slots or 0.
-Error request(Slot target, scheme::Operation operation, std::uint64_t mr0 = 0,
-              std::uint64_t mr1 = 0, std::uint64_t mr2 = 0, Slot sent = 0, Slot received = 0) {
-    abi::IpcBuffer& buffer = native::ipc_buffer();
-    buffer.send[0] = sent;
-    buffer.receive_first = received;
-    buffer.receive_count = received != 0 ? 1 : 0;
-    native::Message message{
-        abi::MessageInfo{static_cast<std::uint32_t>(operation), 8, sent != 0 ? 1U : 0U},
-        {mr0, mr1, mr2, 0}};
-    const Error error = native::call(target, message);
-    return error != Error::Ok ? error : static_cast<Error>(message.info.label());
-}
-
-Error create(Slot target, const char* path, Slot received, std::uint64_t size_bits = 0) {
-    auto* bytes = reinterpret_cast<char*>(&native::ipc_buffer().words[abi::kRegisterWords]);
-    std::uint64_t length = 0;
-    for (; path[length] != '\0'; ++length) bytes[length] = path[length];
-    return request(target, scheme::Operation::Open, 1, length, size_bits, pool, received);
-}
-
 Error destroy() {
     return request(at(kVm), scheme::Operation::Call,
-                   static_cast<std::uint64_t>(abi::hv::VmCall::Destroy));
+                   static_cast<std::uint64_t>(abi::hv::VmCall::Destroy))
+        .error;
 }
 
 // ---- making
@@ -109,8 +92,8 @@ void make_memory(unsigned bits) {
 
 void make_vcpu(unsigned index) {
     const char path[] = {'v', 'c', 'p', 'u', '/', static_cast<char>('0' + index), '\0'};
-    must(create(at(kVm), path, at(kVcpu, index)), "a vCPU");
-    must(request(at(kVcpu, index), scheme::Operation::Map, 0, 4096, 0, 0, at(kState, index)),
+    must(create(at(kVm), path, at(kVcpu, index), pool), "a vCPU");
+    must(request(at(kVcpu, index), scheme::Operation::Map, 0, 4096, 0, 0, at(kState, index)).error,
          "a state page");
     abi::VcpuState& state = state_of(index);
     must(
@@ -237,7 +220,7 @@ void end_somehow() {
 
 void one_machine() {
     const auto vm_bits = static_cast<unsigned>(16 + choices.below(4));
-    must(create(root, "vm", at(kVm), vm_bits), "a VM");
+    must(create(root, "vm", at(kVm), pool, vm_bits), "a VM");
     if (choices.one_in(4)) must(native::copy(at(kVm), Rights::All, at(kVmAgain)), "a copy");
     const std::uint64_t stage = choices.below(16);  // 0: no memory, 1: no vCPU
     if (stage != 0) make_memory(static_cast<unsigned>(16 + choices.below(6)));

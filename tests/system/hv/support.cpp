@@ -3,18 +3,6 @@
 
 #include "tests/system/kernel/machine.hpp"
 
-extern "C" void* memcpy(void* to, const void* from, unsigned long bytes) {
-    auto* d = static_cast<unsigned char*>(to);
-    auto* s = static_cast<const unsigned char*>(from);
-    while (bytes-- != 0) *d++ = *s++;
-    return to;
-}
-extern "C" void* memset(void* to, int value, unsigned long bytes) {
-    auto* d = static_cast<unsigned char*>(to);
-    while (bytes-- != 0) *d++ = static_cast<unsigned char>(value);
-    return to;
-}
-
 namespace redoubt::probe {
 
 Slot root, untyped, pool, first_free, next_slot;
@@ -30,31 +18,6 @@ void put(std::uint64_t number) {
     for (int shift = 60; shift >= 0; shift -= 4) {
         if (number >> shift != 0 || shift == 0) put("0123456789abcdef"[number >> shift & 15]);
     }
-}
-
-Answer request(Slot target, scheme::Operation operation, std::uint64_t mr0, std::uint64_t mr1,
-               std::uint64_t mr2, Slot send, Slot receive) {
-    abi::IpcBuffer& buffer = native::ipc_buffer();
-    buffer.send[0] = send;
-    buffer.receive_first = receive;
-    buffer.receive_count = receive != 0 ? 1 : 0;
-    native::Message message{
-        abi::MessageInfo{static_cast<std::uint32_t>(operation), 64, send != 0 ? 1U : 0U},
-        {mr0, mr1, mr2, 0}};
-    const Error error = native::call(target, message);
-    if (error != Error::Ok) return {error, {}, 0};
-    return {static_cast<Error>(message.info.label()),
-            {message.mr[0], message.mr[1], message.mr[2], message.mr[3]},
-            message.info.capabilities()};
-}
-
-Answer open(Slot target, const char* path, Slot receive, bool create, Slot send,
-            std::uint64_t size_bits) {
-    auto* bytes = reinterpret_cast<char*>(&native::ipc_buffer().words[abi::kRegisterWords]);
-    std::uint64_t length = 0;
-    for (; path[length] != '\0'; ++length) bytes[length] = path[length];
-    return request(target, scheme::Operation::Open, create ? 1 : 0, length, size_bits, send,
-                   receive);
 }
 
 bool text_contains(Slot file, const char* word) {
@@ -85,8 +48,8 @@ Machine::Machine(unsigned which, bool quiet) : index{which} {
     const std::uint64_t base = 0x6000'0000 + index * 0x100'0000ULL;
     state = reinterpret_cast<abi::VcpuState*>(base);
     bytes = reinterpret_cast<unsigned char*>(base + 0x10'0000);
-    bool made = open(root, "vm", vm, true, pool, kVmBits).error == Error::Ok;
-    made = made && open(vm, "vcpu/0", vcpu, true, pool).error == Error::Ok;
+    bool made = create(root, "vm", vm, pool, kVmBits) == Error::Ok;
+    made = made && create(vm, "vcpu/0", vcpu, pool) == Error::Ok;
     made = made &&
            request(vcpu, scheme::Operation::Map, 0, 4096, 0, 0, state_frame).error == Error::Ok;
     made = made && native::map(state_frame, kSpace, base, kReadWrite) == Error::Ok;

@@ -10,6 +10,7 @@
 #include "abi/startup.hpp"
 #include "abi/vcpu_state.hpp"
 #include "libhvcall/native/syscall.hpp"
+#include "tests/system/hv/request.hpp"
 
 #define GUEST(name) extern "C" const unsigned char guest_##name[], guest_##name##_end[]
 // Every architecture has these:
@@ -52,16 +53,6 @@ void check(bool held, Parts... what) {
 
 // ---- hv: paths
 
-struct Answer {
-    Error error;
-    std::uint64_t mr[4];
-    unsigned capabilities;
-};
-
-Answer request(Slot target, scheme::Operation operation, std::uint64_t mr0 = 0,
-               std::uint64_t mr1 = 0, std::uint64_t mr2 = 0, Slot send = 0, Slot receive = 0);
-Answer open(Slot target, const char* path, Slot receive, bool create = false, Slot send = 0,
-            std::uint64_t size_bits = 0);
 /// Looks for a word in what reading `file` gives.
 bool text_contains(Slot file, const char* word);
 

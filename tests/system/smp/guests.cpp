@@ -74,8 +74,9 @@ void torment_guests(Task& task) {
         switch (task.random.below(4)) {
             case 0:
                 must(task,
-                     request(at + kVm, scheme::Operation::Call,
-                             static_cast<std::uint64_t>(abi::hv::VmCall::Destroy), 0, 0, 0, 0),
+                     probe::request(at + kVm, scheme::Operation::Call,
+                                    static_cast<std::uint64_t>(abi::hv::VmCall::Destroy))
+                         .error,
                      "destroying");
                 // Its runner may not have noticed yet. What it was told stays told; once it has, it
                 // ends.

@@ -3,32 +3,9 @@
 
 namespace redoubt::stress {
 
-namespace scheme = abi::scheme;
-
-Error request(Slot target, scheme::Operation operation, std::uint64_t mr0, std::uint64_t mr1,
-              std::uint64_t mr2, Slot sent, Slot received) {
-    abi::IpcBuffer& buffer = native::ipc_buffer();
-    buffer.send[0] = sent;
-    buffer.receive_first = received;
-    buffer.receive_count = received != 0 ? 1 : 0;
-    native::Message message{
-        abi::MessageInfo{static_cast<std::uint32_t>(operation), 8, sent != 0 ? 1U : 0U},
-        {mr0, mr1, mr2, 0}};
-    const Error error = native::call(target, message);
-    return error != Error::Ok ? error : static_cast<Error>(message.info.label());
-}
-
 namespace {
 
 constexpr unsigned kMemoryBits = 16;
-
-Error create(const Task& task, Slot target, const char* path, Slot received,
-             std::uint64_t size_bits) {
-    auto* bytes = reinterpret_cast<char*>(&native::ipc_buffer().words[abi::kRegisterWords]);
-    std::uint64_t length = 0;
-    for (; path[length] != '\0'; ++length) bytes[length] = path[length];
-    return request(target, scheme::Operation::Open, 1, length, size_bits, task.pool, received);
-}
 
 }  // namespace
 
@@ -36,7 +13,7 @@ void make_machine(Task& task, std::span<const unsigned char> code) {
     constexpr auto kAll = kReadWrite | abi::MapFlags::Execute;
     const Window window{task};
     const Slot at = task.first;
-    must(task, create(task, hv_root(), "vm", at + kVm, 16), "a VM");
+    must(task, probe::create(hv_root(), "vm", at + kVm, task.pool, 16), "a VM");
     must(task, native::retype(task.pool, ObjectType::Frame, kMemoryBits, at + kMemory), "memory");
     must(task, native::copy(at + kMemory, Rights::All, at + kGuestMemory), "memory");
     must(task, native::retype(task.pool, ObjectType::Frame, 12, at + kPage), "a page");
@@ -45,8 +22,9 @@ void make_machine(Task& task, std::span<const unsigned char> code) {
     must(task, native::map(at + kPage, kSpace, window.base + 0x30000, kReadWrite), "a page");
     must(task, native::map(at + kGuestMemory, at + kVm, kMemoryAddress, kAll), "guest memory");
     window.copy(kCodeOffset, code);
-    must(task, create(task, at + kVm, "vcpu/0", at + kVcpu, 0), "a vCPU");
-    must(task, request(at + kVcpu, scheme::Operation::Map, 0, 4096, 0, 0, at + kState),
+    must(task, probe::create(at + kVm, "vcpu/0", at + kVcpu, task.pool), "a vCPU");
+    must(task,
+         probe::request(at + kVcpu, abi::scheme::Operation::Map, 0, 4096, 0, 0, at + kState).error,
          "its state");
     abi::VcpuState& state = window.state();
     must(task,

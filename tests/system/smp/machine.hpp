@@ -7,6 +7,7 @@
 #include "abi/hv.hpp"
 #include "abi/scheme.hpp"
 #include "abi/x86_64/vcpu_state.hpp"
+#include "tests/system/hv/request.hpp"
 #include "tests/system/smp/stress.hpp"
 
 namespace redoubt::stress {
@@ -43,9 +44,6 @@ struct Window {
     }
     std::uint64_t base;
 };
-
-Error request(Slot target, abi::scheme::Operation operation, std::uint64_t mr0, std::uint64_t mr1,
-              std::uint64_t mr2, Slot sent, Slot received);
 
 /// Without the page, which is its task's alone so far. It starts with `code`.
 void make_machine(Task& task, std::span<const unsigned char> code);
