@@ -13,11 +13,6 @@ class InterruptLine {
   public:
     virtual ~InterruptLine() = default;
     virtual void set(bool level) = 0;
-    /// A rising edge and back.
-    void pulse() {
-        set(true);
-        set(false);
-    }
 };
 
 /// Not connected.

@@ -9,9 +9,8 @@ namespace redoubt::kernel::hext {
 
 /// hstatus (8.2.1).
 struct Hstatus {
-    static constexpr std::uint64_t kVirtualization = 1ULL << 7;  ///< SPV: SRET enters the guest
-    static constexpr std::uint64_t kTrapWfi = 1ULL << 21;        ///< VTW
-    static constexpr std::uint64_t kRegisters64 = 2ULL << 32;    ///< VSXL
+    static constexpr std::uint64_t kTrapWfi = 1ULL << 21;      ///< VTW
+    static constexpr std::uint64_t kRegisters64 = 2ULL << 32;  ///< VSXL
 };
 
 /// hgatp (8.2.10).

@@ -38,9 +38,8 @@ inline constexpr unsigned kInterruptSoftware = 1, kInterruptTimer = 5, kInterrup
 inline constexpr std::uint64_t kCauseInterrupt = 1ULL << 63;
 
 /// Exceptions (table 4.2).
-inline constexpr std::uint64_t kCauseIllegalInstruction = 2, kCauseUserCall = 8,
-                               kCauseFetchPageFault = 12, kCauseLoadPageFault = 13,
-                               kCauseStorePageFault = 15;
+inline constexpr std::uint64_t kCauseIllegalInstruction = 2, kCauseFetchPageFault = 12,
+                               kCauseLoadPageFault = 13, kCauseStorePageFault = 15;
 
 /// SBI 1.0, chapter 3. `error` is 0 on success.
 struct SbiResult {
@@ -58,6 +57,6 @@ inline SbiResult sbi_call(std::uint64_t extension, std::uint64_t function, std::
     return {static_cast<std::int64_t>(a0), a1};
 }
 inline constexpr std::uint64_t kSbiTimer = 0x5449'4D45, kSbiIpi = 0x73'5049, kSbiHart = 0x48'534D,
-                               kSbiReset = 0x5352'5354, kSbiLegacyPutCharacter = 1;
+                               kSbiLegacyPutCharacter = 1;
 
 }  // namespace redoubt::kernel

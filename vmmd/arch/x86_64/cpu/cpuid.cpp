@@ -163,7 +163,6 @@ CpuidPolicy::CpuidPolicy(const HostCpuid& host, std::uint64_t host_xcr0, unsigne
     }
     if (const auto* leaf = find(0x80000001, 0)) {
         has_nx_ = (leaf->edx & bits(20)) != 0;
-        has_1g_pages_ = (leaf->edx & bits(26)) != 0;
     }
 }
 

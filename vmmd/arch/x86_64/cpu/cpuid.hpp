@@ -42,7 +42,6 @@ class CpuidPolicy {
     std::uint64_t xcr0_mask() const { return xcr0_mask_; }
     unsigned physical_address_bits() const { return physical_address_bits_; }
     bool has_nx() const { return has_nx_; }
-    bool has_1g_pages() const { return has_1g_pages_; }
     /// For MSRs that only one of the vendors has.
     bool is_amd() const { return is_amd_; }
 
@@ -62,7 +61,6 @@ class CpuidPolicy {
     std::uint64_t xcr0_mask_ = 0;
     unsigned physical_address_bits_ = 36;
     bool has_nx_ = false;
-    bool has_1g_pages_ = false;
     bool is_amd_ = false;
 };
 

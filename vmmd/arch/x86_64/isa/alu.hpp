@@ -12,7 +12,6 @@ inline constexpr std::uint64_t kParity = 1U << 2;
 inline constexpr std::uint64_t kAdjust = 1U << 4;
 inline constexpr std::uint64_t kZero = 1U << 6;
 inline constexpr std::uint64_t kSign = 1U << 7;
-inline constexpr std::uint64_t kTrap = 1U << 8;
 inline constexpr std::uint64_t kInterrupt = 1U << 9;
 inline constexpr std::uint64_t kDirection = 1U << 10;
 inline constexpr std::uint64_t kOverflow = 1U << 11;
