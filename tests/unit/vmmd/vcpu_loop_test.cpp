@@ -115,13 +115,13 @@ TEST(VcpuLoop, PausedGuestDoesNotRunUntilItIsResumed) {
 }
 
 TEST(VcpuLoop, PauseIsNoTimeForTheGuest) {
-    std::atomic<bool> pause_now = false;
+    std::atomic<bool> pause_now = false, pausing = false;
     std::vector<std::uint64_t> offsets;
     GuestMachine guest({exits::cpuid(0, 0),
                         [&](abi::VcpuState& s, const GuestMemory& m) {
                             offsets.push_back(s.tsc_offset);
                             pause_now = true;
-                            std::this_thread::sleep_for(20ms);
+                            while (!pausing) std::this_thread::sleep_for(1ms);
                             exits::cpuid(0, 0)(s, m);
                         },
                         [&](abi::VcpuState& s, const GuestMemory& m) {
@@ -131,6 +131,8 @@ TEST(VcpuLoop, PauseIsNoTimeForTheGuest) {
     std::thread controller([&] {
         while (!pause_now) std::this_thread::sleep_for(1ms);
         guest.machine().vcpus().pause();
+        pausing = true;
+        while (!guest.machine().vcpus().all_parked()) std::this_thread::sleep_for(1ms);
         std::this_thread::sleep_for(100ms);
         guest.machine().vcpus().resume();
     });
