@@ -9,13 +9,43 @@ import subprocess
 import threading
 import time
 import unittest
+from dataclasses import dataclass
 
 from support import BOOT_SECONDS, REPOSITORY, MachineOptions, System, demo_configuration, tool
 
 from redoubt_host import symbols
+from redoubt_host.architecture import current, on
 
-WANTED = ["start_kernel", "x86_64_start_reservations", "x86_64_start_kernel", "__x64_sys_newuname", "do_syscall_64",
-          "__do_sys_newuname", "jiffies_64", "linux_banner", "entry_SYSCALL_64", "asm_exc_page_fault", "startup_64"]
+BOTH = ("x86_64", "riscv64")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What registers and Linux's functions are called."""
+
+    gdb: str
+    symbols: list[str]  # for gdb, of /proc/kallsyms
+    system_call: str  # a function called for each uname
+    dispatcher: str  # which calls it
+    tables: str  # the register that points to page tables
+    general: str
+    floating: tuple[str, str]  # a register, and something of what gdb shows of it
+    breakpoint: str  # an instruction
+    return_address: str  # at a function's beginning
+    start: tuple[str, str]  # pc at the first instruction, and a register that Linux is given a pointer in
+
+
+NAMES = {
+    "x86_64": Names(
+        "gdb", ["start_kernel", "x86_64_start_reservations", "x86_64_start_kernel", "__x64_sys_newuname", "do_syscall_64",
+                "__do_sys_newuname", "jiffies_64", "linux_banner", "entry_SYSCALL_64", "asm_exc_page_fault", "startup_64"],
+        "__x64_sys_newuname", "do_syscall_64", "$cr3", "$rax", ("$xmm0", "v4_float"), "int3", "*(unsigned long *)$rsp",
+        (r"0x[0-9a-f]+200\b", "$rsi")),
+    "riscv64": Names(
+        "gdb-multiarch", ["_start", "_start_kernel", "relocate_enable_mmu", "setup_trap_vector", "start_kernel", "__riscv_sys_newuname",
+                          "do_trap_ecall_u", "handle_exception", "jiffies_64", "linux_banner"],
+        "__riscv_sys_newuname", "do_trap_ecall_u", "$satp", "$t3", ("$ft3", "= "), "ebreak", "$ra", (r"0x80200000\b", "$a1")),
+}[current().name]
 
 
 class Gdb:
@@ -23,7 +53,7 @@ class Gdb:
 
     def __init__(self, *arguments: str):
         self.process = subprocess.Popen(
-            ["gdb", "-nx", "-q", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set width 0",
+            [NAMES.gdb, "-nx", "-q", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set width 0",
              "-ex", "set remotetimeout 100", *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         self.output = b""
@@ -105,6 +135,7 @@ class Port:
         self.process.wait(20)
 
 
+@on(*BOTH)
 class DebugLinux(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -113,9 +144,9 @@ class DebugLinux(unittest.TestCase):
         cls.enterClassContext(cls.system)
         cls.console = cls.system.console()
         cls.console.wait_for_prompt()
-        listed = cls.console.run("grep -E ' (" + "|".join(WANTED) + ")$' /proc/kallsyms")
+        listed = cls.console.run("grep -E ' (" + "|".join(NAMES.symbols) + ")$' /proc/kallsyms")
         cls.symbols = cls.system.directory / "symbols.elf"
-        cls.symbols.write_bytes(symbols.symbol_file(symbols.parse(listed)))
+        cls.symbols.write_bytes(symbols.symbol_file(symbols.parse(listed), current().name))
         cls.addresses = {name: address for address, _, name in symbols.parse(listed)}
         cls.port = Port(cls.system)
         cls.addClassCleanup(cls.port.close)
@@ -136,19 +167,18 @@ class DebugLinux(unittest.TestCase):
     def test_registers_memory_and_threads(self):
         gdb = self.gdb()
         self.assertRegex(gdb.run("info threads"), r"(?s)Thread 1.*vCPU 0.*Thread 2.*vCPU 1")
-        self.assertRegex(gdb.run("p $cr0 & 1"), r"= 1\b")
-        self.assertNotRegex(gdb.run("p/x $cr3"), r"= 0x0\b")
+        self.assertNotRegex(gdb.run(f"p/x {NAMES.tables}"), r"= (0x0|void)\b")
         self.assertIn("Linux version", gdb.run("x/s &linux_banner"))
         self.assertRegex(gdb.run("thread 2"), "Switching to thread 2")
-        self.assertRegex(gdb.run("info registers rip"), r"rip\s+0x")
+        self.assertRegex(gdb.run("info registers pc"), r"pc\s+0x")
         self.assertRegex(gdb.run("x/3i $pc"), r"=> 0x")
         self.assertIn("Cannot access memory", gdb.run("x/x 0xffff800000000000"))
         self.assertIn("Cannot access memory", gdb.run("x/x 0x1234567812345678"))
-        before = gdb.run("p $rax")
-        gdb.run("set $rax = 0x1122334455667788")
-        self.assertIn("0x1122334455667788", gdb.run("p/x $rax"))
-        gdb.run("set $rax = " + before.split("=")[1].strip())
-        self.assertRegex(gdb.run("p $xmm0"), "v4_float")
+        before = gdb.run(f"p {NAMES.general}")
+        gdb.run(f"set {NAMES.general} = 0x1122334455667788")
+        self.assertIn("0x1122334455667788", gdb.run(f"p/x {NAMES.general}"))
+        gdb.run(f"set {NAMES.general} = " + before.split("=")[1].strip())
+        self.assertRegex(gdb.run(f"p {NAMES.floating[0]}"), NAMES.floating[1])
         self.assertIn("vCPU 1", gdb.run("monitor info"))
         self.assertIn("unknown command", gdb.run("monitor dance"))
         self.assertEqual(self.system.qmp().command("query-status")["status"], "paused")
@@ -158,21 +188,22 @@ class DebugLinux(unittest.TestCase):
 
     def test_breakpoint_backtrace_steps_and_return(self):
         gdb = self.gdb()
-        gdb.run("break *__x64_sys_newuname")
+        gdb.run(f"break *{NAMES.system_call}")
         gdb.send("continue")
         self.console.send("uname -r\n")
-        self.assertRegex(gdb.wait("the breakpoint"), r"Breakpoint 1, 0x\S+ in __x64_sys_newuname")
-        self.assertRegex(gdb.run("bt"), r"(?s)#0.*__x64_sys_newuname.*#1.*do_syscall_64")
-        self.assertEqual(self.address_of_pc(gdb), self.addresses["__x64_sys_newuname"])
+        self.assertRegex(gdb.wait("the breakpoint"), rf"Breakpoint 1, 0x\S+ in {NAMES.system_call}")
+        self.assertRegex(gdb.run("bt"), rf"(?s)#0.*{NAMES.system_call}.*#1.*{NAMES.dispatcher}")
+        self.assertEqual(self.address_of_pc(gdb), self.addresses[NAMES.system_call])
         # The breakpoint is not seen in memory.
-        self.assertNotIn("int3", gdb.run("x/2i $pc"))
-        caller = int(re.search(r"= (0x[0-9a-f]+)", gdb.run("p/x *(unsigned long *)$rsp"))[1], 16)
+        self.assertNotIn(NAMES.breakpoint, gdb.run("x/2i $pc"))
+        caller = int(re.search(r"= (0x[0-9a-f]+)", gdb.run(f"p/x {NAMES.return_address}"))[1], 16)
         seen = {self.address_of_pc(gdb)}
         for _ in range(12):
             gdb.run("stepi")
             seen.add(self.address_of_pc(gdb))
         self.assertGreater(len(seen), 8)
-        self.assertRegex(gdb.run("p $eflags"), r"\[ (?!.*TF).*\]")
+        if current().name == "x86_64":
+            self.assertRegex(gdb.run("p $eflags"), r"\[ (?!.*TF).*\]")
         gdb.run(f"tbreak *{caller:#x}")
         gdb.run("continue")
         self.assertEqual(self.address_of_pc(gdb), caller)
@@ -183,15 +214,15 @@ class DebugLinux(unittest.TestCase):
 
     def check_hits(self, gdb: Gdb, kind: str) -> None:
         """Programs on both processors at once: none gets past."""
-        gdb.run(f"{kind} *__x64_sys_newuname")
+        gdb.run(f"{kind} *{NAMES.system_call}")
         gdb.send("continue")
         self.console.send("for i in 0 1; do for j in 1 2 3 4; do taskset -c $i uname -s; done & done; wait\n")
         threads = []
         for _ in range(8):
             stop = gdb.wait("a breakpoint on some vCPU")
-            self.assertRegex(stop, r"Breakpoint \d+, 0x\S+ in __x64_sys_newuname")
+            self.assertRegex(stop, rf"Breakpoint \d+, 0x\S+ in {NAMES.system_call}")
             threads.append(re.search(r"= (\d+)", gdb.run("p $_thread"))[1])
-            self.assertEqual(self.address_of_pc(gdb), self.addresses["__x64_sys_newuname"])
+            self.assertEqual(self.address_of_pc(gdb), self.addresses[NAMES.system_call])
             gdb.send("continue" if len(threads) < 8 else "echo")
         self.assertEqual(sorted(threads), ["1"] * 4 + ["2"] * 4)
         gdb.wait("the last one")
@@ -204,6 +235,7 @@ class DebugLinux(unittest.TestCase):
         self.console.expect(r"(Linux\r?\n(.|\n)*){8}")
         self.check_guest_goes_on()
 
+    @on("x86_64")
     def test_hardware_breakpoints_on_every_vcpu(self):
         gdb = self.gdb()
         self.check_hits(gdb, "hbreak")
@@ -230,6 +262,39 @@ class DebugLinux(unittest.TestCase):
         gdb.run("detach")
         self.check_guest_goes_on()
 
+    @on("riscv64")
+    def test_what_the_processor_does_not_have_is_refused(self):
+        gdb = self.gdb()
+        gdb.run("hbreak *start_kernel")
+        self.assertIn("the guest's processor has no hardware breakpoints: use break", gdb.run("continue"))
+        gdb.run("delete")
+        gdb.run("watch *(unsigned long *)&jiffies_64")
+        self.assertIn("Could not insert hardware watchpoint", gdb.run("continue"))
+        gdb.run("delete")
+        gdb.run("detach")
+        self.check_guest_goes_on()
+
+    @on("riscv64")
+    def test_stepping_in_the_program_that_made_a_system_call(self):
+        gdb = self.gdb()
+        gdb.run(f"break *{NAMES.system_call}")
+        gdb.send("continue")
+        self.console.send("uname\n")
+        self.assertRegex(gdb.wait("a system call"), "Breakpoint 1, ")
+        gdb.run("delete")
+        program = int(re.search(r"= (0x[0-9a-f]+)", gdb.run("p/x $sepc"))[1], 16) + 4
+        gdb.run(f"break *{program:#x}")
+        self.assertRegex(gdb.run("continue"), "Breakpoint 2, |SIGTRAP")
+        self.assertEqual(self.address_of_pc(gdb), program)
+        gdb.run("delete")
+        for _ in range(5):
+            gdb.run("stepi")
+        self.assertRegex(gdb.run("p $priv"), "= 0")
+        gdb.run("detach")
+        self.console.expect(r"demo:[^\n]*# ")
+        self.check_guest_goes_on()
+
+    @on("x86_64")
     def test_stepping_from_the_system_call_back_to_the_program(self):
         gdb = self.gdb()
         gdb.run("hbreak *entry_SYSCALL_64")
@@ -250,6 +315,7 @@ class DebugLinux(unittest.TestCase):
         gdb.run("detach")
         self.check_guest_goes_on()
 
+    @on("x86_64")
     def test_watchpoints(self):
         gdb = self.gdb()
         gdb.run("watch *(unsigned long *)&jiffies_64")
@@ -274,8 +340,8 @@ class DebugLinux(unittest.TestCase):
 
     def test_gdb_that_dies_leaves_nothing_behind(self):
         gdb = self.gdb()
-        gdb.run("break *__x64_sys_newuname")
-        gdb.run("watch *(unsigned long *)&jiffies_64")
+        gdb.run(f"break *{NAMES.system_call}")
+        gdb.run(f"{'watch' if current().name == 'x86_64' else 'break'} *(unsigned long *)&jiffies_64")
         gdb.send("continue")
         gdb.process.kill()
         gdb.process.wait()
@@ -316,6 +382,28 @@ class DebugLinux(unittest.TestCase):
         gdb.run("detach")
         self.check_guest_goes_on()
 
+    @on("riscv64")
+    def test_from_the_first_instruction_after_a_reset(self):
+        gdb = self.gdb()
+        gdb.run("monitor reset")
+        gdb.run("maintenance flush register-cache")
+        self.assertEqual(first := self.address_of_pc(gdb), 0x8020_0000)
+        self.assertRegex(gdb.run("info threads"), r"(?s)Thread 2.*waits to be started")
+        # Without paging, functions are where the file was loaded.
+        offset = first - self.addresses["_start"]
+        for name in ("_start_kernel", "relocate_enable_mmu"):
+            gdb.run(f"tbreak *{self.addresses[name] + offset:#x}")
+            gdb.run("continue")
+            self.assertEqual(self.address_of_pc(gdb), self.addresses[name] + offset)
+        self.assertRegex(gdb.run("p/x $satp"), "= 0x0\n")
+        returns = int(re.search(r"= (0x[0-9a-f]+)", gdb.run("p/x $ra"))[1], 16)
+        gdb.run("detach")
+        self.assertGreater(returns, self.addresses["_start_kernel"] + offset)
+        self.console.expect("BusyBox")
+        self.console.wait_for_prompt()
+        self.check_guest_goes_on()
+
+    @on("x86_64")
     def test_the_kernels_first_function_after_a_reset(self):
         gdb = self.gdb()
         gdb.run("monitor reset")
@@ -336,6 +424,7 @@ class DebugLinux(unittest.TestCase):
         self.check_guest_goes_on()
 
 
+@on(*BOTH)
 class Waiting(unittest.TestCase):
     def test_a_vm_can_wait_for_gdb_before_its_first_instruction(self):
         with System(demo_configuration(gdb_wait=True, cmdline="console=ttyS0 quiet nokaslr")) as system:
@@ -346,12 +435,12 @@ class Waiting(unittest.TestCase):
             gdb = Gdb("-ex", f"target remote {port.address}")
             self.addCleanup(gdb.close)
             gdb.wait("connecting")
-            # Linux' 64-bit entry point, in the file as it was loaded.
-            self.assertRegex(gdb.run("p/x $rip"), r"= 0x[0-9a-f]+200\b")
-            self.assertRegex(gdb.run("p $rsi"), r"= [1-9]")
-            first = gdb.run("p/x $rip")
+            # Linux' entry point, in the file as it was loaded.
+            entry, pointer = NAMES.start
+            self.assertRegex(first := gdb.run("p/x $pc"), f"= {entry}")
+            self.assertRegex(gdb.run(f"p {pointer}"), r"= [1-9]")
             gdb.run("stepi")
-            self.assertNotEqual(gdb.run("p/x $rip"), first)
+            self.assertNotEqual(gdb.run("p/x $pc").split("=")[1], first.split("=")[1])
             gdb.run("detach")
             console = system.console()
             console.wait_for_prompt()

@@ -1,5 +1,6 @@
 """tools/vmmctl gdb: a port or socket on this machine that gdb can connect to, each client spliced to the guest's debugger."""
 
+import platform
 import select
 import shlex
 import shutil
@@ -98,27 +99,39 @@ class GdbProxy:
             Path(self._path).unlink(missing_ok=True)
 
 
-def command_line(address: str, symbol_file: Path | None) -> list[str]:
-    """What starts gdb for that address."""
+def guest_target(options) -> str:
+    """The guest's architecture, by QMP's name."""
+    with QmpClient(options.socket) as client:
+        return client.execute("query-cpus-fast", name=options.name)[0]["target"]
+
+
+def program(target: str) -> str:
+    """This machine's gdb, unless the guest is of another architecture."""
+    return "gdb" if target == platform.machine() else "gdb-multiarch"
+
+
+def command_line(address: str, symbol_file: Path | None, gdb: str) -> list[str]:
+    """What starts that gdb for that address."""
     file = [str(symbol_file)] if symbol_file else []
-    return ["gdb", *file, "-ex", f"target remote {address}"]
+    return [gdb, *file, "-ex", f"target remote {address}"]
 
 
 def serve(options) -> int:
     """`vmmctl gdb`: until Ctrl-C, or until the gdb that was started ends."""
     with tempfile.TemporaryDirectory(prefix="redoubt-gdb-") as folder:
         try:
-            file = symbols.make(options.symbols, Path(folder) / "symbols.elf") if options.symbols else None
+            target = guest_target(options)
+            file = symbols.make(options.symbols, Path(folder) / "symbols.elf", target) if options.symbols else None
             proxy = GdbProxy(options.socket, options.name, port=options.port, path=options.listen,
                              report=(lambda text: None) if options.run
                              else lambda text: print(text, file=sys.stderr, flush=True))
-        except (symbols.SymbolError, OSError) as error:
+        except (symbols.SymbolError, QmpError, OSError) as error:
             raise GdbFailure(str(error)) from None
-        line = command_line(proxy.address, file)
+        line = command_line(proxy.address, file, program(target))
         try:
             if options.run:
-                if shutil.which("gdb") is None:
-                    raise GdbFailure("there is no gdb here; install the package gdb")
+                if shutil.which(line[0]) is None:
+                    raise GdbFailure(f"there is no {line[0]} here; install the package {line[0]}")
                 threading.Thread(target=proxy.serve, daemon=True).start()
                 # Ctrl-C is gdb's: it interrupts the guest.
                 signal.signal(signal.SIGINT, signal.SIG_IGN)

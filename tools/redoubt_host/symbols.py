@@ -7,7 +7,8 @@ from pathlib import Path
 ELF_MAGIC = b"\x7fELF"
 _LINE = re.compile(r"^([0-9a-fA-F]{8,16}) ([a-zA-Z]) (\S+)(?:\s+\[\S+\])?$")
 _TEXT_TYPES = "tTwW"
-_MACHINE_X86_64 = 62
+# By QMP's names of architectures: e_machine and e_flags. The flag is EF_RISCV_RVC.
+_MACHINES = {"x86_64": (62, 0), "riscv64": (243, 1)}
 _ALLOCATED, _EXECUTABLE, _WRITABLE = 2, 4, 1
 _PROGBITS_NONE, _SYMTAB, _STRTAB = 8, 2, 3
 
@@ -26,8 +27,8 @@ def parse(text: str) -> list[tuple[int, str, str]]:
     return sorted(symbols)
 
 
-def symbol_file(symbols: list[tuple[int, str, str]]) -> bytes:
-    """The ELF file. Code and data are two sections without contents, as large as their symbols need."""
+def symbol_file(symbols: list[tuple[int, str, str]], target: str) -> bytes:
+    """The ELF file for an architecture by QMP's name. Code and data are two sections without contents, as large as their symbols need."""
     if not symbols:
         raise SymbolError("there is no symbol in it")
     if all(address == 0 for address, _, _ in symbols):
@@ -67,20 +68,21 @@ def symbol_file(symbols: list[tuple[int, str, str]]) -> bytes:
         section(b".strtab", _STRTAB, offset=offsets[1], size=len(names)),
         section(b".shstrtab", _STRTAB, offset=offsets[2], size=len(section_names)),
     ]
+    machine, flags = _MACHINES[target]
     header = ELF_MAGIC + bytes([2, 1, 1]) + bytes(9) + struct.pack(
-        "<HHIQQQIHHHHHH", 2, _MACHINE_X86_64, 1, 0, 0, section_table, 0, header_bytes, 0, 0, 64, len(sections), 5)
+        "<HHIQQQIHHHHHH", 2, machine, 1, 0, 0, section_table, flags, header_bytes, 0, 0, 64, len(sections), 5)
     return header + bytes(table) + bytes(names) + section_names + b"".join(sections)
 
 
-def make(source: Path, target: Path) -> Path:
-    """A file that gdb can load for `source`: itself if it is ELF, or else `target`, made from its lines."""
+def make(source: Path, made: Path, target: str) -> Path:
+    """A file that gdb can load for `source`: itself if it is ELF, or else `made`, from its lines."""
     try:
         with open(source, "rb") as file:
             if file.read(len(ELF_MAGIC)) == ELF_MAGIC:
                 return source
-        target.write_bytes(symbol_file(parse(source.read_text(errors="replace"))))
+        made.write_bytes(symbol_file(parse(source.read_text(errors="replace")), target))
     except SymbolError as error:
         raise SymbolError(f"{source}: {error}") from None
     except OSError as error:
         raise SymbolError(f"{source}: {error.strerror or error}") from None
-    return target
+    return made

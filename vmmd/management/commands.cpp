@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "arch/config_limits.hpp"
 #include "vmmd/trace/exit_name.hpp"
 #include "vmmd/trace/text.hpp"
 
@@ -355,7 +356,7 @@ Json cpu_row(const std::string& vm, unsigned cpu) {
             {"qom-path", "/machine/" + vm + "/cpu[" + std::to_string(cpu) + "]"},
             {"thread-id", cpu},
             {"props", {{"socket-id", 0}, {"core-id", cpu}, {"thread-id", 0}}},
-            {"target", "x86_64"}};
+            {"target", kQmpTarget}};
 }
 
 Json run_state(VmState state) {

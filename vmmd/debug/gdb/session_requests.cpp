@@ -1,6 +1,7 @@
 // Requests about threads, registers, memory and breakpoints.
 #include <algorithm>
 
+#include "arch/breakpoint.hpp"
 #include "vmmd/debug/gdb/session.hpp"
 #include "vmmd/debug/gdb/text.hpp"
 
@@ -11,7 +12,10 @@ namespace {
 constexpr std::string_view kMalformed = "E01";
 constexpr std::string_view kNoMemory = "E14";  // EFAULT
 constexpr std::string_view kNoRoom = "E28";    // ENOSPC
-constexpr std::string_view kNotNow = "E11";    // EAGAIN
+/// gdb prints what follows the second point.
+constexpr std::string_view kNoHardware =
+    "E.unsupported.the guest's processor has no hardware breakpoints: use break";
+constexpr std::string_view kNotNow = "E11";  // EAGAIN
 
 }  // namespace
 
@@ -111,6 +115,7 @@ std::string Session::breakpoint(std::string_view packet) {
     if (!type || !take(packet, ',')) return std::string(kMalformed);
     // An empty answer: not offered. The processor cannot watch for reads alone.
     if (*type > 4 || *type == static_cast<unsigned>(BreakpointKind::WatchRead)) return {};
+    if (!kHardwareBreakpoints && *type >= 2) return {};
     const auto address = take_hex(packet);
     if (!address || !take(packet, ',')) return std::string(kMalformed);
     const auto size = take_hex(packet);
@@ -123,6 +128,9 @@ std::string Session::breakpoint(std::string_view packet) {
     if (!insert) {
         target_.remove(wanted);
         return "OK";
+    }
+    if (!kHardwareBreakpoints && wanted.kind == BreakpointKind::Hardware) {
+        return std::string(kNoHardware);
     }
     if (target_.insert(thread_, wanted)) return "OK";
     return std::string(wanted.kind == BreakpointKind::Software ? kNoMemory : kNoRoom);

@@ -6,6 +6,8 @@
 namespace redoubt::vmmd {
 
 inline constexpr const char* kArchitecture = "x86-64";
+/// The same in QMP (SysEmuTarget).
+inline constexpr const char* kQmpTarget = "x86_64";
 /// Linux's COMMAND_LINE_SIZE there, less the NUL.
 inline constexpr std::size_t kMaximumCmdline = 2047;
 
