@@ -36,15 +36,6 @@ struct CommandLine {
     bool model = false;
 };
 
-int check_file(const std::string& file) {
-    const auto loaded = load_config(file, CheckImages::Yes);
-    for (const auto& line : loaded.errors) std::fprintf(stderr, "%s\n", line.c_str());
-    if (!loaded.errors.empty()) return 1;
-    std::printf("%s: %zu VM%s, no errors\n", file.c_str(), loaded.vms.size(),
-                loaded.vms.size() == 1 ? "" : "s");
-    return 0;
-}
-
 /// The first line of the hypervisor's capabilities that names its backend.
 void log_capabilities(hvcall::Hypervisor& hypervisor) {
     try {

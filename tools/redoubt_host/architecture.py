@@ -21,6 +21,7 @@ class Architecture:
     full_cpu: str  # one with every feature that QEMU emulates
     machine: list[str]  # QEMU's command and what is always there
     serial_device: str  # the virtio console
+    judge: list[str]  # judges a configuration, on this machine: of SYSTEM_BUILD, and arguments
 
     @property
     def kernel(self) -> Path:
@@ -33,13 +34,13 @@ ARCHITECTURES = {architecture.name: architecture for architecture in [
     Architecture(
         name="x86_64", title="x86-64", build=SYSTEM_BUILD, setup=[], tools="", cpu="EPYC,+svm,+npt", plain_cpu="qemu64,-svm", full_cpu="max",
         machine=["qemu-system-x86_64", "-M", "q35", "-device", f"isa-debug-exit,iobase={EXIT_PORT:#x},iosize=4"],
-        serial_device="virtio-serial-pci,disable-legacy=on"),
+        serial_device="virtio-serial-pci,disable-legacy=on", judge=["vmmd/vmmd", "check"]),
     Architecture(
         name="riscv64", title="riscv64", build=BUILD / "riscv64", setup=["--cross-file", str(REPOSITORY / "tools/riscv64.cross")],
         tools="riscv64-linux-gnu-", cpu="rv64,h=true", plain_cpu="rv64,h=false,sstc=false",
         full_cpu="rv64,h=true,zbc=true,zbs=true,zkr=true,svpbmt=true,svinval=true",
         machine=["qemu-system-riscv64", "-M", "virt", "-global", "virtio-mmio.force-legacy=false"],
-        serial_device="virtio-serial-device"),
+        serial_device="virtio-serial-device", judge=["vmmd/config_check_riscv64"]),
 ]}
 
 # What tools and tests work with unless told otherwise.

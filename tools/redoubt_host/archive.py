@@ -9,7 +9,7 @@ from pathlib import Path
 from . import build, guests
 from .architecture import current
 from .cpio import Cpio
-from .paths import REPOSITORY, SYSTEM_BUILD
+from .paths import REPOSITORY
 from .progress import ToolError
 
 # Programs in the archive: name there -> name in the build directory.
@@ -50,8 +50,7 @@ def _strings(value):
 
 def check_configuration(path: Path) -> None:
     """Lets vmmd itself judge the file; raises with its messages."""
-    vmmd = SYSTEM_BUILD / PROGRAMS["bin/vmmd"]
-    result = subprocess.run([str(vmmd), "check", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    result = subprocess.run([*build.judge(), str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode:
         raise ToolError(result.stdout.strip() or f"{path}: vmmd check failed with status {result.returncode}")
 

@@ -1,5 +1,6 @@
 """Builds Redoubt with meson and ninja, saying what it is doing."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -57,6 +58,13 @@ def system(targets: list[str] = (), arch: str | None = None) -> Path:
     configure(architecture.build, architecture.setup)
     ninja(architecture.build, targets)
     return architecture.build
+
+
+@functools.cache
+def judge() -> list[str]:
+    """The command that judges configurations for the current architecture; made if need be."""
+    program, *arguments = current().judge
+    return [str(system([program], arch="x86_64") / program), *arguments]
 
 
 def sanitized() -> Path:

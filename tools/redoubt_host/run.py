@@ -108,7 +108,6 @@ def wait_until_ready(machine: Machine, path: Path) -> None:
 def run(options: argparse.Namespace) -> int:
     select(options.arch)
     build.system()
-    build.system([archive.PROGRAMS["bin/vmmd"]], arch="x86_64")  # judges the configuration, here
     archive.check_configuration(options.config)
     configuration = archive.read_configuration(options.config)
     directory = options.run_dir.resolve()

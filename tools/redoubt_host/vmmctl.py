@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from . import gdb
+from .architecture import ARCHITECTURES, current
 from .paths import MANAGEMENT_SOCKET, SYSTEM_BUILD
 from .qmp import QmpClient, QmpError
 from .terminal import attach_terminal
@@ -109,11 +110,12 @@ def gdb_port(options) -> int:
 
 
 def check(options) -> int:
-    vmmd = SYSTEM_BUILD / "vmmd/vmmd"
-    if not vmmd.exists():
-        raise CommandFailure(f"{vmmd} is not built yet; build it with: "
-                             f"meson setup {SYSTEM_BUILD} && ninja -C {SYSTEM_BUILD} vmmd/vmmd (or just start tools/run)")
-    result = subprocess.run([str(vmmd), "check", str(options.file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    name, *arguments = ARCHITECTURES[options.arch].judge
+    program = SYSTEM_BUILD / name
+    if not program.exists():
+        raise CommandFailure(f"{program} is not built yet; build it with: "
+                             f"meson setup {SYSTEM_BUILD} && ninja -C {SYSTEM_BUILD} {name} (or just start tools/run)")
+    result = subprocess.run([str(program), *arguments, str(options.file)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True, errors="replace")
     output = result.stdout.strip()
     if options.json:
@@ -164,6 +166,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             each.add_argument("name", nargs="?", metavar="NAME")
         if command == "check":
             each.add_argument("file", type=Path, metavar="FILE")
+            each.add_argument("--arch", choices=ARCHITECTURES, default=current().name, help="what it is for (default: %(default)s)")
         if command == "trace":
             add_trace_options(each)
         if command == "registers":

@@ -2,6 +2,7 @@
 #include "vmmd/config/config_file.hpp"
 
 #include <array>
+#include <cstdio>
 #include <optional>
 #include <span>
 
@@ -74,6 +75,15 @@ LoadedConfig load_config(const std::string& name, CheckImages check_images) {
         }
     }
     return result;
+}
+
+int check_file(const std::string& file) {
+    const auto loaded = load_config(file, CheckImages::Yes);
+    for (const auto& line : loaded.errors) std::fprintf(stderr, "%s\n", line.c_str());
+    if (!loaded.errors.empty()) return 1;
+    std::printf("%s: %zu VM%s, no errors\n", file.c_str(), loaded.vms.size(),
+                loaded.vms.size() == 1 ? "" : "s");
+    return 0;
 }
 
 }  // namespace redoubt::vmmd

@@ -20,4 +20,7 @@ struct LoadedConfig {
 /// are file: URLs must exist and be what they should be.
 LoadedConfig load_config(const std::string& name, CheckImages check_images);
 
+/// Prints what is wrong with a file, or that nothing is. Gives the exit status.
+int check_file(const std::string& file);
+
 }  // namespace redoubt::vmmd

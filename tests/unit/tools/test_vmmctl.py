@@ -1,6 +1,7 @@
 """vmmctl as its users start it, against a fake daemon."""
 
 import json
+import struct
 import subprocess
 import sys
 import unittest
@@ -198,6 +199,32 @@ class QmpClientTest(DirectoryTest):
             with self.assertRaises(QmpError) as raised:
                 client.execute("stop", name="db")
             self.assertEqual(raised.exception.error_class, "DeviceNotFound")
+
+
+
+class CheckTest(DirectoryTest):
+    """A kernel is judged by the architecture that it is for."""
+
+    def check(self, kernel: bytes, *arguments: str) -> subprocess.CompletedProcess:
+        (self.folder / "kernel").write_bytes(kernel)
+        configuration = self.folder / "vmm.toml"
+        configuration.write_text('[vm.web]\nmemory = "64M"\nkernel = "file:kernel"\nserial = "null:"\n')
+        return subprocess.run([*VMMCTL, "check", str(configuration), *arguments], capture_output=True, text=True,
+                              timeout=20, cwd=REPOSITORY / "tools")
+
+    def test_an_image_for_riscv64_is_no_kernel_for_x86_64(self):
+        image = struct.pack("<QQQQIIQQII", 0, 0x200000, 0x1000, 0, 2, 0, 0, 0, 0x05435352, 0)
+        good = self.check(image, "--arch", "riscv64")
+        self.assertEqual(good.returncode, 0, good.stdout + good.stderr)
+        self.assertIn("1 VM, no errors", good.stdout)
+        bad = self.check(image)
+        self.assertEqual(bad.returncode, 1)
+        self.assertIn("vmm.toml:3", bad.stdout)
+
+    def test_an_image_for_x86_64_is_no_kernel_for_riscv64(self):
+        bad = self.check(bytes(0x1F1) + bytes(0x400), "--arch", "riscv64")
+        self.assertEqual(bad.returncode, 1)
+        self.assertIn("it is not a riscv64 Linux Image", bad.stdout)
 
 
 if __name__ == "__main__":
