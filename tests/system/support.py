@@ -38,7 +38,7 @@ def demo_configuration(name: str = "demo", **changes) -> str:
 
 def small_guest(guest: str, name: str = "demo", **changes) -> str:
     """A VM that runs one of tests/guests."""
-    return demo_configuration(name, kernel=f"file:{TEST_GUESTS / (guest + '.bzimage')}", initrd=None,
+    return demo_configuration(name, kernel=f"file:{TEST_GUESTS / (guest + '.image')}", initrd=None,
                               **{"memory": "32M", "cmdline": None, **changes})
 
 

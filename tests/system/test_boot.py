@@ -85,7 +85,7 @@ class Run(unittest.TestCase):
 
     def test_own_configuration_with_file_urls_and_a_crash(self):
         folder = Path(self.directory.name)
-        (folder / "guest.bin").write_bytes((current().build / "tests/guests/triple_fault.bzimage").read_bytes())
+        (folder / "guest.bin").write_bytes((current().build / "tests/guests/triple_fault.image").read_bytes())
         (folder / "mine.toml").write_text('[vm.mine]\nmemory = "32M"\nkernel = "file:guest.bin"\nserial = "console:mine"\n')
         terminal = self.run_tool("--config", str(folder / "mine.toml"))
         self.assertNotEqual(terminal.wait(), 0)
