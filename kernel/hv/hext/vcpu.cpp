@@ -76,11 +76,14 @@ void enable_guest(const HextVcpu& vcpu) {
 }
 
 /// WFI: false if one of the interrupts that may end it is pending. QEMU 7.2's vsip does not tell,
-/// and the timer's interrupt comes late there.
+/// and the timer's interrupt comes late there, unless the register is written: the guest would
+/// wait again and again until then.
 bool waits(VcpuState& state) {
     std::uint64_t pending = REDOUBT_READ_CSR("hip") >> 1;
-    if (features().guest_timer && ticks_now() + state.time_delta >= state.timer)
+    if (features().guest_timer && ticks_now() + state.time_delta >= state.timer) {
+        if ((pending & abi::kInterruptTimer) == 0) REDOUBT_WRITE_CSR("vstimecmp", state.timer);
         pending |= abi::kInterruptTimer;
+    }
     if ((pending & state.vsie) != 0) return false;
     state.exit.info1 = state.vsie;
     state.exit.info2 = state.timer;
