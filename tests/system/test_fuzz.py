@@ -53,7 +53,6 @@ class Fuzz(unittest.TestCase):
     def test_the_same_without_virtualization(self):
         self.fuzz(SEED + 2, cpu=current().plain_cpu)
 
-    @on("x86_64")
     def test_virtual_machines_that_end_in_every_state_by_every_way_leave_nothing(self):
         log = self.check(SOAK, f"seed={SEED} machines={200 * SCALE}")
         endings = re.findall(r"fuzz: endings of kind (\d+): (\d+)", log)

@@ -51,11 +51,9 @@ class Processors(unittest.TestCase):
     def test_nobody_waits_for_a_processor_that_runs_somebody_worse(self):
         self.check(PLACEMENT, "", processors=2)
 
-    @on("x86_64")
     def test_stress_on_one(self):
         self.stress(1)
 
-    @on("x86_64")
     def test_stress_on_two(self):
         self.stress(2)
 
@@ -71,11 +69,9 @@ class Processors(unittest.TestCase):
     def test_stress_by_short_ways_on_two(self):
         self.stress(2, "")
 
-    @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_one(self):
         self.stress(1, "guests=3")
 
-    @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_two(self):
         self.stress(2, "guests=3")
 
@@ -89,7 +85,6 @@ class Processors(unittest.TestCase):
     def test_random_system_calls_on_four(self):
         self.fuzz(test_fuzz.FUZZ, f"seed={SEED + 1} rounds={10 * test_fuzz.SCALE} calls=5000", processors=4)
 
-    @on("x86_64")
     def test_virtual_machines_that_end_in_every_state_on_two(self):
         self.fuzz(test_fuzz.SOAK, f"seed={SEED} machines={60 * test_fuzz.SCALE}", processors=2)
 

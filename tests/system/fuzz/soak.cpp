@@ -5,6 +5,7 @@
 // there is none.
 #include "abi/hv.hpp"
 #include "abi/scheme.hpp"
+#include "tests/system/fuzz/guest.hpp"
 #include "tests/system/fuzz/support.hpp"
 #include "tests/system/hv/request.hpp"
 
@@ -24,6 +25,7 @@ namespace scheme = abi::scheme;
 constexpr unsigned kPoolBits = 24, kVcpus = 3;
 constexpr std::uint64_t kMemoryAddress = 0x4000'0000, kStateAddress = 0x5000'0000;
 constexpr std::uint64_t kBufferAddress = 0x6000'0000;
+constexpr std::uint64_t kCode = 0x1000;  // the guest's
 constexpr std::uint32_t kRunnerPriority = 150, kWatchdogPriority = 250;
 constexpr std::uint64_t kStuckSeconds = 90;
 
@@ -80,14 +82,9 @@ void make_memory(unsigned bits) {
         must(native::copy(at(kMemory), Rights::All, at(kHighMemory)), "memory");
         native::map(at(kHighMemory), at(kVm), choices.below(1 << 20) << 24, kAll);
     }
-    // A loop; one that writes memory; ports; a halt.
-    constexpr unsigned char kPrograms[][8] = {{0xEB, 0xFE},
-                                              {0xA3, 0x00, 0x20, 0x40, 0xEB, 0xFA},
-                                              {0xE6, 0x10, 0xEB, 0xFC},
-                                              {0xF4, 0xEB, 0xFD}};
-    const unsigned char* program = kPrograms[choices.below(4)];
-    auto* code = reinterpret_cast<volatile unsigned char*>(kMemoryAddress + 0x1000);
-    for (unsigned i = 0; i < 8; ++i) code[i] = program[i];
+    auto* code = reinterpret_cast<volatile unsigned char*>(kMemoryAddress + kCode);
+    for (const auto byte : soak_program(static_cast<unsigned>(choices.below(kSoakPrograms))))
+        *code++ = byte;
 }
 
 void make_vcpu(unsigned index) {
@@ -100,12 +97,8 @@ void make_vcpu(unsigned index) {
         native::map(at(kState, index), kSpace, reinterpret_cast<std::uint64_t>(&state), kReadWrite),
         "a state page");
     must(native::vcpu_control(at(kVcpu, index), abi::VcpuOperation::GetState), "the state");
-    for (auto& segment : state.segments) segment.selector = 0, segment.base = 0;
-    state.gpr[abi::kRsp] = 0x8000;
-    state.rip = 0x1000;
-    state.rflags = 2;
+    set_guest_state(state, kCode);
     state.deadline = abi::kNever;
-    state.dirty = static_cast<std::uint32_t>(abi::RegisterGroup::Segments);
 }
 
 // ---- running
@@ -120,7 +113,7 @@ void run(unsigned index) {
     count(exits[static_cast<std::uint32_t>(state.exit.kind) % 16]);
     if (state.exit.kind == ExitKind::EntryFailure || state.exit.kind == ExitKind::Shutdown)
         fail("a run's exit", static_cast<std::uint64_t>(state.exit.kind));
-    if (state.exit.kind == ExitKind::PortIo) state.rip = state.exit.next_rip;
+    go_on_after_call(state);
 }
 
 /// Runs its vCPU until that is impossible; the guest never sees a deadline.
@@ -129,7 +122,7 @@ extern "C" [[noreturn]] void runner(std::uint64_t index) {
     while (native::vcpu_run(at(kVcpu, vcpu)) == Error::Ok) {
         abi::VcpuState& state = state_of(vcpu);
         count(exits[static_cast<std::uint32_t>(state.exit.kind) % 16]);
-        if (state.exit.kind != ExitKind::Interrupted) state.rip = 0x1000;
+        if (state.exit.kind != ExitKind::Interrupted) set_program_counter(state, kCode);
     }
     native::exit_thread();
 }

@@ -9,18 +9,7 @@ namespace {
 
 namespace scheme = abi::scheme;
 
-constexpr std::uint64_t kCopyOffset = 0x3000;
 constexpr std::uint64_t kPoison = 0xDEAD, kHarmless = 0x600D;
-
-/// In 16-bit code: copies what is in the page to the copy, over and over; a port now and then.
-constexpr unsigned char kGuestCode[] = {
-    0xB9, 0x40, 0x00,        // mov cx, 64
-    0x26, 0xA1, 0x00, 0x00,  // 1: mov ax, es:[0]
-    0xA3, 0x00, 0x30,        // mov [0x3000], ax
-    0xE2, 0xF7,              // loop 1b
-    0xE6, 0x10,              // out 0x10, al
-    0xEB, 0xF0,              // jmp start
-};
 
 alignas(16) unsigned char stacks[kMaximumTasks][kStackBytes];
 volatile std::uint64_t exits[kMaximumTasks];
@@ -33,8 +22,7 @@ extern "C" [[noreturn]] void run_stress_guest(Task* task) {
     while (native::vcpu_run(task->first + kVcpu) == Error::Ok) {
         fuzz::count(exits[task->index]);
         abi::VcpuState& state = window.state();
-        if (state.exit.kind == abi::ExitKind::PortIo) {
-            state.rip = state.exit.next_rip;
+        if (go_on_after_call(state)) {
             // Others are to get on too; but now and then it uses up its slice.
             if (exits[task->index] % 64 != 0) native::yield();
         } else if (state.exit.kind == abi::ExitKind::Mmio) {
@@ -51,7 +39,7 @@ void torment_guests(Task& task) {
     const Window window{task};
     const Slot at = task.first;
     for (;; done(task)) {
-        make_machine(task, kGuestCode);
+        make_machine(task, copying_guest());
         const unsigned other = (task.processor + 1) % processors();
         make_thread(task, at + kRunner, window.buffer(), stress_runner,
                     reinterpret_cast<std::uint64_t>(stacks[task.index]) + kStackBytes,

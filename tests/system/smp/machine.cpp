@@ -9,7 +9,7 @@ constexpr unsigned kMemoryBits = 16;
 
 }  // namespace
 
-void make_machine(Task& task, std::span<const unsigned char> code) {
+void make_machine(Task& task, Program code) {
     constexpr auto kAll = kReadWrite | abi::MapFlags::Execute;
     const Window window{task};
     const Slot at = task.first;
@@ -31,14 +31,8 @@ void make_machine(Task& task, std::span<const unsigned char> code) {
          native::map(at + kState, kSpace, reinterpret_cast<std::uint64_t>(&state), kReadWrite),
          "its state");
     must(task, native::vcpu_control(at + kVcpu, abi::VcpuOperation::GetState), "its state");
-    for (auto& segment : state.segments)
-        segment.selector = kMemoryAddress >> 4, segment.base = kMemoryAddress;
-    state.segments[abi::kEs].base = kPageAddress;
-    state.rip = kCodeOffset;
-    state.rflags = 2;
-    state.gpr[abi::kRsp] = 0x8000;
+    set_guest_state(state);
     state.deadline = abi::kNever;
-    state.dirty = static_cast<std::uint32_t>(abi::RegisterGroup::Segments);
 }
 
 }  // namespace redoubt::stress

@@ -49,7 +49,7 @@ void torment_threads(Task& task) {
             }
             must(task, native::thread_control(victim, ThreadOperation::Suspend), "suspending");
             const std::uint64_t stopped = counter.count;
-            for (std::uint64_t i = task.random.below(100); i != 0; --i) asm volatile("pause");
+            for (std::uint64_t i = task.random.below(100); i != 0; --i) asm volatile("");
             if (counter.count != stopped) fail(task, "a suspended thread ran");
             if (counter.wrong != 0) fail(task, "a thread lost its registers", counter.wrong);
             must(task, native::thread_control(victim, ThreadOperation::Resume), "resuming");

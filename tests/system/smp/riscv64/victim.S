@@ -1,0 +1,46 @@
+// A thread that notices when it loses a register.
+    .text
+    .globl stress_victim
+stress_victim:
+    mv t6, a0
+    li s0, 0
+1:  addi s1, s0, 1
+    addi s2, s0, 2
+    addi s3, s0, 3
+    addi s11, s0, 4
+    addi t5, s0, 5
+    fmv.d.x f3, s0
+    fmv.d.x f31, s1
+    li t0, 40
+2:  addi t0, t0, -1
+    bnez t0, 2b
+    andi t0, s0, 7                      // a call now and then
+    bnez t0, 3f
+    ld a7, 16(t6)
+    li a0, 0
+    li a1, 0
+    ecall
+    bnez a7, wrong                      // a call that was begun and not ended would leave its number
+3:  addi t0, s0, 1
+    bne t0, s1, wrong
+    addi t0, s0, 2
+    bne t0, s2, wrong
+    addi t0, s0, 3
+    bne t0, s3, wrong
+    addi t0, s0, 4
+    bne t0, s11, wrong
+    addi t0, s0, 5
+    bne t0, t5, wrong
+    fmv.x.d t0, f3
+    bne t0, s0, wrong
+    fmv.x.d t0, f31
+    bne t0, s1, wrong
+    addi s0, s0, 1
+    sd s0, 0(t6)
+    j 1b
+wrong:
+    li t0, 1
+    sd t0, 8(t6)
+    j wrong
+
+    .section .note.GNU-stack, "", @progbits
