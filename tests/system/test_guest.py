@@ -5,7 +5,7 @@ import time
 import unittest
 
 from redoubt_host.architecture import current, on
-from support import System, demo_configuration
+from support import MachineOptions, System, demo_configuration, tool
 
 # Of /proc/interrupts: the controller's name, and the line of the timer.
 CONTROLLER = {"x86_64": "IO-APIC", "riscv64": "PLIC"}
@@ -78,6 +78,13 @@ class DemoGuest(unittest.TestCase):
         if current().name == "x86_64":
             self.assertIn("ACPI: PM-Timer", messages)
 
+    @on("riscv64")
+    def test_there_is_no_power_button_to_press(self):
+        pressed = tool("vmmctl", "--socket", str(self.system.socket), "powerdown", timeout=60)
+        self.assertEqual(pressed.returncode, 1)
+        self.assertIn("has no power button", pressed.stderr)
+        self.assertEqual(self.console.run("echo alive").strip(), "alive")
+
     def test_several_watchers_see_the_same_and_a_new_one_sees_the_past(self):
         from support import Console
 
@@ -124,6 +131,32 @@ class Ends(unittest.TestCase):
             console.expect("in a virtual machine of Redoubt")
             console.wait_for_prompt()
             self.assertEqual(console.run("echo again").strip(), "again")
+
+
+@on("riscv64")
+class TwoGuests(unittest.TestCase):
+    def test_two_work_at_a_time_and_one_ends_without_the_other(self):
+        configuration = demo_configuration("demo", cpus=2) + demo_configuration("other", cmdline="console=ttyS0 quiet TERM=other")
+        with System(configuration, options=MachineOptions(processors=2)) as system:
+            qmp = system.qmp()
+            consoles = {name: system.console(name) for name in ("demo", "other")}
+            for console in consoles.values():
+                console.wait_for_prompt()
+            # Both at once, neither sees the other.
+            for name, console in consoles.items():
+                console.run(f"echo {name} > /tmp/name; (for i in 1 2 3; do sleep 0.1; done; cat /tmp/name > /tmp/later) &")
+            for name, console in consoles.items():
+                self.assertEqual(console.run("wait; cat /tmp/later").strip(), name)
+            self.assertEqual([console.run("nproc").strip() for console in consoles.values()], ["2", "1"])
+            qmp.command("stop", name="other")
+            self.assertEqual(consoles["demo"].run("sleep 1; echo goes on").strip(), "goes on")
+            qmp.command("cont", name="other")
+            self.assertEqual(consoles["other"].run("echo again").strip(), "again")
+            consoles["demo"].send("poweroff\n")
+            self.assertEqual(qmp.event("VM_STOPPED")["data"]["name"], "demo")
+            self.assertEqual(consoles["other"].run("echo alone").strip(), "alone")
+            consoles["other"].send("poweroff\n")
+            self.assertEqual(system.wait_for_end(), 0)
 
 
 class OtherKernels(unittest.TestCase):

@@ -150,6 +150,17 @@ class FourOnTwo(SmpGuest, unittest.TestCase):
     cpus, processors = 4, 2
 
 
+@on("riscv64")
+class EightOnTwo(unittest.TestCase):
+    """As many as there can be, with what takes no long time."""
+
+    cpus, processors = 8, 2
+    setUpClass = classmethod(SmpGuest.setUpClass.__func__)
+    test_a_every_processor_is_there = SmpGuest.test_a_every_processor_is_there
+    test_c_all_work_at_a_time = SmpGuest.test_c_all_work_at_a_time
+    test_f_the_kernel_found_nothing_wrong = SmpGuest.test_f_the_kernel_found_nothing_wrong
+
+
 class EightOnFour(SmpGuest, unittest.TestCase):
     cpus, processors = 8, 4
 
