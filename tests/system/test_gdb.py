@@ -16,8 +16,6 @@ from support import BOOT_SECONDS, REPOSITORY, MachineOptions, System, demo_confi
 from redoubt_host import symbols
 from redoubt_host.architecture import current, on
 
-BOTH = ("x86_64", "riscv64")
-
 
 @dataclass(frozen=True)
 class Names:
@@ -135,7 +133,7 @@ class Port:
         self.process.wait(20)
 
 
-@on(*BOTH)
+@on("x86_64", "riscv64")
 class DebugLinux(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -424,7 +422,7 @@ class DebugLinux(unittest.TestCase):
         self.check_guest_goes_on()
 
 
-@on(*BOTH)
+@on("x86_64", "riscv64")
 class Waiting(unittest.TestCase):
     def test_a_vm_can_wait_for_gdb_before_its_first_instruction(self):
         with System(demo_configuration(gdb_wait=True, cmdline="console=ttyS0 quiet nokaslr")) as system:
