@@ -40,6 +40,10 @@ image_start:
 
 boot_hart:
     csrw sie, zero
+    lla t0, boot_taken
+    li t1, 1
+    amoswap.w t1, t1, (t0)
+    bnez t1, hart_entry
     mv s0, a0
     mv s1, a1
     lla t0, kernel_bss_start
@@ -110,10 +114,19 @@ boot_linked:
     call arch_start
     j boot_stop
 
-// a0: hart, a1: its area, whose data.kernel_stack is set.
+// a0: hart. OpenSBI before 1.3 lets a hart go before it has noted where to and with what, if the hart happens to
+// look at that moment: it then enters the image like the first one, or comes here with the first one's a1. So a hart
+// is told its area, whose data.kernel_stack is set, by memory.
     .globl hart_entry
 hart_entry:
     csrw sie, zero
+1:  .4byte 0x0100000F                   // pause
+    ld t0, starting_hart
+    bne t0, a0, 1b
+    fence r, r
+    ld a1, starting_area
+    beqz a1, 1b
+    fence r, rw
     enable_translation hart_linked
     j boot_stop
 
@@ -136,6 +149,10 @@ no_sv48: .asciz "\r\nRedoubt needs a processor with Sv48 paging.\r\n"
     .balign 8
     .globl image_offset
 image_offset: .quad 0
+    .globl starting_hart, starting_area
+starting_hart: .quad -1
+starting_area: .quad 0
+boot_taken: .long 0
 
 .section .bss
     .balign 4096

@@ -16,7 +16,12 @@
 #include "kernel/print.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 
-extern "C" const char hart_entry[];
+extern "C" {
+extern const char hart_entry[];
+// For hart_entry: whose turn it is, and then its area.
+extern std::atomic<std::uint64_t> starting_hart;
+extern std::atomic<std::uint64_t> starting_area;
+}
 
 namespace redoubt::kernel {
 namespace {
@@ -55,9 +60,10 @@ bool start_processor(std::uint64_t hart, BootAllocator& allocator) {
     area.data.kernel_stack = reinterpret_cast<std::uint64_t>(area.stack + kStackBytes);
     area.data.hart = hart;
     const PhysicalAddress entry = image_physical(reinterpret_cast<std::uint64_t>(hart_entry));
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    const SbiResult result =
-        sbi_call(kSbiHart, kStart, hart, entry.value(), reinterpret_cast<std::uint64_t>(&area));
+    starting_area = 0;
+    starting_hart = hart;
+    starting_area = reinterpret_cast<std::uint64_t>(&area);
+    const SbiResult result = sbi_call(kSbiHart, kStart, hart, entry.value());
     return result.error == 0 && has_come_up(area);
 }
 
