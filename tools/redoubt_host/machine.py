@@ -34,6 +34,10 @@ class MachineOptions:
     arch: str = field(default_factory=lambda: current().name)
 
 
+# Those that have been started and not stopped: what they printed tells why a test failed.
+started: list["Machine"] = []
+
+
 class Machine:
     """One QEMU process. Files in `directory`: system.log (COM1), qemu.log (stderr), mux.sock."""
 
@@ -74,6 +78,7 @@ class Machine:
             self.process = subprocess.Popen(self.command(), cwd=self.directory, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, start_new_session=True,
                                             preexec_fn=_end_with_parent)
+        started.append(self)
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -96,6 +101,8 @@ class Machine:
 
     def stop(self) -> None:
         """Ends QEMU, whatever it is doing."""
+        if self in started:
+            started.remove(self)
         if not self.running():
             return
         self.process.send_signal(signal.SIGTERM)

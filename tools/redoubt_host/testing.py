@@ -15,7 +15,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from . import build, progress
+from . import build, machine, progress
 from .architecture import ARCHITECTURES, current
 from .paths import BUILD, REPOSITORY
 from .progress import ToolError
@@ -91,7 +91,7 @@ class _Result(unittest.TestResult):
         self._end(test, True)
 
     def addFailure(self, test, err):
-        self._end(test, False, self._exc_info_to_string(err, test))
+        self._end(test, False, "\n".join([self._exc_info_to_string(err, test), *map(_remains, machine.started)]))
 
     addError = addFailure
 
@@ -101,6 +101,12 @@ class _Result(unittest.TestResult):
 
     def addSkip(self, test, reason):
         self._end(test, False, f"skipped, and nothing may be: {reason}")
+
+
+def _remains(system: machine.Machine) -> str:
+    """What a machine that a failed test leaves running tells about it."""
+    state = "runs" if system.running() else f"has ended with status {system.process.returncode}"
+    return f"The machine {state}.\n{system.log_tail(40)}"
 
 
 def runs_here(test: unittest.TestCase) -> bool:
