@@ -20,6 +20,9 @@ constexpr std::uint32_t kLvtWritable[] = {
     0x1A7FF,  // LINT1
     0x100FF,  // error
 };
+/// Not reserved, but ignored when written: delivery status, and the remote IRR of the pins. Linux
+/// writes ones when it powers the machine off.
+constexpr std::uint32_t kLvtReadOnly[] = {0x1000, 0x1000, 0x1000, 0x5000, 0x5000, 0x1000};
 
 constexpr std::uint32_t kCommandWritable = 0x000CCFFF;  // 11.6.1, without delivery status
 
@@ -99,7 +102,7 @@ bool LocalApic::write_msr(std::uint32_t number, std::uint64_t value) {
         if (index == kDivideConfiguration && (low & ~0xBU) != 0) return false;
         if (index == kCommandLow && (low & ~kCommandWritable) != 0) return false;
         if (index >= kFirstLvt && index <= kLastLvt &&
-            (low & ~kLvtWritable[index - kFirstLvt] & ~0x1000U) != 0) {
+            (low & ~kLvtWritable[index - kFirstLvt] & ~kLvtReadOnly[index - kFirstLvt]) != 0) {
             return false;
         }
         if (!write_register(index, value, deferred)) return false;

@@ -332,6 +332,9 @@ TEST_F(LocalApicTest, X2ApicFaultsWhereTheManualSays) {
     EXPECT_FALSE(apic.write_msr(0x808, 0x100));
     EXPECT_FALSE(apic.write_msr(0x80F, 1ULL << 32));
     EXPECT_FALSE(apic.write_msr(0x832, 1U << 20));
+    EXPECT_FALSE(apic.write_msr(0x832, 1U << 14)) << "only pins have a remote IRR";
+    EXPECT_TRUE(apic.write_msr(0x835, 0x5700)) << "which is not reserved but read-only";
+    EXPECT_EQ(apic.read_msr(0x835).value_or(0) & 0xFFFF, 0x700U);
     EXPECT_TRUE(apic.write_msr(0x808, 0xF0));
 }
 
