@@ -13,7 +13,10 @@ namespace redoubt::vmmd {
 /// bit is set). VcpuState::guest_ticks is one, too.
 constexpr std::uint64_t sum_at(std::uint64_t account, hvcall::HostTicks now) {
     constexpr std::uint64_t kOpen = 1ULL << 63;
-    return (account & kOpen) != 0 ? account + now.count : account;
+    if ((account & kOpen) == 0) return account;
+    // It may have been opened since the reader looked at its clock.
+    const std::uint64_t sum = account + now.count;
+    return (sum & kOpen) == 0 ? sum : 0;
 }
 
 class TimeAccount {

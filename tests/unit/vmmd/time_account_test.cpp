@@ -62,5 +62,11 @@ TEST(TimeAccount, AReaderInAnotherThreadSeesNoImpossibleSum) {
     }
 }
 
+TEST(TimeAccount, OneThatWasOpenedAfterTheReadersClockIsNotNegative) {
+    EXPECT_EQ(sum_at(0 - std::uint64_t{100}, {90}), 0U);
+    EXPECT_EQ(sum_at(0 - std::uint64_t{100}, {101}), 1U);
+    EXPECT_EQ(sum_at(7 - std::uint64_t{100}, {95}), 2U);
+}
+
 }  // namespace
 }  // namespace redoubt::vmmd
