@@ -1,4 +1,4 @@
-// The kernel's log: a tiny formatter that writes to the console.
+// A tiny formatter, and the kernel's log: what print() writes to the console.
 //
 // print("{} of {x}\n", name, address): {} prints decimal, text or a bool; {x} hexadecimal with 0x.
 #pragma once
@@ -23,9 +23,8 @@ class PrintArgument {
     template <class Tag>
     constexpr PrintArgument(Address<Tag> value) : kind_{Kind::Unsigned}, number_{value.value()} {}
 
-    void write(bool hexadecimal) const;
-
   private:
+    friend class TextSink;
     enum class Kind : std::uint8_t { Unsigned, Signed, Text };
     Kind kind_;
     union {
@@ -34,8 +33,29 @@ class PrintArgument {
     };
 };
 
+/// Where formatted text goes.
+class TextSink {
+  public:
+    virtual void put(char character) = 0;
+
+    template <class... Arguments>
+    void print(const char* format, Arguments... arguments) {
+        print_arguments(format, {PrintArgument{arguments}...});
+    }
+    void print_arguments(const char* format, std::initializer_list<PrintArgument> arguments);
+
+  protected:
+    ~TextSink() = default;
+
+  private:
+    void put_text(const char* text);
+    void put_number(std::uint64_t value, unsigned base);
+    void put_argument(const PrintArgument& argument, bool hexadecimal);
+};
+
 void print_arguments(const char* format, std::initializer_list<PrintArgument> arguments);
 
+/// To the console.
 template <class... Arguments>
 void print(const char* format, Arguments... arguments) {
     print_arguments(format, {PrintArgument{arguments}...});

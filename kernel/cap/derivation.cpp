@@ -108,6 +108,19 @@ void insert_capability(Capability& capability, Capability* parent) {
     }
 }
 
+void make_capability(Capability& slot, Capability* parent, abi::ObjectType type, abi::Rights rights,
+                     std::uint64_t object, unsigned size_bits, unsigned flags,
+                     std::uint64_t badge) {
+    slot = Capability{};
+    slot.type = type;
+    slot.rights = rights;
+    slot.flags = flags;
+    slot.size_bits = size_bits;
+    slot.object = object;
+    slot.badge = badge;
+    insert_capability(slot, parent);
+}
+
 Result<void> can_copy(const Capability& source) {
     if (source.is(abi::ObjectType::Untyped) && has_children(source)) {
         return abi::Error::InvalidState;

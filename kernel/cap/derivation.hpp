@@ -11,6 +11,11 @@ namespace redoubt::kernel {
 /// True if something was derived from `capability` and still exists, or has not ended yet.
 inline bool has_children(const Capability& capability) { return capability.first_child != nullptr; }
 
+/// Fills an empty slot with a capability for `object`, a child of `parent` or a root (nullptr).
+void make_capability(Capability& slot, Capability* parent, abi::ObjectType type, abi::Rights rights,
+                     std::uint64_t object, unsigned size_bits = 0, unsigned flags = 0,
+                     std::uint64_t badge = 0);
+
 /// Links a filled-in slot as a child of `parent`, or as a root if parent is nullptr, and tells its
 /// object.
 void insert_capability(Capability& capability, Capability* parent);

@@ -13,14 +13,9 @@ Capabilities found;
 char summary_text[96];
 
 void write_summary() {
-    TextWriter text{summary_text, sizeof summary_text - 1, 0};
-    text.put(found.backend);
-    text.put(" revision ");
-    text.put_number(found.revision);
-    text.put(", ");
-    text.put_number(found.address_space_ids);
-    text.put(" guest address spaces, pages up to ");
-    text.put(found.largest_page_bits == 30 ? "1 GiB" : "2 MiB");
+    TextWriter{summary_text, sizeof summary_text - 1, 0}.print(
+        "{} revision {}, {} guest address spaces, pages up to {}", found.backend, found.revision,
+        found.address_space_ids, found.largest_page_bits == 30 ? "1 GiB" : "2 MiB");
 }
 
 }  // namespace

@@ -1,27 +1,19 @@
 // Parses hv: paths, which come from user space byte by byte.
 #include "kernel/hv/path.hpp"
 
+#include <algorithm>
+
 namespace redoubt::kernel::hv {
 namespace {
 
-using Text = std::span<const char>;
-
-bool equals(Text text, const char* literal) {
-    std::size_t i = 0;
-    while (i < text.size() && literal[i] != '\0' && text[i] == literal[i]) ++i;
-    return i == text.size() && literal[i] == '\0';
-}
-
 /// Cuts the first component off.
-Text next_component(Text& text) {
-    std::size_t length = 0;
-    while (length < text.size() && text[length] != '/') ++length;
-    const Text component = text.first(length);
-    text = length == text.size() ? Text{} : text.subspan(length + 1);
+std::string_view next_component(std::string_view& text) {
+    const std::string_view component{text.begin(), std::find(text.begin(), text.end(), '/')};
+    text.remove_prefix(component.size() < text.size() ? component.size() + 1 : text.size());
     return component;
 }
 
-bool parse_number(Text digits, std::uint32_t& value) {
+bool parse_number(std::string_view digits, std::uint32_t& value) {
     if (digits.empty() || digits.size() > 9) return false;
     value = 0;
     for (const char c : digits) {
@@ -33,19 +25,19 @@ bool parse_number(Text digits, std::uint32_t& value) {
 
 }  // namespace
 
-Path parse_path(Text text) {
-    while (!text.empty() && text.front() == '/') text = text.subspan(1);
+Path parse_path(std::string_view text) {
+    while (text.starts_with('/')) text.remove_prefix(1);
     Path path;
-    const Text first = next_component(text);
-    if (equals(first, "caps") && text.empty()) {
+    const std::string_view first = next_component(text);
+    if (first == "caps" && text.empty()) {
         path.kind = Path::Kind::Caps;
-    } else if (equals(first, "memory") && text.empty()) {
+    } else if (first == "memory" && text.empty()) {
         path.kind = Path::Kind::RelativeMemory;
-    } else if (equals(first, "vcpu")) {
+    } else if (first == "vcpu") {
         if (parse_number(text, path.vcpu)) path.kind = Path::Kind::RelativeVcpu;
-    } else if (equals(first, "vm") && text.empty()) {
+    } else if (first == "vm" && text.empty()) {
         path.kind = Path::Kind::Vms;
-    } else if (equals(first, "vm") && parse_number(next_component(text), path.vm)) {
+    } else if (first == "vm" && parse_number(next_component(text), path.vm)) {
         const Path relative = text.empty() ? Path{} : parse_path(text);
         if (text.empty()) {
             path.kind = Path::Kind::Vm;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <string_view>
 
 namespace redoubt::kernel::hv {
 
@@ -23,6 +23,6 @@ struct Path {
 };
 
 /// Leading slashes are ignored; numbers are decimal and below 2^31.
-Path parse_path(std::span<const char> text);
+Path parse_path(std::string_view text);
 
 }  // namespace redoubt::kernel::hv

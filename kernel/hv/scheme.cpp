@@ -47,29 +47,22 @@ Vm* find_vm(std::uint32_t id, std::uint64_t owner) {
 
 constexpr const char* kMore = "...\n";
 
+/// By abi::ExitKind.
+constexpr const char* kExitNames[] = {
+    "interrupted", "deadline",         "exception",        "port-io",     "mmio",
+    "halt",        "shutdown",         "hypercall",        "debug",       "msr",
+    "cpuid",       "control-register", "interrupt-window", "instruction", "entry-failure"};
+static_assert(std::size(kExitNames) == static_cast<std::uint32_t>(abi::ExitKind::EntryFailure) + 1);
+
 void write_caps(TextWriter& text) {
     const Capabilities& caps = capabilities();
-    text.put("backend: ");
-    text.put(caps.backend);
-    if (backend == nullptr) {
-        text.put("\nreason: ");
-        text.put(caps.reason);
-        text.put('\n');
-        return;
-    }
-    text.put("\nrevision: ");
-    text.put_number(caps.revision);
-    text.put("\naddress-space-ids: ");
-    text.put_number(caps.address_space_ids);
-    text.put("\nprocessor: ");
-    text.put(caps.processor);
-    text.put("\npage-sizes: 4K 2M");
-    if (caps.largest_page_bits >= 30) text.put(" 1G");
-    text.put("\nfeatures:");
+    text.print("backend: {}\n", caps.backend);
+    if (backend == nullptr) return text.print("reason: {}\n", caps.reason);
+    text.print("revision: {}\naddress-space-ids: {}\nprocessor: {}\npage-sizes: 4K 2M{}\nfeatures:",
+               caps.revision, caps.address_space_ids, caps.processor,
+               caps.largest_page_bits >= 30 ? " 1G" : "");
     for (const Feature& feature : caps.features) {
-        if (!feature.present) continue;
-        text.put(' ');
-        text.put(feature.name);
+        if (feature.present) text.print(" {}", feature.name);
     }
     text.put('\n');
 }
@@ -78,55 +71,36 @@ void write_list(TextWriter& text, std::uint64_t owner) {
     unsigned lines = 0;
     for (const Vm* vm = first_vm(); vm != nullptr; vm = vm->next) {
         if (vm->owner != owner) continue;
-        if (++lines > kMaximumLines) return text.put(kMore);
-        text.put_number(vm->id);
-        text.put('\n');
+        if (++lines > kMaximumLines) return text.print(kMore);
+        text.print("{}\n", vm->id);
     }
 }
 
-void write_vm(TextWriter& text, const Vm& vm) {
-    text.put("id: ");
-    text.put_number(vm.id);
-    text.put("\nstate: ");
-    text.put(name_of(vm_state(vm)));
-    text.put("\nmapped: ");
-    text.put_number(vm.mapped_bytes);
-    text.put("\ntable-frames: ");
-    text.put_number(vm.pool.total_count() - vm.pool.free_count());
-    text.put(" of ");
-    text.put_number(vm.pool.total_count());
+void write_vcpu(TextWriter& text, const Vcpu& vcpu) {
+    text.print("vcpu {}: {}, exits {}, in-kernel {}", vcpu.index, vcpu_state(vcpu),
+               exit_count(vcpu), vcpu.exits_in_kernel);
+    for (std::size_t kind = 0; kind < std::size(kExitNames); ++kind) {
+        if (vcpu.exits[kind] != 0) text.print(", {} {}", kExitNames[kind], vcpu.exits[kind]);
+    }
     text.put('\n');
+}
+
+void write_vm(TextWriter& text, const Vm& vm) {
+    text.print("id: {}\nstate: {}\nmapped: {}\ntable-frames: {} of {}\n", vm.id, vm_state(vm),
+               vm.mapped_bytes, vm.pool.total_count() - vm.pool.free_count(),
+               vm.pool.total_count());
     unsigned lines = 0;
     for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
-        if (++lines > kMaximumLines) return text.put(kMore);
-        text.put("vcpu ");
-        text.put_number(vcpu->index);
-        text.put(": ");
-        text.put(name_of(vcpu_state(*vcpu)));
-        text.put(", exits ");
-        text.put_number(exit_count(*vcpu));
-        text.put(", in-kernel ");
-        text.put_number(vcpu->exits_in_kernel);
-        for (std::uint32_t kind = 0;
-             kind <= static_cast<std::uint32_t>(abi::ExitKind::EntryFailure); ++kind) {
-            if (vcpu->exits[kind] == 0) continue;
-            text.put(", ");
-            text.put(name_of(static_cast<abi::ExitKind>(kind)));
-            text.put(' ');
-            text.put_number(vcpu->exits[kind]);
-        }
-        text.put('\n');
+        if (++lines > kMaximumLines) return text.print(kMore);
+        write_vcpu(text, *vcpu);
     }
 }
 
 void write_memory(TextWriter& text, const Vm& vm) {
     unsigned lines = 0;
     for (const Capability* frame = vm.mappings; frame != nullptr; frame = frame->next_mapping) {
-        if (++lines > kMaximumLines) return text.put(kMore);
-        text.put_hex(frame->badge);
-        text.put(' ');
-        text.put_number(std::uint64_t{1} << frame->size_bits);
-        text.put('\n');
+        if (++lines > kMaximumLines) return text.print(kMore);
+        text.print("{x} {}\n", frame->badge, std::uint64_t{1} << frame->size_bits);
     }
 }
 
@@ -139,7 +113,7 @@ Error write_text(const Capability& target, TextWriter& text) {
     if (!target.is(ObjectType::HvFile)) return Error::NotSupported;
     switch (kind_of(target)) {
         case FileKind::Root:
-            text.put("caps\nvm\n");
+            text.print("caps\nvm\n");
             return Error::Ok;
         case FileKind::Caps:
             write_caps(text);
@@ -259,15 +233,11 @@ class Handler {
     }
     MessageInfo give_file(FileKind kind, std::uint32_t vm, std::uint64_t badge) {
         if (!target_.allows(Rights::Read)) return fail(Error::MissingRight);
-        Capability& slot = *request_.receive;
-        slot = Capability{};
-        slot.type = ObjectType::HvFile;
-        slot.rights = Rights::Read;
-        slot.object = static_cast<std::uint64_t>(kind) | std::uint64_t{vm} << kVmIdShift;
-        slot.badge = badge;
-        insert_capability(slot, &target_);
+        make_capability(*request_.receive, &target_, ObjectType::HvFile, Rights::Read,
+                        static_cast<std::uint64_t>(kind) | std::uint64_t{vm} << kVmIdShift, 0, 0,
+                        badge);
         TextWriter text{nullptr, 0, 0};
-        write_text(slot, text);
+        write_text(*request_.receive, text);
         return reply(text.length(), 0, 1);
     }
 
@@ -288,13 +258,8 @@ class Handler {
     }
 
     void fill_object(ObjectType type, unsigned size_bits, void* object) {
-        Capability& slot = *request_.receive;
-        slot = Capability{};
-        slot.type = type;
-        slot.rights = Rights::All;
-        slot.size_bits = size_bits;
-        slot.object = reinterpret_cast<std::uint64_t>(object);
-        insert_capability(slot, request_.sent[0]);
+        make_capability(*request_.receive, request_.sent[0], type, Rights::All,
+                        reinterpret_cast<std::uint64_t>(object), size_bits);
     }
 
     MessageInfo create_vm() {
@@ -426,13 +391,9 @@ class Handler {
         if (!target_.is(ObjectType::Vcpu)) return fail(Error::NotSupported);
         if (!target_.allows(Rights::Write)) return fail(Error::MissingRight);
         if (request_.receive == nullptr) return fail(Error::SlotOccupied);
-        Capability& slot = *request_.receive;
-        slot = Capability{};
-        slot.type = ObjectType::Frame;
-        slot.rights = Rights::Read | Rights::Write;
-        slot.size_bits = kPageBits;
-        slot.object = (target_.as<Vcpu>().memory + Vcpu::kStatePageOffset).value();
-        insert_capability(slot, &target_);
+        const PhysicalAddress page = target_.as<Vcpu>().memory + Vcpu::kStatePageOffset;
+        make_capability(*request_.receive, &target_, ObjectType::Frame,
+                        Rights::Read | Rights::Write, page.value(), kPageBits);
         return reply(0, 0, 1);
     }
 

@@ -85,7 +85,6 @@ void vcpu_detach(Vcpu& vcpu) {
             break;
         }
     }
-    vcpu.vm->finished_vcpu_exits += exit_count(vcpu);
     vcpu.vm = nullptr;
     vcpu.next = nullptr;
 }
@@ -95,38 +94,16 @@ void vcpu_destroy(Vcpu& vcpu) {
     fpu_forget(vcpu.fpu_area);
 }
 
-VcpuState vcpu_state(const Vcpu& vcpu) {
-    if (!vcpu.ever_ran) return VcpuState::Stopped;
-    if (vcpu.runner == nullptr) return VcpuState::Exited;
-    return vcpu.runner->state == ThreadState::Running ? VcpuState::Running : VcpuState::Waiting;
+const char* vcpu_state(const Vcpu& vcpu) {
+    if (!vcpu.ever_ran) return "stopped";
+    if (vcpu.runner == nullptr) return "exited";
+    return vcpu.runner->state == ThreadState::Running ? "running" : "waiting";
 }
 
 std::uint64_t exit_count(const Vcpu& vcpu) {
     std::uint64_t count = vcpu.exits_in_kernel;
     for (const std::uint64_t of_kind : vcpu.exits) count += of_kind;
     return count;
-}
-
-const char* name_of(VcpuState state) {
-    switch (state) {
-        case VcpuState::Stopped:
-            return "stopped";
-        case VcpuState::Running:
-            return "running";
-        case VcpuState::Waiting:
-            return "waiting";
-        case VcpuState::Exited:
-            return "exited";
-    }
-    return "";
-}
-
-const char* name_of(abi::ExitKind kind) {
-    constexpr const char* kNames[] = {
-        "interrupted", "deadline",         "exception",        "port-io",     "mmio",
-        "halt",        "shutdown",         "hypercall",        "debug",       "msr",
-        "cpuid",       "control-register", "interrupt-window", "instruction", "entry-failure"};
-    return kNames[static_cast<std::uint32_t>(kind)];
 }
 
 Vcpu* find_vcpu(const Vm& vm, std::uint32_t index) {

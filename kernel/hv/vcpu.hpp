@@ -91,14 +91,11 @@ inline abi::VcpuState& Vcpu::state() const {
 
 namespace hv {
 
-enum class VcpuState { Stopped, Running, Waiting, Exited };
-/// Stopped: never ran. Running: in a run. Waiting: in a run whose thread was preempted. Exited:
+/// stopped: never ran. running: in a run. waiting: in a run whose thread was preempted. exited:
 /// between runs.
-VcpuState vcpu_state(const Vcpu& vcpu);
-const char* name_of(VcpuState state);
+const char* vcpu_state(const Vcpu& vcpu);
 
 std::uint64_t exit_count(const Vcpu& vcpu);
-const char* name_of(abi::ExitKind kind);
 
 /// What CPUID answers without its monitor. TooLarge, InvalidArgument; NotSupported where there is
 /// no CPUID.

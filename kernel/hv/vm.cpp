@@ -35,31 +35,15 @@ void vm_register(Vm& vm, std::uint64_t owner) {
     registry = &vm;
 }
 
-VmState vm_state(const Vm& vm) {
-    if (vm.destroyed) return VmState::Destroying;
-    if (vm.first_vcpu == nullptr) return VmState::Creating;
+const char* vm_state(const Vm& vm) {
+    if (vm.destroyed) return "destroying";
+    if (vm.first_vcpu == nullptr) return "creating";
     bool ever_ran = false;
     for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
-        if (vcpu->runner != nullptr) return VmState::Running;
+        if (vcpu->runner != nullptr) return "running";
         ever_ran |= vcpu->ever_ran;
     }
-    return ever_ran ? VmState::Paused : VmState::Stopped;
-}
-
-const char* name_of(VmState state) {
-    switch (state) {
-        case VmState::Creating:
-            return "creating";
-        case VmState::Stopped:
-            return "stopped";
-        case VmState::Running:
-            return "running";
-        case VmState::Paused:
-            return "paused";
-        case VmState::Destroying:
-            return "destroying";
-    }
-    return "";
+    return ever_ran ? "paused" : "stopped";
 }
 
 Result<void> vm_map_frame(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame,

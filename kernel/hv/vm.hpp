@@ -29,7 +29,6 @@ struct Vm : SpaceObject {
     std::atomic<std::uint64_t> flush_generation = 0;
     /// Grows, after that one, whenever translations came or went.
     std::atomic<std::uint64_t> generation = 0;
-    std::uint64_t finished_vcpu_exits = 0;  ///< exits of vCPUs that are gone
     Vcpu* first_vcpu = nullptr;
     Vm* next = nullptr;   ///< registry of all VMs
     Vm** link = nullptr;  ///< what points to it there
@@ -38,10 +37,9 @@ struct Vm : SpaceObject {
 
 namespace hv {
 
-enum class VmState { Creating, Stopped, Running, Paused, Destroying };
-/// Creating: no vCPU yet. Stopped: none ever ran. Running: a run is in progress. Paused: none is.
-VmState vm_state(const Vm& vm);
-const char* name_of(VmState state);
+/// creating: no vCPU yet. stopped: none ever ran. running: a run is in progress. paused: none is.
+/// destroying.
+const char* vm_state(const Vm& vm);
 
 /// Adds a VM that was just constructed to the registry and gives it its id.
 void vm_register(Vm& vm, std::uint64_t owner);

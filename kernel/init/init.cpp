@@ -46,14 +46,8 @@ class InitCapabilities {
 
     Capability& add(std::uint32_t slot, abi::ObjectType type, abi::Rights rights,
                     std::uint64_t object, unsigned size_bits = 0, unsigned flags = 0) {
-        Capability& capability = *cnode_.slot(slot);
-        capability.type = type;
-        capability.rights = rights;
-        capability.object = object;
-        capability.size_bits = size_bits;
-        capability.flags = flags;
-        insert_capability(capability, nullptr);
-        return capability;
+        make_capability(*cnode_.slot(slot), nullptr, type, rights, object, size_bits, flags);
+        return *cnode_.slot(slot);
     }
     Capability& add(abi::StartupSlot slot, abi::ObjectType type, const void* object,
                     unsigned size_bits) {

@@ -98,17 +98,6 @@ class PageMapper {
         return FlushToken{address, bytes};
     }
 
-    /// Gives a mapped range other rights or another memory type. Errors as for unmap.
-    Result<FlushToken> protect(AddressType address, std::uint64_t bytes, PageFlags flags) {
-        if (!flags.is_readable()) return abi::Error::InvalidArgument;
-        REDOUBT_TRY(prepare_change(address, bytes));
-        for_each_leaf(address, bytes, [&](AddressType, std::uint64_t& entry, unsigned level) {
-            entry = Format::make_leaf(Format::leaf_address(entry, level), level, flags) |
-                    Format::accessed_dirty(entry);
-        });
-        return FlushToken{address, bytes};
-    }
-
     std::optional<Translation> translate(AddressType address) const {
         return translate_at(root_, address);
     }
@@ -125,56 +114,7 @@ class PageMapper {
             leaf_bytes(level), Format::flags_of(entry, level)};
     }
 
-    /// Calls `visit(address, bytes)` for each leaf in the range that was written since the last
-    /// time, and clears its accessed and dirty bits. Holes are skipped.
-    template <class Visitor>
-    Result<FlushToken> collect_dirty(AddressType address, std::uint64_t bytes, Visitor&& visit) {
-        REDOUBT_TRY(check_range(address, bytes));
-        for_each_leaf(address, bytes, [&](AddressType at, std::uint64_t& entry, unsigned level) {
-            if (!Format::is_dirty(entry)) return;
-            entry = Format::without_accessed_dirty(entry);
-            visit(at, leaf_bytes(level));
-        });
-        return FlushToken{address, bytes};
-    }
-
-    /// As collect_dirty, for leaves that were accessed.
-    template <class Visitor>
-    Result<FlushToken> collect_accessed(AddressType address, std::uint64_t bytes, Visitor&& visit) {
-        REDOUBT_TRY(check_range(address, bytes));
-        for_each_leaf(address, bytes, [&](AddressType at, std::uint64_t& entry, unsigned level) {
-            if (!Format::is_accessed(entry)) return;
-            entry = Format::without_accessed_dirty(entry);
-            visit(at, leaf_bytes(level));
-        });
-        return FlushToken{address, bytes};
-    }
-
-    /// Replaces the table around `address` by one larger leaf where all its entries continue one
-    /// another, and so on upwards. Never done unasked: a later partial unmap would need the frame
-    /// again and could fail. Returns the size of the leaf that maps `address` afterwards. Errors:
-    /// NotMapped.
-    Result<std::uint64_t> merge(AddressType address) {
-        if (!in_limits(address, 1)) return abi::Error::InvalidArgument;
-        Path path;
-        unsigned level = walk(address, path);
-        if (!Format::is_present(*path.entry[level])) return abi::Error::NotMapped;
-        while (level < Format::largest_leaf() && merge_table(path, level)) ++level;
-        return leaf_bytes(level);
-    }
-
-    /// Forgets every translation and gives every table but the root back. The caller flushes
-    /// everything.
-    void destroy_all() {
-        auto* root = direct_map<std::uint64_t>(root_);
-        for (unsigned i = 0; i < Format::kRootEntries; ++i) {
-            std::uint64_t& entry = root[Format::kFirstRootEntry + i];
-            free_tree(entry, kTop);
-            entry = 0;
-        }
-    }
-
-  private:
+  protected:
     static constexpr unsigned kTop = Format::kLevels - 1;
     static constexpr std::uint64_t kTableEntries = 1ULL << Format::kEntryBits;
     /// A format without kCountShift has no room for counts.
@@ -385,44 +325,6 @@ class PageMapper {
                 at += span;
             }
         }
-    }
-
-    /// Replaces the table that holds path.entry[level] by a leaf, if its entries permit.
-    bool merge_table(Path& path, unsigned level) {
-        if (level >= kTop) return false;
-        std::uint64_t& parent = *path.entry[level + 1];
-        if ((parent & kCountMask) != kTableEntries * kCountOne) return false;
-        const auto* entries = direct_map<std::uint64_t>(Format::table_address(parent));
-        const std::uint64_t first = Format::without_accessed_dirty(entries[0]);
-        if (!Format::is_present(first)) return false;
-        const PhysicalAddress frame = Format::leaf_address(first, level);
-        if (!Format::is_leaf(first, level) || !frame.is_aligned(leaf_bytes(level + 1)))
-            return false;
-        std::uint64_t used = 0;
-        for (std::uint64_t i = 0; i < kTableEntries; ++i) {
-            if (Format::without_accessed_dirty(entries[i]) != first + i * Format::leaf_step(level))
-                return false;
-            used |= Format::accessed_dirty(entries[i]);
-        }
-        free_used_table(parent);
-        parent = Format::make_leaf(frame, level + 1, Format::flags_of(first, level)) | used;
-        return true;
-    }
-
-    /// Frees the tables below `entry`; the depth is the number of levels.
-    void free_tree(std::uint64_t entry, unsigned level) {
-        if (!Format::is_present(entry) || Format::is_leaf(entry, level)) return;
-        const PhysicalAddress table = Format::table_address(entry);
-        if (level > 1) {
-            const auto* entries = direct_map<std::uint64_t>(table);
-            for (std::uint64_t i = 0; i < kTableEntries; ++i) free_tree(entries[i], level - 1);
-        }
-        free_used_table(entry);
-    }
-
-    void free_used_table(std::uint64_t entry) {
-        zero_frame(Format::table_address(entry));
-        allocator_->free(Format::table_address(entry));
     }
 
     PhysicalAddress root_;

@@ -109,15 +109,10 @@ void untyped_retype(Capability& untyped, abi::ObjectType type, unsigned size_bit
     for (std::uint64_t i = 0; i < count; ++i) {
         const PhysicalAddress block = untyped_carve(untyped, size_bits);
         construct(type, block, size_bits);
-        Capability& slot = first_slot[i];
-        slot = Capability{};
-        slot.type = type;
-        slot.rights = abi::Rights::All;
-        slot.size_bits = size_bits;
-        slot.flags = plain ? untyped.flags & Capability::kDevice : 0;
-        slot.object =
+        const std::uint64_t object =
             plain ? block.value() : reinterpret_cast<std::uint64_t>(direct_map<void>(block));
-        insert_capability(slot, &untyped);
+        make_capability(first_slot[i], &untyped, type, abi::Rights::All, object, size_bits,
+                        plain ? untyped.flags & Capability::kDevice : 0);
     }
 }
 

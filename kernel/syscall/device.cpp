@@ -15,11 +15,8 @@ namespace redoubt::kernel {
 namespace {
 
 void fill_irq(Capability& destination, unsigned slot, Capability& control) {
-    destination = Capability{};
-    destination.type = abi::ObjectType::Irq;
-    destination.rights = abi::Rights::All;
-    destination.object = reinterpret_cast<std::uint64_t>(&irq_object(slot));
-    insert_capability(destination, &control);
+    make_capability(destination, &control, abi::ObjectType::Irq, abi::Rights::All,
+                    reinterpret_cast<std::uint64_t>(&irq_object(slot)));
 }
 
 abi::Error claim(Thread& self, UserContext& context, Capability& control,

@@ -74,24 +74,17 @@ struct ReceiveArguments {
     Reply* reply = nullptr;  ///< optional
 };
 
-[[gnu::always_inline]] inline abi::Error decode_receive(Thread& self, std::uint64_t word,
-                                                        ReceiveArguments& arguments) {
-    Capability* endpoint = find(self, word, abi::ObjectType::Endpoint);
-    if (endpoint == nullptr) [[unlikely]]
-        return abi::Error::InvalidCapability;
-    if (!endpoint->allows(abi::Rights::Read)) [[unlikely]]
-        return abi::Error::MissingRight;
-    arguments.endpoint = &endpoint->as<Endpoint>();
-    if (word >> 32 == abi::kNullCapability) return abi::Error::Ok;
-    Capability* reply = find(self, word >> 32, abi::ObjectType::Reply);
-    if (reply == nullptr) [[unlikely]]
-        return abi::Error::InvalidCapability;
-    if (!reply->allows(abi::Rights::Write)) [[unlikely]]
-        return abi::Error::MissingRight;
-    arguments.reply = &reply->as<Reply>();
-    if (arguments.reply->receiver != nullptr) [[unlikely]]
-        return abi::Error::InvalidState;
-    return abi::Error::Ok;
+Result<ReceiveArguments> decode_receive(Thread& self, std::uint64_t word) {
+    ReceiveArguments arguments;
+    arguments.endpoint =
+        &REDOUBT_TRY(require(self, word, abi::ObjectType::Endpoint, abi::Rights::Read))
+             ->as<Endpoint>();
+    if (word >> 32 == abi::kNullCapability) return arguments;
+    arguments.reply =
+        &REDOUBT_TRY(require(self, word >> 32, abi::ObjectType::Reply, abi::Rights::Write))
+             ->as<Reply>();
+    if (arguments.reply->receiver != nullptr) return abi::Error::InvalidState;
+    return arguments;
 }
 
 }  // namespace
@@ -104,9 +97,7 @@ abi::Error syscall_call(Thread& self, UserContext& context) {
     if (!capability->allows(abi::Rights::Write)) [[unlikely]]
         return abi::Error::MissingRight;
     auto& endpoint = capability->as<Endpoint>();
-    if (is_reserved(info)) [[unlikely]]
-        return abi::Error::InvalidArgument;
-    if (!is_valid(info)) return abi::Error::InvalidArgument;
+    if (is_reserved(info) || !is_valid(info)) return abi::Error::InvalidArgument;
     self.call_may_grant = capability->allows(abi::Rights::Grant);
     if (info.capabilities() != 0 && !self.call_may_grant) return abi::Error::MissingRight;
     self.call_badge = capability->badge;
@@ -116,11 +107,7 @@ abi::Error syscall_call(Thread& self, UserContext& context) {
 }
 
 abi::Error syscall_recv(Thread& self, UserContext& context) {
-    ReceiveArguments to;
-    if (const abi::Error error = decode_receive(self, argument(context, 0), to);
-        error != abi::Error::Ok) {
-        return error;
-    }
+    const ReceiveArguments to = REDOUBT_TRY(decode_receive(self, argument(context, 0)));
     if (to.reply != nullptr && to.reply->caller != nullptr) thread_cancel_call(*to.reply->caller);
     if (!receive_now(self, *to.endpoint, to.reply)) {
         scheduler().block_current(ThreadState::Receiving);
@@ -141,11 +128,7 @@ abi::Error syscall_reply(Thread& self, UserContext& context) {
 }
 
 abi::Error syscall_reply_recv(Thread& self, UserContext& context) {
-    ReceiveArguments to;
-    if (const abi::Error error = decode_receive(self, argument(context, 0), to);
-        error != abi::Error::Ok) {
-        return error;
-    }
+    const ReceiveArguments to = REDOUBT_TRY(decode_receive(self, argument(context, 0)));
     const abi::MessageInfo info{argument(context, 1)};
     if (!is_valid(info)) [[unlikely]]
         return abi::Error::InvalidArgument;

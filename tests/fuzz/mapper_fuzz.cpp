@@ -7,7 +7,7 @@
 #include <map>
 
 #include "arch/page_format.hpp"
-#include "kernel/mm/mapper.hpp"
+#include "kernel/mm/mapper_editing.hpp"
 #include "tests/unit/kernel/mm/emulated_memory.hpp"
 
 namespace {
@@ -81,7 +81,7 @@ class Session {
 
     test::EmulatedMemory memory_{kFrames + 1};
     FramePool pool_{memory_.frame(1), kFrames};
-    PageMapper<UserPageFormat> mapper_{memory_.frame(0), pool_};
+    EditingMapper<UserPageFormat> mapper_{memory_.frame(0), pool_};
     std::map<std::uint64_t, bool> pages_;
 };
 

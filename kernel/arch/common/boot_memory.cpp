@@ -2,7 +2,7 @@
 #include "arch/boot_memory.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <string_view>
 
 namespace redoubt::kernel {
 
@@ -13,20 +13,17 @@ void sort_regions(BootInformation& information) {
 }
 
 void copy_command_line(BootInformation& information, const char* text) {
-    std::size_t length = 0;
-    while (length + 1 < sizeof(information.command_line) && text[length] != '\0') ++length;
-    std::memcpy(information.command_line, text, length);
-    information.command_line[length] = '\0';
+    const std::string_view fitting =
+        std::string_view{text}.substr(0, sizeof(information.command_line) - 1);
+    *std::copy(fitting.begin(), fitting.end(), information.command_line) = '\0';
 }
 
-bool command_line_has(const char* word) {
-    const std::size_t length = __builtin_strlen(word);
-    const char* text = boot_information().command_line;
-    while (*text != '\0') {
-        std::size_t here = 0;
-        while (text[here] != '\0' && text[here] != ' ') ++here;
-        if (here == length && std::memcmp(text, word, length) == 0) return true;
-        text += here + (text[here] == ' ' ? 1 : 0);
+bool command_line_has(std::string_view word) {
+    std::string_view text{boot_information().command_line};
+    while (!text.empty()) {
+        const std::string_view here{text.begin(), std::find(text.begin(), text.end(), ' ')};
+        if (here == word) return true;
+        text.remove_prefix(std::min(here.size() + 1, text.size()));
     }
     return false;
 }

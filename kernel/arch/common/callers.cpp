@@ -1,6 +1,8 @@
 // Callers for a panic, with the names from the table that tools/ksyms.py made.
 #include "arch/callers.hpp"
 
+#include <algorithm>
+
 #include "arch/trap.hpp"
 #include "kernel/print.hpp"
 
@@ -30,17 +32,8 @@ bool is_frame(std::uint64_t address) {
 
 /// Index of the last symbol at or below `address`, which is not below the first.
 std::uint64_t find_symbol(std::uint64_t address) {
-    std::uint64_t low = 0;
-    std::uint64_t high = kernel_symbol_count;
-    while (high - low > 1) {
-        const std::uint64_t middle = low + (high - low) / 2;
-        if (kernel_symbol_addresses[middle] <= address) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    const auto* end = kernel_symbol_addresses + kernel_symbol_count;
+    return std::upper_bound(kernel_symbol_addresses, end, address) - kernel_symbol_addresses - 1;
 }
 
 }  // namespace

@@ -37,38 +37,12 @@ constexpr std::uint8_t kInterruptGate = 0x8E, kUserInterruptGate = 0xEE;
 
 alignas(16) Gate gates[256];
 
-const char* const kNames[32] = {"divide error",
-                                "debug",
-                                "NMI",
-                                "breakpoint",
-                                "overflow",
-                                "bound range",
-                                "invalid opcode",
-                                "device not available",
-                                "double fault",
-                                "coprocessor overrun",
-                                "invalid TSS",
-                                "segment not present",
-                                "stack fault",
-                                "general protection",
-                                "page fault",
-                                "reserved",
-                                "x87 fault",
-                                "alignment check",
-                                "machine check",
-                                "SIMD fault",
-                                "virtualization",
-                                "control protection",
-                                "reserved",
-                                "reserved",
-                                "reserved",
-                                "reserved",
-                                "reserved",
-                                "reserved",
-                                "hypervisor injection",
-                                "VMM communication",
-                                "security",
-                                "reserved"};
+/// The exceptions' mnemonics (APM vol. 2, table 8-1).
+constexpr const char* kNames[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM",
+                                  "#DF", "9",   "#TS", "#NP", "#SS", "#GP", "#PF", "15",
+                                  "#MF", "#AC", "#MC", "#XF", "#VE", "#CP", "22",  "23",
+                                  "24",  "25",  "26",  "27",  "#HV", "#VC", "#SX", "31"};
+static_assert(std::size(kNames) == kFirstInterruptVector);
 
 std::uint8_t interrupt_stack_of(unsigned vector) {
     switch (vector) {
@@ -204,7 +178,7 @@ extern "C" void kernel_mode_trap(TrapFrame* frame) {
         return;
     }
     panic_begin();
-    print("{} in the kernel\n", kNames[frame->vector & 31]);
+    print("exception {} in the kernel\n", kNames[frame->vector]);
     print_registers_and_backtrace(*frame);
     panic_stop();
 }

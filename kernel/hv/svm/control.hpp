@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/x86_64/vcpu_state.hpp"
 #include "kernel/mm/address.hpp"
 
 namespace redoubt::kernel::svm {
@@ -127,12 +128,8 @@ static_assert(offsetof(VmcbControlArea, next_rip) == 0x0C8);
 static_assert(offsetof(VmcbControlArea, fetched_bytes) == 0x0D0);
 static_assert(sizeof(VmcbControlArea) == 0x400);
 
-/// The same layout as abi::SegmentRegister.
-struct VmcbSegment {
-    std::uint16_t selector, attributes;
-    std::uint32_t limit;
-    std::uint64_t base;
-};
+/// The state page has the control block's layout (APM vol. 2, appendix B).
+using VmcbSegment = abi::SegmentRegister;
 
 struct VmcbStateSaveArea {
     VmcbSegment es, cs, ss, ds, fs, gs, gdtr, ldtr, idtr, tr;

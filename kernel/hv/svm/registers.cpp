@@ -18,13 +18,33 @@ constexpr std::uint64_t canonical(std::uint64_t address) {
     return static_cast<std::uint64_t>(static_cast<std::int64_t>(address << 16) >> 16);
 }
 
-VmcbSegment load_segment(const SegmentRegister& from) {
-    return {from.selector, static_cast<std::uint16_t>(from.attributes & kAttributeMask), from.limit,
-            from.base};
+/// Calls `pass(register of the control block, of the state page)` for each.
+template <class Save, class State, class Pass>
+void for_each_segment(Save& save, State& state, Pass&& pass) {
+    pass(save.es, state.segments[abi::kEs]);
+    pass(save.cs, state.segments[abi::kCs]);
+    pass(save.ss, state.segments[abi::kSs]);
+    pass(save.ds, state.segments[abi::kDs]);
+    pass(save.fs, state.segments[abi::kFs]);
+    pass(save.gs, state.segments[abi::kGs]);
+    pass(save.ldtr, state.segments[abi::kLdtr]);
+    pass(save.tr, state.segments[abi::kTr]);
+    pass(save.gdtr, state.gdtr);
+    pass(save.idtr, state.idtr);
 }
 
-SegmentRegister store_segment(const VmcbSegment& from) {
-    return {from.selector, from.attributes, from.limit, from.base};
+template <class Save, class State, class Pass>
+void for_each_system_msr(Save& save, State& state, Pass&& pass) {
+    pass(save.star, state.star);
+    pass(save.lstar, state.lstar);
+    pass(save.cstar, state.cstar);
+    pass(save.sfmask, state.sfmask);
+    pass(save.kernel_gs_base, state.kernel_gs_base);
+    pass(save.sysenter_cs, state.sysenter_cs);
+    pass(save.sysenter_esp, state.sysenter_esp);
+    pass(save.sysenter_eip, state.sysenter_eip);
+    pass(save.g_pat, state.pat);
+    pass(save.dbgctl, state.debug_control);
 }
 
 /// PAT entries of an undefined type (2, 3, 8 and above) become uncached.
@@ -56,16 +76,10 @@ bool load_control_group(Vmcb& vmcb, const VcpuState& state) {
 
 void load_segments(Vmcb& vmcb, const VcpuState& state) {
     VmcbStateSaveArea& save = vmcb.save;
-    save.es = load_segment(state.segments[abi::kEs]);
-    save.cs = load_segment(state.segments[abi::kCs]);
-    save.ss = load_segment(state.segments[abi::kSs]);
-    save.ds = load_segment(state.segments[abi::kDs]);
-    save.fs = load_segment(state.segments[abi::kFs]);
-    save.gs = load_segment(state.segments[abi::kGs]);
-    save.ldtr = load_segment(state.segments[abi::kLdtr]);
-    save.tr = load_segment(state.segments[abi::kTr]);
-    save.gdtr = load_segment(state.gdtr);
-    save.idtr = load_segment(state.idtr);
+    for_each_segment(save, state, [](VmcbSegment& to, const SegmentRegister& from) {
+        to = from;
+        to.attributes &= kAttributeMask;
+    });
     for (VmcbSegment* segment : {&save.fs, &save.gs, &save.ldtr, &save.tr})
         segment->base = canonical(segment->base);
     save.cpl = static_cast<std::uint8_t>(save.ss.attributes >> 5 & 3);
@@ -73,16 +87,12 @@ void load_segments(Vmcb& vmcb, const VcpuState& state) {
 
 void load_system_msrs(Vmcb& vmcb, const VcpuState& state) {
     VmcbStateSaveArea& save = vmcb.save;
-    save.star = state.star;
-    save.lstar = canonical(state.lstar);
-    save.cstar = canonical(state.cstar);
-    save.sfmask = state.sfmask & 0xFFFF'FFFF;
-    save.kernel_gs_base = canonical(state.kernel_gs_base);
-    save.sysenter_cs = state.sysenter_cs;
-    save.sysenter_esp = canonical(state.sysenter_esp);
-    save.sysenter_eip = canonical(state.sysenter_eip);
-    save.g_pat = sanitized_pat(state.pat);
-    save.dbgctl = state.debug_control;
+    for_each_system_msr(save, state, [](std::uint64_t& to, std::uint64_t from) { to = from; });
+    for (std::uint64_t* address :
+         {&save.lstar, &save.cstar, &save.kernel_gs_base, &save.sysenter_esp, &save.sysenter_eip})
+        *address = canonical(*address);
+    save.sfmask &= 0xFFFF'FFFF;
+    save.g_pat = sanitized_pat(save.g_pat);
 }
 
 void load_debug_group(Vmcb& vmcb, const VcpuState& state) {
@@ -92,33 +102,14 @@ void load_debug_group(Vmcb& vmcb, const VcpuState& state) {
 
 void store_segments(const Vmcb& vmcb, VcpuState& state) {
     const VmcbStateSaveArea& save = vmcb.save;
-    state.segments[abi::kEs] = store_segment(save.es);
-    state.segments[abi::kCs] = store_segment(save.cs);
-    state.segments[abi::kSs] = store_segment(save.ss);
+    for_each_segment(save, state, [](const VmcbSegment& from, SegmentRegister& to) { to = from; });
     // The DPL of SS is the CPL, whatever the processor wrote (APM vol. 2, 15.5.1).
     state.segments[abi::kSs].attributes =
         static_cast<std::uint16_t>((save.ss.attributes & ~(3U << 5)) | unsigned{save.cpl} << 5);
-    state.segments[abi::kDs] = store_segment(save.ds);
-    state.segments[abi::kFs] = store_segment(save.fs);
-    state.segments[abi::kGs] = store_segment(save.gs);
-    state.segments[abi::kLdtr] = store_segment(save.ldtr);
-    state.segments[abi::kTr] = store_segment(save.tr);
-    state.gdtr = store_segment(save.gdtr);
-    state.idtr = store_segment(save.idtr);
 }
 
 void store_system_msrs(const Vmcb& vmcb, VcpuState& state) {
-    const VmcbStateSaveArea& save = vmcb.save;
-    state.star = save.star;
-    state.lstar = save.lstar;
-    state.cstar = save.cstar;
-    state.sfmask = save.sfmask;
-    state.kernel_gs_base = save.kernel_gs_base;
-    state.sysenter_cs = save.sysenter_cs;
-    state.sysenter_esp = save.sysenter_esp;
-    state.sysenter_eip = save.sysenter_eip;
-    state.pat = save.g_pat;
-    state.debug_control = save.dbgctl;
+    for_each_system_msr(vmcb.save, state, [](std::uint64_t from, std::uint64_t& to) { to = from; });
 }
 
 }  // namespace redoubt::kernel::svm

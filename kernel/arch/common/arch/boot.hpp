@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "abi/machine.hpp"
 #include "kernel/mm/address.hpp"
@@ -63,6 +64,6 @@ struct BootInformation {
 const BootInformation& boot_information();
 
 /// True if the command line has `word` as a whole word.
-bool command_line_has(const char* word);
+bool command_line_has(std::string_view word);
 
 }  // namespace redoubt::kernel

@@ -58,11 +58,6 @@ struct SvFormat : SvEntry {
     static constexpr std::uint64_t leaf_step(unsigned level) {
         return 1ULL << kPageNumberShift << (kEntryBits * level);
     }
-    static constexpr bool is_accessed(std::uint64_t entry) { return (entry & kAccessed) != 0; }
-    static constexpr bool is_dirty(std::uint64_t entry) { return (entry & kDirty) != 0; }
-    static constexpr std::uint64_t without_accessed_dirty(std::uint64_t entry) {
-        return entry & ~(kAccessed | kDirty);
-    }
     static constexpr std::uint64_t accessed_dirty(std::uint64_t entry) {
         return entry & (kAccessed | kDirty);
     }

@@ -1,16 +1,14 @@
-// hv: paths and the windowed text writer.
+// hv: paths.
 #include "kernel/hv/path.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "kernel/hv/text.hpp"
-
 namespace redoubt::kernel::hv {
 namespace {
 
-Path parse(const std::string& text) { return parse_path({text.data(), text.size()}); }
+Path parse(const std::string& text) { return parse_path(text); }
 
 TEST(Path, names_everything_that_exists) {
     EXPECT_EQ(parse("caps").kind, Path::Kind::Caps);
@@ -41,23 +39,6 @@ TEST(Path, refuses_everything_else) {
             EXPECT_EQ(path.kind, Path::Kind::Invalid) << text;
         }
     }
-}
-
-TEST(TextWriter, keeps_only_the_window_asked_for) {
-    char buffer[4] = {};
-    TextWriter text{buffer, 4, 3};
-    text.put("abc");
-    text.put_number(12045);
-    text.put_hex(0xF0);
-    EXPECT_EQ((std::string{buffer, text.written()}), "1204");
-    EXPECT_EQ(text.length(), 12U);
-}
-
-TEST(TextWriter, beyond_the_end_there_is_nothing) {
-    char buffer[4];
-    TextWriter text{buffer, 4, 10};
-    text.put("abc");
-    EXPECT_EQ(text.written(), 0U);
 }
 
 }  // namespace

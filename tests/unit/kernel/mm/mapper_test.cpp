@@ -1,6 +1,4 @@
 // PageMapper, through both formats this architecture has: user paging and nested paging.
-#include "kernel/mm/mapper.hpp"
-
 #include <gtest/gtest.h>
 
 #include <map>
@@ -9,6 +7,7 @@
 
 #include "arch/page_format.hpp"
 #include "kernel/hv/svm/stage2.hpp"
+#include "kernel/mm/mapper_editing.hpp"
 #include "tests/unit/kernel/mm/emulated_memory.hpp"
 
 namespace redoubt::kernel {
@@ -53,7 +52,7 @@ class MapperTest : public testing::Test {
 
     test::EmulatedMemory memory{kFrames + 1};
     FramePool pool{memory.frame(1), kFrames};
-    PageMapper<Format> mapper{memory.frame(0), pool};
+    EditingMapper<Format> mapper{memory.frame(0), pool};
 };
 
 using Formats = testing::Types<UserPageFormat, svm::NptFormat>;

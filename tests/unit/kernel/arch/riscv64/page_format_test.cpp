@@ -6,7 +6,7 @@
 
 #include "emulated_memory.hpp"
 #include "kernel/hv/hext/stage2.hpp"
-#include "kernel/mm/mapper.hpp"
+#include "kernel/mm/mapper_editing.hpp"
 
 namespace redoubt::kernel {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 class Sv48 : public ::testing::Test {
   protected:
     static constexpr PageFlags kRead = PageFlags{}.read(), kWrite = kRead.write();
-    using Mapper = PageMapper<UserPageFormat>;
+    using Mapper = EditingMapper<UserPageFormat>;
 
     std::uint64_t entry(PhysicalAddress table, unsigned index) {
         return direct_map<std::uint64_t>(table)[index];
@@ -119,7 +119,7 @@ class Sv39x4 : public ::testing::Test {
     test::EmulatedMemory memory_{64};
     PhysicalAddress root_ = memory_.frame(0);
     FramePool pool_{memory_.frame(4), 60};
-    PageMapper<Format> mapper_{root_, pool_};
+    EditingMapper<Format> mapper_{root_, pool_};
 };
 
 TEST_F(Sv39x4, EveryLeafIsTheUsers) {

@@ -1,9 +1,11 @@
-// The kernel's formatter.
+// The kernel's formatter, to the console and into a reader's window.
 #include "kernel/print.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "kernel/hv/text.hpp"
 
 namespace redoubt::kernel {
 
@@ -30,6 +32,21 @@ TEST(Print, FormatsNumbersTextAndAddresses) {
 TEST(Print, PlaceholdersWithoutArgumentsAndOtherBracesArePlainText) {
     EXPECT_EQ(printed("{} {}", 1U), "1 {}");
     EXPECT_EQ(printed("{y} {"), "{y} {");
+}
+
+TEST(TextWriter, keeps_only_the_window_asked_for) {
+    char buffer[4] = {};
+    hv::TextWriter text{buffer, 4, 3};
+    text.print("abc{}{x}", 12045U, 0xF0U);
+    EXPECT_EQ((std::string{buffer, text.written()}), "1204");
+    EXPECT_EQ(text.length(), 12U);
+}
+
+TEST(TextWriter, beyond_the_end_there_is_nothing) {
+    char buffer[4];
+    hv::TextWriter text{buffer, 4, 10};
+    text.print("abc");
+    EXPECT_EQ(text.written(), 0U);
 }
 
 }  // namespace
