@@ -3,7 +3,8 @@
 //   capability        Open path          flags    carries      gives
 //   root HvFile       "caps"             None     -            HvFile (text)
 //   root HvFile       "vm"               None     -            HvFile (List: the caller's VM ids)
-//   root HvFile       "vm"               Create   Untyped      Vm; mr2: size_bits of the Vm object
+//   root HvFile       "vm"               Create   Untyped      Vm; mr2: size_bits of the Vm object, mr3: bits that its
+//                                                                       guest-physical addresses need; 0: any
 //   root HvFile       "vm/<id>"          None     -            the Vm again (only VMs made through the same badge)
 //   root HvFile       "vm/<id>/memory"   None     -            HvFile (text: the guest-physical map)
 //   root HvFile       "vm/<id>/vcpu/<n>" None     -            the Vcpu again
@@ -22,37 +23,34 @@ enum class VmCall : std::uint64_t {
     Destroy = 1,     ///< ends the VM in any state; its vCPUs' runs return Cancelled; memory is reusable after the
                      ///< Vm capability's Untyped is revoked
     Statistics = 2,  ///< reply mr2: bytes of the object's pool in use, mr3: bytes free
-    BindDoorbell = 3,    ///< payload: Doorbell; carries a Notification, which a matching OUT signals with its badge while
-                         ///< the guest goes on, until the capability that was sent is deleted or revoked
+    BindDoorbell = 3,    ///< payload: Doorbell; carries a Notification, which a matching store signals with its badge
+                         ///< while the guest goes on, until the capability that was sent is deleted or revoked
     UnbindDoorbell = 4,  ///< payload: the Doorbell that was bound
 };
 
 /// Codes of scheme::Operation::Call on a Vcpu.
 enum class VcpuCall : std::uint64_t {
-    SetCpuid = 1,  ///< payload: CpuidEntry[], at most kMaximumCpuidEntries: what CPUID answers without an exit from now
-                   ///< on. All other leaves exit. Replaces the table; after an error there is none.
+    SetIdentification = 1,  ///< payload: a table of what the instructions that identify the processor answer without an
+                            ///< exit from now on (abi/x86_64/identification.hpp). All else exits. Replaces the table; after
+                            ///< an error there is none. NotSupported where there are no such instructions
 };
 
-/// Output to a port that is nothing but a signal.
+/// What a guest's stores go to.
+enum class StoreSpace : std::uint32_t {
+    Port = 0,           ///< where the processor has I/O ports
+    GuestPhysical = 1,  ///< no backend can bind these yet
+};
+
+/// A store that is nothing but a signal.
 struct Doorbell {
-    std::uint16_t port;
-    std::uint8_t size;       ///< of the OUT in bytes: 1, 2 or 4; 0: any
-    std::uint8_t match;      ///< 1: only if `value` is written
+    std::uint64_t address;
+    std::uint16_t size;   ///< of the store in bytes: 1, 2 or 4; 0: any
+    std::uint16_t match;  ///< 1: only if `value` is written
     std::uint32_t value;
+    StoreSpace space = StoreSpace::Port;  ///< NotSupported where the backend has no doorbells there
+    std::uint32_t reserved = 0;
 };
-static_assert(sizeof(Doorbell) == 8);
+static_assert(sizeof(Doorbell) == 24);
 inline constexpr unsigned kMaximumDoorbells = 16;  ///< of one VM
-
-struct CpuidEntry {
-    static constexpr std::uint32_t kAnySubleaf = 1U << 0;
-    static constexpr std::uint32_t kShowsOsxsave = 1U << 1;  ///< bit 27 of ecx is the guest's CR4.OSXSAVE
-
-    std::uint32_t leaf, subleaf;
-    std::uint32_t flags;
-    std::uint32_t eax, ebx, ecx, edx;
-    std::uint32_t reserved;  ///< 0
-};
-static_assert(sizeof(CpuidEntry) == 32);
-inline constexpr unsigned kMaximumCpuidEntries = 64;
 
 }  // namespace redoubt::abi::hv

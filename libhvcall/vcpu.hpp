@@ -33,9 +33,10 @@ class Vcpu {
     virtual void kick() = 0;
     /// Fills the groups of the state page that are not valid after every exit.
     virtual void get_state(abi::RegisterGroup groups) = 0;
-    /// CPUID answers these leaves without an exit from now on; not during a run. Throws
-    /// HypervisorError: TooLarge (abi::hv::kMaximumCpuidEntries), InvalidArgument.
-    virtual void set_cpuid(std::span<const abi::hv::CpuidEntry> entries) = 0;
+    /// What instructions that identify the processor answer without an exit from now on, in the
+    /// architecture's layout (abi/x86_64/identification.hpp); not during a run. Throws
+    /// HypervisorError: TooLarge, InvalidArgument, NotSupported.
+    virtual void set_identification(std::span<const std::byte> table) = 0;
 
   protected:
     explicit Vcpu(abi::VcpuState* state) : state_(state) {}

@@ -20,7 +20,7 @@ enum class Entered {
     Resume,         ///< the kernel dealt with it; enter again
     HostInterrupt,  ///< a host interrupt is pending
     MemoryFault,    ///< as ToMonitor, unless is_spurious()
-    PortOutput,     ///< as ToMonitor, unless ring_doorbell()
+    Doorbell,       ///< as ToMonitor, unless ring_doorbell()
 };
 
 template <class B>
@@ -29,9 +29,14 @@ concept HypervisorBackend =
              GuestPhysicalAddress address, PageFlags flags, std::uint64_t bytes,
              std::uint32_t groups, unsigned index, const Requests& requests) {
         { B::kRootPages } -> std::convertible_to<unsigned>;
+        /// Where stores can be doorbells: a bit for each abi::hv::StoreSpace.
+        { B::kDoorbellSpaces } -> std::convertible_to<unsigned>;
         /// False, with capabilities.reason, if this processor cannot.
         { B::detect(capabilities) } -> std::same_as<bool>;
         { B::enable_processor() } -> std::same_as<void>;
+        /// How many levels tables have that suffice for so many bits of guest-physical address; 0:
+        /// there are no such.
+        { B::table_levels(index) } -> std::same_as<unsigned>;
         { B::map(vm, address, frame, bytes, flags) } -> std::same_as<Result<void>>;
         { B::unmap(vm, address, bytes) } -> std::same_as<void>;
         /// Constructs a vCPU in zeroed memory of abi::kVcpuBits, in the processor's reset state.
@@ -48,7 +53,7 @@ concept HypervisorBackend =
         /// The access that enter() came back from with MemoryFault is permitted: memory was mapped
         /// since the processor cached its absence. With the kernel lock.
         { B::is_spurious(vcpu) } -> std::same_as<bool>;
-        /// The access that enter() came back from with PortOutput rang a doorbell, and the guest is
+        /// The access that enter() came back from with Doorbell rang a doorbell, and the guest is
         /// behind its instruction. With the kernel lock.
         { B::ring_doorbell(vcpu) } -> std::same_as<bool>;
         /// The fields that are always valid after an exit, at the end of a run.
@@ -59,8 +64,10 @@ concept HypervisorBackend =
 
 struct Backend {
     unsigned root_pages;
+    unsigned doorbell_spaces;
     bool (*detect)(Capabilities&);
     void (*enable_processor)();
+    unsigned (*table_levels)(unsigned);
     Result<void> (*map)(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint64_t, PageFlags);
     void (*unmap)(Vm&, GuestPhysicalAddress, std::uint64_t);
     Vcpu* (*create_vcpu)(PhysicalAddress, Vm&, unsigned);
@@ -76,8 +83,10 @@ class Run;  // kernel/hv/run_loop.hpp
 template <HypervisorBackend B>
 constexpr Backend make_backend() {
     return {B::kRootPages,
+            B::kDoorbellSpaces,
             B::detect,
             B::enable_processor,
+            B::table_levels,
             B::map,
             B::unmap,
             B::create_vcpu,

@@ -1,4 +1,4 @@
-// Doorbells: bound by the monitor, found by an exit's port.
+// Doorbells: bound by the monitor, found by an exit's address.
 #include "kernel/hv/doorbell.hpp"
 
 #include "kernel/cap/derivation.hpp"
@@ -11,15 +11,14 @@ using abi::hv::Doorbell;
 
 bool is_valid(const Doorbell& doorbell) {
     const unsigned size = doorbell.size;
+    if (doorbell.reserved != 0) return false;
     if (size != 0 && size != 1 && size != 2 && size != 4) return false;
     if (doorbell.match == 0) return doorbell.value == 0;
     // A value that the size cannot carry would never match.
     return doorbell.match == 1 && (size == 0 || size == 4 || doorbell.value >> 8 * size == 0);
 }
 
-bool same(const Doorbell& a, const Doorbell& b) {
-    return a.port == b.port && a.size == b.size && a.match == b.match && a.value == b.value;
-}
+bool same(const Doorbell& a, const Doorbell& b) { return __builtin_memcmp(&a, &b, sizeof a) == 0; }
 
 }  // namespace
 
@@ -59,11 +58,12 @@ void DoorbellTable::unbind_all(DyingObjects& dying) {
     }
 }
 
-const Capability* DoorbellTable::find(std::uint64_t port, unsigned size,
-                                      std::uint64_t value) const {
+const Capability* DoorbellTable::find(abi::hv::StoreSpace space, std::uint64_t address,
+                                      unsigned size, std::uint64_t value) const {
     for (std::uint32_t i = 0; i < used_; ++i) {
         const auto& [notification, doorbell] = bindings_[i];
-        if (doorbell.port != port || notification.empty()) continue;
+        if (doorbell.address != address || doorbell.space != space || notification.empty())
+            continue;
         if (doorbell.size != 0 && doorbell.size != size) continue;
         const std::uint64_t mask = (std::uint64_t{1} << 8 * size) - 1;
         if (doorbell.match != 0 && doorbell.value != (value & mask)) continue;

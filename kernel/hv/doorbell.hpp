@@ -1,4 +1,4 @@
-// Doorbells of a VM: output to a port that only signals a Notification.
+// Doorbells of a VM: stores that only signal a Notification.
 #pragma once
 
 #include <atomic>
@@ -24,9 +24,10 @@ class DoorbellTable {
     /// The VM ends.
     void unbind_all(DyingObjects& dying);
 
-    /// The Notification that an OUT of `value` (of which the low `size` bytes count) signals, or
+    /// The Notification that a store of `value` (of which the low `size` bytes count) signals, or
     /// nullptr.
-    const Capability* find(std::uint64_t port, unsigned size, std::uint64_t value) const;
+    const Capability* find(abi::hv::StoreSpace space, std::uint64_t address, unsigned size,
+                           std::uint64_t value) const;
 
   private:
     struct Binding {

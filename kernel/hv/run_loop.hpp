@@ -105,7 +105,7 @@ class Run {
 
     /// With the lock: must the monitor not hear of it?
     static bool dealt_with(Vcpu& vcpu, Entered entered) {
-        if (entered == Entered::PortOutput) return B::ring_doorbell(vcpu);
+        if (entered == Entered::Doorbell) return B::ring_doorbell(vcpu);
         if (entered == Entered::MemoryFault) return B::is_spurious(vcpu);
         take_pending_interrupts();
         return true;

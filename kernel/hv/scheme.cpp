@@ -269,10 +269,14 @@ class Handler {
         if (size_bits < kMinimumVmBits || size_bits > kMaximumVmBits)
             return fail(Error::InvalidArgument);
         const auto bits = static_cast<unsigned>(size_bits);
+        const std::uint64_t address_bits = request_.mr[3];
+        const unsigned levels =
+            address_bits <= 64 ? backend->table_levels(static_cast<unsigned>(address_bits)) : 0;
+        if (levels == 0) return fail(Error::NotSupported);
         if (const Error error = check_untyped(bits); error != Error::Ok) return fail(error);
         if (!untyped_clean(*request_.sent[0], bits, 1)) return again();
         const PhysicalAddress memory = untyped_carve(*request_.sent[0], bits);
-        Vm* vm = new (direct_map<void>(memory)) Vm{memory, bits, backend->root_pages};
+        Vm* vm = new (direct_map<void>(memory)) Vm{memory, bits, backend->root_pages, levels};
         vm_register(*vm, target_.badge);
         fill_object(ObjectType::Vm, bits, vm);
         return reply(vm->id, 0, 1);
@@ -312,14 +316,12 @@ class Handler {
                                                           : scheme::FileKind::Regular));
     }
 
-    /// A Call's payload as so many bytes of T, or fewer than `length` if the message is shorter.
-    template <class T>
-    std::span<const T> payload_of(std::uint64_t length) const {
+    /// A Call's payload, if the message is as long as it says.
+    Result<std::span<const std::byte>> payload_of(std::uint64_t length) const {
         const std::uint64_t words = request_.info.words();
-        const std::uint64_t sent =
-            words > abi::kRegisterWords ? 8 * (words - abi::kRegisterWords) : 0;
-        if (length > sent || length % sizeof(T) != 0) return {};
-        return {reinterpret_cast<const T*>(payload()), length / sizeof(T)};
+        if (words < abi::kRegisterWords || length > 8 * (words - abi::kRegisterWords))
+            return Error::InvalidArgument;
+        return std::span{reinterpret_cast<const std::byte*>(payload()), length};
     }
 
     MessageInfo call(std::uint64_t code, std::uint64_t length) {
@@ -356,11 +358,11 @@ class Handler {
     MessageInfo change_doorbell(Vm& vm, std::uint64_t code, std::uint64_t length) {
         if (!target_.allows(Rights::Manage)) return fail(Error::MissingRight);
         if (vm.destroyed) return fail(Error::InvalidState);
-        const auto payload = payload_of<abi::hv::Doorbell>(length);
-        if (payload.size() != 1) return fail(Error::InvalidArgument);
-        // The page is the caller's and may change: read once.
+        const auto payload = payload_of(length);
         abi::hv::Doorbell doorbell;
-        __builtin_memcpy(&doorbell, payload.data(), sizeof doorbell);
+        if (!payload.ok() || length != sizeof doorbell) return fail(Error::InvalidArgument);
+        // The page is the caller's and may change: read once.
+        __builtin_memcpy(&doorbell, payload.value().data(), sizeof doorbell);
         asm volatile("" : "+m"(doorbell));
         if (static_cast<abi::hv::VmCall>(code) == abi::hv::VmCall::UnbindDoorbell)
             return finish(vm.doorbells.unbind(doorbell, *request_.dying));
@@ -368,18 +370,20 @@ class Handler {
         Capability& notification = *request_.sent[0];
         if (!notification.is(ObjectType::Notification)) return fail(Error::InvalidCapability);
         if (!notification.allows(Rights::Write)) return fail(Error::MissingRight);
+        const auto space = static_cast<unsigned>(doorbell.space);
+        if (space > 31 || (backend->doorbell_spaces >> space & 1) == 0)
+            return fail(Error::NotSupported);
         return finish(vm.doorbells.bind(doorbell, notification));
     }
 
     MessageInfo call_vcpu(std::uint64_t code, std::uint64_t length) {
         auto& vcpu = target_.as<Vcpu>();
-        if (static_cast<abi::hv::VcpuCall>(code) != abi::hv::VcpuCall::SetCpuid)
+        if (static_cast<abi::hv::VcpuCall>(code) != abi::hv::VcpuCall::SetIdentification)
             return fail(Error::NotSupported);
         if (!target_.allows(Rights::Write)) return fail(Error::MissingRight);
         if (vcpu.runner != nullptr) return fail(Error::InvalidState);
-        const auto entries = payload_of<abi::hv::CpuidEntry>(length);
-        if (entries.empty() && length != 0) return fail(Error::InvalidArgument);
-        return finish(set_cpuid(vcpu, entries));
+        const auto table = payload_of(length);
+        return finish(table.ok() ? set_identification(vcpu, table.value()) : table.error());
     }
 
     MessageInfo finish(Result<void> result) {

@@ -7,7 +7,6 @@
 #include <span>
 
 #include "abi/error.hpp"
-#include "abi/hv.hpp"
 #include "abi/object.hpp"
 #include "abi/vcpu_state.hpp"
 #include "arch/vcpu_arch.hpp"
@@ -97,9 +96,8 @@ const char* vcpu_state(const Vcpu& vcpu);
 
 std::uint64_t exit_count(const Vcpu& vcpu);
 
-/// What CPUID answers without its monitor. TooLarge, InvalidArgument; NotSupported where there is
-/// no CPUID.
-abi::Error set_cpuid(Vcpu& vcpu, std::span<const abi::hv::CpuidEntry> entries);
+/// VcpuCall::SetIdentification.
+abi::Error set_identification(Vcpu& vcpu, std::span<const std::byte> table);
 
 Vcpu* find_vcpu(const Vm& vm, std::uint32_t index);
 /// The VM ends: a run in progress returns Cancelled, and no further one can begin.

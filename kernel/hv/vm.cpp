@@ -8,9 +8,10 @@
 
 namespace redoubt::kernel {
 
-Vm::Vm(PhysicalAddress memory, unsigned object_size_bits, unsigned root_pages)
+Vm::Vm(PhysicalAddress memory, unsigned object_size_bits, unsigned root_pages, unsigned levels)
     : SpaceObject{abi::ObjectType::Vm},
       root{memory + (std::uint64_t{1} << object_size_bits) - root_pages * kPageSize},
+      table_levels{levels},
       pool{memory + kPageSize,
            (std::size_t{1} << (object_size_bits - kPageBits)) - 1 - root_pages} {
     static_assert(sizeof(Vm) <= kPageSize);

@@ -16,9 +16,10 @@ struct Vcpu;
 /// Lives in the first page of its memory; the last ones are the root of the second-level tables
 /// (aligned to its size, whatever the format has), all the others are the pool of those tables.
 struct Vm : SpaceObject {
-    Vm(PhysicalAddress memory, unsigned object_size_bits, unsigned root_pages);
+    Vm(PhysicalAddress memory, unsigned object_size_bits, unsigned root_pages, unsigned levels);
 
     PhysicalAddress root;
+    unsigned table_levels;
     FramePool pool;
     std::uint32_t id = 0;
     bool destroyed = false;   ///< by VmCall::Destroy, or because its last capability went

@@ -101,10 +101,8 @@ void ModelVcpu::kick() {
 // The page is the vCPU's only state, so every group is always valid.
 void ModelVcpu::get_state(abi::RegisterGroup) {}
 
-void ModelVcpu::set_cpuid(std::span<const abi::hv::CpuidEntry> entries) {
-    if (entries.size() > abi::hv::kMaximumCpuidEntries)
-        throw HypervisorError("cannot give a vCPU its CPUID table", abi::Error::TooLarge);
-    cpuid_.assign(entries.begin(), entries.end());
+void ModelVcpu::set_identification(std::span<const std::byte> table) {
+    identification_.assign(table.begin(), table.end());
 }
 
 bool Bells::ring(const abi::VcpuState& state) {

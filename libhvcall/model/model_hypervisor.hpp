@@ -74,10 +74,10 @@ class ModelVcpu final : public Vcpu {
     void wait(HostTicks deadline) override;
     void kick() override;
     void get_state(abi::RegisterGroup groups) override;
-    void set_cpuid(std::span<const abi::hv::CpuidEntry> entries) override;
+    void set_identification(std::span<const std::byte> table) override;
 
     /// The table last given. Scripts exit for CPUID whatever it holds.
-    const std::vector<abi::hv::CpuidEntry>& cpuid_table() const { return cpuid_; }
+    const std::vector<std::byte>& identification() const { return identification_; }
     /// Runs so far that reached the guest.
     unsigned runs() const { return runs_; }
 
@@ -92,7 +92,7 @@ class ModelVcpu final : public Vcpu {
     std::atomic<unsigned> runs_ = 0;
     std::shared_ptr<WakeUp> wake_up_;
     std::shared_ptr<Bells> bells_;
-    std::vector<abi::hv::CpuidEntry> cpuid_;
+    std::vector<std::byte> identification_;
 };
 
 class ModelVm final : public Vm {

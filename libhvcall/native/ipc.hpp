@@ -67,14 +67,15 @@ struct Opened {
 /// Opens `path` on a scheme's root; the file's capability goes into the empty slot `destination`.
 /// `passed` (0: none) is a capability sent along, e.g. the Untyped for hv:vm.
 inline Outcome<Opened> open(Slot root, std::string_view path, abi::scheme::OpenFlags flags,
-                            Slot destination, Slot passed = 0, std::uint64_t mr2 = 0) {
+                            Slot destination, Slot passed = 0, std::uint64_t mr2 = 0,
+                            std::uint64_t mr3 = 0) {
     if (path.size() > abi::scheme::kMaximumBytes) return {abi::Error::TooLarge, {}};
     put_bytes(path.data(), path.size());
     ipc_buffer().send[0] = passed;
     expect_capabilities(destination, 1);
     Message m =
         make_message(static_cast<std::uint32_t>(Operation::Open), words_for(path.size()),
-                     static_cast<std::uint64_t>(flags), path.size(), mr2, 0, passed != 0 ? 1 : 0);
+                     static_cast<std::uint64_t>(flags), path.size(), mr2, mr3, passed != 0 ? 1 : 0);
     abi::Error error = transact(root, m);
     expect_capabilities(0, 0);
     if (ok(error) && m.info.capabilities() == 0) error = abi::Error::InvalidCapability;

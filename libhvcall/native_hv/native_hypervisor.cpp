@@ -62,13 +62,13 @@ class MemoryBlock {
 
 class NativeVm final : public Vm {
   public:
-    NativeVm(const NativeServices& services, Slot hv, unsigned size_bits)
+    NativeVm(const NativeServices& services, Slot hv, unsigned size_bits, unsigned address_bits)
         : services_(services),
           kernel_bytes_(std::uint64_t{1} << size_bits),
           untyped_(take_untyped(services, size_bits, "no memory for a VM")),
           vm_(services, 1) {
         require(native::scheme::open(hv, "vm", abi::scheme::OpenFlags::Create, vm_.get(),
-                                     untyped_.get(), size_bits)
+                                     untyped_.get(), size_bits, address_bits)
                     .error,
                 "cannot create a VM");
     }
@@ -168,7 +168,10 @@ class NativeHypervisor final : public Hypervisor {
         constexpr std::uint64_t kFixedPages = 12;
         const auto pages = kFixedPages + (memory_bytes >> 30);
         const auto size_bits = std::max(16U, 12 + static_cast<unsigned>(std::bit_width(pages - 1)));
-        return std::make_unique<NativeVm>(services_, hv_, size_bits);
+        // Memory has a hole for devices, below 4 GiB.
+        const auto address_bits =
+            static_cast<unsigned>(std::bit_width(memory_bytes + (4ULL << 30)));
+        return std::make_unique<NativeVm>(services_, hv_, size_bits, address_bits);
     }
 
     std::uint64_t ticks_per_second() const override { return ticks_per_second_; }

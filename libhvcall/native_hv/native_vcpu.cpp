@@ -78,11 +78,11 @@ void NativeVcpu::get_state(abi::RegisterGroup groups) {
             "cannot read a vCPU's registers");
 }
 
-void NativeVcpu::set_cpuid(std::span<const abi::hv::CpuidEntry> entries) {
+void NativeVcpu::set_identification(std::span<const std::byte> table) {
     require(native::scheme::call(slots_[kVcpuSlot],
-                                 static_cast<std::uint64_t>(abi::hv::VcpuCall::SetCpuid),
-                                 entries.data(), entries.size_bytes()),
-            "cannot give a vCPU its CPUID table");
+                                 static_cast<std::uint64_t>(abi::hv::VcpuCall::SetIdentification),
+                                 table.data(), table.size()),
+            "cannot give a vCPU its identification");
 }
 
 }  // namespace redoubt::hvcall::native_hv

@@ -17,7 +17,7 @@ class NativeVcpu final : public Vcpu {
     void wait(HostTicks deadline) override;
     void kick() override;
     void get_state(abi::RegisterGroup groups) override;
-    void set_cpuid(std::span<const abi::hv::CpuidEntry> entries) override;
+    void set_identification(std::span<const std::byte> table) override;
 
   private:
     const NativeServices& services_;

@@ -8,11 +8,13 @@ namespace redoubt::rights {
 #if defined(__riscv)
 inline constexpr bool kHasPorts = false;
 inline constexpr bool kHasMessageInterrupts = false;
-inline constexpr bool kHasCpuid = false;
+inline constexpr bool kHasIdentification = false;
+inline constexpr bool kHasDoorbells = false;
 #else
 inline constexpr bool kHasPorts = true;
 inline constexpr bool kHasMessageInterrupts = true;
-inline constexpr bool kHasCpuid = true;
+inline constexpr bool kHasIdentification = true;
+inline constexpr bool kHasDoorbells = true;
 #endif
 inline constexpr unsigned kFreeLine = 11;  ///< an interrupt line nobody uses
 

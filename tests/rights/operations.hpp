@@ -401,9 +401,9 @@ inline Error call_unbind_doorbell_vm(World& w, Slot t) {
     return error;
 }
 
-inline Error call_set_cpuid_vcpu(World&, Slot t) {
-    return native::scheme::call(t, static_cast<std::uint64_t>(abi::hv::VcpuCall::SetCpuid), nullptr,
-                                0);
+inline Error call_set_identification_vcpu(World&, Slot t) {
+    return native::scheme::call(t, static_cast<std::uint64_t>(abi::hv::VcpuCall::SetIdentification),
+                                nullptr, 0);
 }
 
 inline Error map_vcpu(World& w, Slot t) {

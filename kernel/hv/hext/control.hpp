@@ -15,8 +15,9 @@ struct Hstatus {
 
 /// hgatp (8.2.10).
 struct Hgatp {
-    static constexpr std::uint64_t kSv39x4 = 8ULL << 60;
-    static constexpr unsigned kVmidShift = 44;
+    /// Sv39x4, Sv48x4 and Sv57x4 by the number of their levels.
+    static constexpr std::uint64_t mode(unsigned levels) { return (levels + 5ULL) << 60; }
+    static constexpr unsigned kModeShift = 60, kVmidShift = 44;
     static constexpr std::uint64_t kVmidMask = 0x3FFF;
 };
 

@@ -12,24 +12,34 @@ bool detect(hv::Capabilities& capabilities) {
         return false;
     }
     // Fields that are not implemented read as zero, and an unknown mode changes nothing.
-    REDOUBT_WRITE_CSR("hgatp", Hgatp::kSv39x4 | Hgatp::kVmidMask << Hgatp::kVmidShift);
-    const std::uint64_t hgatp = REDOUBT_READ_CSR("hgatp");
-    REDOUBT_WRITE_CSR("hgatp", 0);
-    if ((hgatp & Hgatp::kSv39x4) == 0) {
-        capabilities.reason = "the processor has the H-extension but no Sv39x4 paging";
+    detected_features = {};
+    std::uint64_t vmid_mask = 0;
+    for (unsigned levels = kFewestLevels; levels <= kMostLevels; ++levels) {
+        const std::uint64_t wanted = Hgatp::mode(levels) | Hgatp::kVmidMask << Hgatp::kVmidShift;
+        REDOUBT_WRITE_CSR("hgatp", wanted);
+        const std::uint64_t hgatp = REDOUBT_READ_CSR("hgatp");
+        REDOUBT_WRITE_CSR("hgatp", 0);
+        if (hgatp >> Hgatp::kModeShift != wanted >> Hgatp::kModeShift) continue;
+        detected_features.formats |= 1U << levels;
+        vmid_mask = hgatp >> Hgatp::kVmidShift & Hgatp::kVmidMask;
+    }
+    if (detected_features.formats == 0) {
+        capabilities.reason = "the processor has the H-extension but no G-stage paging";
         return false;
     }
     REDOUBT_WRITE_CSR("henvcfg", kEnvironmentTimer);
-    detected_features = {
-        .guest_timer =
-            kernel::features().sstc && (REDOUBT_READ_CSR("henvcfg") & kEnvironmentTimer) != 0,
-        .vmids = static_cast<unsigned>(hgatp >> Hgatp::kVmidShift & Hgatp::kVmidMask) + 1};
+    detected_features.guest_timer =
+        kernel::features().sstc && (REDOUBT_READ_CSR("henvcfg") & kEnvironmentTimer) != 0;
+    detected_features.vmids = static_cast<unsigned>(vmid_mask) + 1;
     capabilities.backend = "hext";
     capabilities.reason = "";
     capabilities.revision = 1;
     capabilities.address_space_ids = detected_features.vmids;
     capabilities.largest_page_bits = 30;
-    capabilities.features = {{{"sv39x4", true}, {"sstc", detected_features.guest_timer}}};
+    capabilities.features = {{{"sv39x4", features().has_levels(3)},
+                              {"sv48x4", features().has_levels(4)},
+                              {"sv57x4", features().has_levels(5)},
+                              {"sstc", features().guest_timer}}};
     return true;
 }
 

@@ -8,10 +8,15 @@
 
 namespace redoubt::kernel::hext {
 
+inline constexpr unsigned kFewestLevels = 3, kMostLevels = 5;
+
 /// The features that change what the code does; hv:/caps lists all.
 struct Features {
-    bool guest_timer = false;  ///< vstimecmp
+    std::uint32_t formats = 0;  ///< bit n: G-stage tables of n levels
+    bool guest_timer = false;   ///< vstimecmp
     unsigned vmids = 0;
+
+    bool has_levels(unsigned levels) const { return (formats >> levels & 1) != 0; }
 };
 inline Features detected_features;
 inline const Features& features() { return detected_features; }

@@ -11,10 +11,12 @@ namespace redoubt::kernel::hext {
 
 struct Hext {
     static constexpr unsigned kRootPages = hext::kRootPages;
+    static constexpr unsigned kDoorbellSpaces = 0;
     static constexpr auto detect = hext::detect;
     static constexpr auto enable_processor = hext::enable_processor;
-    static constexpr auto map = Stage2::map;
-    static constexpr auto unmap = Stage2::unmap;
+    static constexpr auto table_levels = hext::table_levels;
+    static constexpr auto map = hext::map;
+    static constexpr auto unmap = hext::unmap;
     static constexpr auto create_vcpu = hext::create_vcpu;
     static constexpr auto act_upon = hext::act_upon;
     static constexpr auto enter = hext::enter;

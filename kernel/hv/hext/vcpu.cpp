@@ -57,7 +57,7 @@ bool assign_vmid(HextVcpu& vcpu, Processor& processor) {
 /// This processor had somebody else's registers, or void ones.
 [[gnu::noinline]] void load_processor(HextVcpu& vcpu, Processor& processor) {
     const bool is_new = assign_vmid(vcpu, processor);
-    REDOUBT_WRITE_CSR("hgatp", Hgatp::kSv39x4 | vcpu.vmid << Hgatp::kVmidShift |
+    REDOUBT_WRITE_CSR("hgatp", Hgatp::mode(vcpu.vm->table_levels) | vcpu.vmid << Hgatp::kVmidShift |
                                    vcpu.vm->root.value() >> kPageBits);
     if (is_new) flush_active();
     load_supervisor(vcpu.state());
@@ -149,7 +149,7 @@ hv::Entered enter(Vcpu& base) {
 
 bool is_spurious(Vcpu& base) {
     auto& vcpu = static_cast<HextVcpu&>(base);
-    if (!Stage2::permits(*vcpu.vm, vcpu.state().exit)) return false;
+    if (!permits(*vcpu.vm, vcpu.state().exit)) return false;
     vcpu.loaded = vcpu.vmid_generation = 0;  // the processor may keep the absence of a page
     return true;
 }

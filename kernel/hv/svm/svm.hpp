@@ -11,8 +11,11 @@ namespace redoubt::kernel::svm {
 
 struct Svm {
     static constexpr unsigned kRootPages = 1;
+    static constexpr unsigned kDoorbellSpaces = 1U
+                                                << static_cast<unsigned>(abi::hv::StoreSpace::Port);
     static constexpr auto detect = svm::detect;
     static constexpr auto enable_processor = svm::enable_processor;
+    static constexpr auto table_levels = svm::table_levels;
     static constexpr auto map = Stage2::map;
     static constexpr auto unmap = Stage2::unmap;
     static constexpr auto create_vcpu = svm::create_vcpu;

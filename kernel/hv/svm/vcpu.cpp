@@ -277,7 +277,7 @@ hv::Entered enter(Vcpu& base) {
     abi::Exit& exit = vcpu.state().exit;
     if (control.exit_code == ExitCode::Ioio) {
         decode_port_io(control, exit);
-        return vcpu.vm->doorbells.empty() ? hv::Entered::ToMonitor : hv::Entered::PortOutput;
+        return vcpu.vm->doorbells.empty() ? hv::Entered::ToMonitor : hv::Entered::Doorbell;
     }
     if (control.exit_code == ExitCode::NestedPageFault) {
         decode_nested_fault(control, vcpu.decode, exit);

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "abi/error.hpp"
-#include "abi/hv.hpp"
+#include "abi/x86_64/identification.hpp"
 
 namespace redoubt::kernel::hv {
 

@@ -9,8 +9,8 @@ bool rings(const abi::hv::Doorbell& where, const abi::VcpuState& state) {
     if (exit.kind != abi::ExitKind::PortIo || (exit.detail & kNotOutput) != 0) return false;
     const unsigned size = exit.detail >> abi::PortIoDetail::kSizeShift;
     const auto value = state.gpr[abi::kRax] & ((std::uint64_t{1} << 8 * size) - 1);
-    return where.port == exit.info1 && (where.size == 0 || where.size == size) &&
-           (where.match == 0 || where.value == value);
+    return where.space == abi::hv::StoreSpace::Port && where.address == exit.info1 &&
+           (where.size == 0 || where.size == size) && (where.match == 0 || where.value == value);
 }
 
 void take_events(abi::VcpuState& state) { state.inject = 0; }

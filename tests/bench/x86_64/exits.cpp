@@ -1,6 +1,7 @@
 // The exits of x86-64.
 #include <iterator>
 
+#include "abi/x86_64/identification.hpp"
 #include "tests/bench/exit_guest.hpp"
 #include "tests/bench/x86_64/mmio_exit.hpp"
 
@@ -60,9 +61,9 @@ void measure_exits(hvcall::Hypervisor& hypervisor) {
     abi::hv::CpuidEntry entries[32] = {};
     for (std::uint32_t i = 0; i < std::size(entries); ++i)
         entries[i] = {i, 0, abi::hv::CpuidEntry::kAnySubleaf, 13, 1, 1, 1, 0};
-    guest.vcpu().set_cpuid(entries);
+    guest.vcpu().set_identification(std::as_bytes(std::span{entries}));
     inside_without_exit("cpuid_table", guest_cpuid, guest_cpuid_end, {1});
-    guest.vcpu().set_cpuid({});
+    guest.vcpu().set_identification({});
 
     {
         const auto bell = guest.vm().bind_doorbell({kDoorbellPort, 1, 0, 0});

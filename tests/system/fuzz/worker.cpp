@@ -514,7 +514,8 @@ class Worker {
                 random_.one_in(4) ? random_.next() : random_.below(8);
         buffer.words[abi::kRegisterWords] &= random_.one_in(4) ? ~0ULL : 0x00FF'FFFFULL;
         buffer.send[0] = pick(random_.one_in(8) ? ObjectType::Vm : ObjectType::Notification);
-        const std::uint64_t lengths[] = {8, 32, 64, random_.below(5000)};
+        if (!random_.one_in(4)) buffer.words[abi::kRegisterWords + 2] = 0;  // Doorbell::space
+        const std::uint64_t lengths[] = {sizeof(abi::hv::Doorbell), 32, 64, random_.below(5000)};
         call(SyscallNumber::Call, target,
              abi::MessageInfo{static_cast<std::uint32_t>(scheme::Operation::Call),
                               static_cast<unsigned>(random_.one_in(4) ? random_.below(449) : 64),

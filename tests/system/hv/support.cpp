@@ -39,7 +39,7 @@ Slot make_notification(std::uint64_t badge) {
     return badged;
 }
 
-Machine::Machine(unsigned which, bool quiet) : index{which} {
+Machine::Machine(unsigned which, bool quiet, unsigned address_bits) : index{which} {
     vm = next_slot++;
     vcpu = next_slot++;
     memory = next_slot++;
@@ -48,7 +48,7 @@ Machine::Machine(unsigned which, bool quiet) : index{which} {
     const std::uint64_t base = 0x6000'0000 + index * 0x100'0000ULL;
     state = reinterpret_cast<abi::VcpuState*>(base);
     bytes = reinterpret_cast<unsigned char*>(base + 0x10'0000);
-    bool made = create(root, "vm", vm, pool, kVmBits) == Error::Ok;
+    bool made = create(root, "vm", vm, pool, kVmBits, address_bits) == Error::Ok;
     made = made && create(vm, "vcpu/0", vcpu, pool) == Error::Ok;
     made = made &&
            request(vcpu, scheme::Operation::Map, 0, 4096, 0, 0, state_frame).error == Error::Ok;

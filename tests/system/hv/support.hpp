@@ -81,7 +81,7 @@ struct Machine {
     abi::VcpuState* state = nullptr;
     unsigned char* bytes = nullptr;
 
-    explicit Machine(unsigned which, bool quiet = false);
+    explicit Machine(unsigned which, bool quiet = false, unsigned address_bits = 0);
 
     /// The vCPU is about to execute its first instruction, at kCode.
     void reset();

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <optional>
+#include <span>
 
 #include "arch/memory_layout.hpp"
 #include "vmmd/arch/x86_64/boot/acpi.hpp"
@@ -63,7 +64,8 @@ Platform::Platform(PlatformHost host)
     };
     for (unsigned i = 0; i < host_.config.cpus; ++i) {
         auto& apic = chipset_.local_apic(i);
-        host_.vcpu(i).set_cpuid(cpuid_.table(apic.id()));
+        const auto cpuid = cpuid_.table(apic.id());
+        host_.vcpu(i).set_identification(std::as_bytes(std::span{cpuid}));
         msrs_.push_back(std::make_unique<MsrBank>(host_.vcpu(i), host_.memory, host_.hypervisor,
                                                   cpuid_, apic, chipset_.tsc(i), report_msr));
     }

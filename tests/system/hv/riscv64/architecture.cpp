@@ -192,6 +192,47 @@ void test_paging() {
     tear_down("paging");
 }
 
+/// Guest-physical addresses that only a larger format of the second-level tables has.
+void test_formats() {
+    constexpr struct {
+        const char* name;
+        unsigned bits;
+        std::uint64_t high;
+    } kFormats[] = {
+        {"sv39x4", 41, 1ULL << 39}, {"sv48x4", 50, 1ULL << 45}, {"sv57x4", 59, 1ULL << 55}};
+    for (const auto& format : kFormats) {
+        const Slot caps = next_slot++;
+        open(root, "caps", caps);
+        const bool offered = text_contains(caps, format.name);
+        native::delete_capability(caps);
+        check(offered, format.name, " is offered");
+        Machine m{0, false, format.bits};
+        const Slot high = next_slot++, beyond = next_slot++;
+        native::copy(m.memory, abi::Rights::All, high);
+        native::copy(m.memory, abi::Rights::All, beyond);
+        check(native::map(high, m.vm, format.high, kReadWrite) == Error::Ok, "is mapped");
+        check(native::map(beyond, m.vm, 1ULL << format.bits, kReadWrite) == Error::InvalidArgument,
+              "there is no more");
+        m.load(guest_paging, guest_paging_end);
+        constexpr std::uint64_t kData = 0xB000;
+        *reinterpret_cast<volatile std::uint64_t*>(m.bytes + kData) = format.bits;
+        m.state->gpr[kA0] = 0;
+        m.state->gpr[kA1] = format.high + kData;
+        m.run_to(ExitKind::Hypercall, "memory up there");
+        check(m.state->gpr[kA2] == format.bits, "its content");
+        native::unmap(high);
+        m.go_on();
+        m.run_to(ExitKind::Mmio, "it is gone");
+        check(m.state->exit.info1 == format.high + kData, "its address");
+        tear_down(format.name);
+    }
+    const Slot vm = next_slot++;
+    check(open(root, "vm", vm, true, pool, kVmBits, 60).error == Error::NotSupported &&
+              open(root, "vm", vm, true, pool, kVmBits, ~0ULL).error == Error::NotSupported,
+          "more than any has");
+    tear_down("formats");
+}
+
 void test_interrupts() {
     Machine m{0};
     m.load(guest_open, guest_open_end);
@@ -309,6 +350,7 @@ void test_user_mode() {
 void test_architecture() {
     test_exits();
     test_paging();
+    test_formats();
     test_interrupts();
     test_timer();
     test_user_mode();

@@ -1,5 +1,6 @@
 // What the hypervisor core does on x86: real-mode guests, every exit, debugging, injection,
 // doorbells, CPUID tables.
+#include "abi/x86_64/identification.hpp"
 #include "tests/system/hv/support.hpp"
 
 GUEST(exits);
@@ -237,6 +238,11 @@ void test_doorbells() {
               call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 5}}, first) == Error::InvalidArgument &&
               call(m.vm, BindDoorbell, {Doorbell{1, 1, 1, 256}}, first) == Error::InvalidArgument,
           "what can never match");
+    check(call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 0, abi::hv::StoreSpace::GuestPhysical}},
+               first) == Error::NotSupported &&
+              call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 0, abi::hv::StoreSpace{99}}}, first) ==
+                  Error::NotSupported,
+          "only ports");
     check(call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 0}}) == Error::InvalidArgument &&
               call(m.vm, BindDoorbell, {Doorbell{1, 1, 0, 0}}, m.vcpu) == Error::InvalidCapability,
           "a Notification is needed");
@@ -279,7 +285,7 @@ void test_doorbells() {
 void test_cpuid_table() {
     Machine m{0};
     m.load(guest_cpuid, guest_cpuid_end);
-    constexpr auto kSet = abi::hv::VcpuCall::SetCpuid;
+    constexpr auto kSet = abi::hv::VcpuCall::SetIdentification;
     const CpuidEntry features{
         1,          0,          CpuidEntry::kAnySubleaf | CpuidEntry::kShowsOsxsave,
         0x11111111, 0x22222222, 0x04000000,
@@ -329,7 +335,7 @@ void test_rings_wake() {
         good = good && rung.error == Error::Ok && rung.value == 4;
     }
     check(good && !worker_done[0], "a hundred rings woke who waited");
-    check(call(m.vcpu, abi::hv::VcpuCall::SetCpuid, {CpuidEntry{}}) == Error::InvalidState,
+    check(call(m.vcpu, abi::hv::VcpuCall::SetIdentification, {CpuidEntry{}}) == Error::InvalidState,
           "no CPUID table during a run");
     tear_down("while it rings");
 }

@@ -44,8 +44,10 @@ void resume(Thread& thread) {
 
 constexpr Backend kModel{
     .root_pages = 1,
+    .doorbell_spaces = 1U << static_cast<unsigned>(abi::hv::StoreSpace::Port),
     .detect = [](Capabilities&) { return true; },
     .enable_processor = [] {},
+    .table_levels = svm::table_levels,
     .map = map,
     .unmap = unmap,
     .create_vcpu = create_vcpu,

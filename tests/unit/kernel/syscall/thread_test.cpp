@@ -155,7 +155,7 @@ TEST_F(ThreadTest, ASpinningGuestSharesTheProcessor) {
     std::vector<std::uint64_t> armed;
     const auto memory = machine.make(ObjectType::Frame, 17);
     const PhysicalAddress block{machine.capability(memory).object};
-    Vm vm{block, 16, 1};
+    Vm vm{block, 16, 1, 4};
     Vcpu& vcpu = *new (direct_map<void>(block + (1 << 16))) Vcpu{block + (1 << 16), vm, 0};
     vcpu.deadline = start + 1500;
     fake::guest = [&](Thread&) {

@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "abi/hv.hpp"
+#include "abi/x86_64/identification.hpp"
 
 namespace redoubt::vmmd {
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <type_traits>
+
 #include "emulated_memory.hpp"
 #include "kernel/hv/hext/stage2.hpp"
 #include "kernel/mm/mapper_editing.hpp"
@@ -110,44 +112,58 @@ TEST_F(Sv48, FailureForLackOfFramesLeavesNothing) {
     EXPECT_EQ(small.free_count(), before);
 }
 
-// Sv39x4, of the hypervisor core: three levels, and a root of four pages.
-class Sv39x4 : public ::testing::Test {
+// Sv39x4, Sv48x4 and Sv57x4, of the hypervisor core: a root of four pages.
+template <class Levels>
+class GStage : public ::testing::Test {
   protected:
-    using Format = hext::GStageFormat;
-    static constexpr PageFlags kRead = PageFlags{}.read(), kWrite = kRead.write();
+    static constexpr unsigned kLevels = Levels::value, kAddressBits = 14 + 9 * kLevels;
+    using Format = hext::GStageFormat<kLevels>;
+    static constexpr PageFlags kWrite = PageFlags{}.read().write();
 
     test::EmulatedMemory memory_{64};
     PhysicalAddress root_ = memory_.frame(0);
     FramePool pool_{memory_.frame(4), 60};
     EditingMapper<Format> mapper_{root_, pool_};
 };
+using AllLevels =
+    ::testing::Types<std::integral_constant<unsigned, 3>, std::integral_constant<unsigned, 4>,
+                     std::integral_constant<unsigned, 5>>;
+TYPED_TEST_SUITE(GStage, AllLevels);
 
-TEST_F(Sv39x4, EveryLeafIsTheUsers) {
-    EXPECT_EQ(Format::make_leaf(PhysicalAddress{0x8000'1000}, 0, kWrite), 0x2000'0400U | 0xD7);
+TYPED_TEST(GStage, EveryLeafIsTheUsers) {
+    using Format = typename TestFixture::Format;
+    EXPECT_EQ(Format::make_leaf(PhysicalAddress{0x8000'1000}, 0, this->kWrite),
+              0x2000'0400U | 0xD7);
     EXPECT_FALSE(Format::flags_of(0x2000'04D7, 0).is_user());
 }
 
-TEST_F(Sv39x4, TheRootCoversTwoTebibytes) {
-    constexpr GuestPhysicalAddress kLast{(1ULL << 41) - kPageSize};
-    ASSERT_TRUE(mapper_.map(kLast, PhysicalAddress{0x8000'1000}, kPageSize, kWrite).ok());
-    EXPECT_NE(direct_map<std::uint64_t>(root_)[2047], 0U);
-    EXPECT_EQ(mapper_.translate(kLast + 5)->address, PhysicalAddress{0x8000'1005});
-    EXPECT_EQ(
-        mapper_.map(kLast + kPageSize, PhysicalAddress{0x8000'1000}, kPageSize, kWrite).error(),
-        abi::Error::InvalidArgument);
-    EXPECT_EQ(pool_.free_count(), 58U);
-    ASSERT_TRUE(mapper_.unmap(kLast, kPageSize).ok());
-    EXPECT_EQ(pool_.free_count(), 60U);
+TYPED_TEST(GStage, TheRootCoversAllAddressesAndNoMore) {
+    constexpr GuestPhysicalAddress kLast{(1ULL << TestFixture::kAddressBits) - kPageSize};
+    constexpr PhysicalAddress kFrame{0x8000'1000};
+    ASSERT_TRUE(this->mapper_.map(kLast, kFrame, kPageSize, this->kWrite).ok());
+    EXPECT_NE(direct_map<std::uint64_t>(this->root_)[2047], 0U);
+    EXPECT_EQ(this->mapper_.translate(kLast + 5)->address, kFrame + 5);
+    EXPECT_EQ(this->mapper_.map(kLast + kPageSize, kFrame, kPageSize, this->kWrite).error(),
+              abi::Error::InvalidArgument);
+    EXPECT_EQ(this->pool_.free_count(), 61 - this->kLevels);
+    ASSERT_TRUE(this->mapper_.unmap(kLast, kPageSize).ok());
+    EXPECT_EQ(this->pool_.free_count(), 60U);
+    EXPECT_EQ(direct_map<std::uint64_t>(this->root_)[2047], 0U);
 }
 
-TEST_F(Sv39x4, AGibibyteIsALeafOfTheRoot) {
+TYPED_TEST(GStage, AGibibyteIsOneLeaf) {
     constexpr std::uint64_t kGibibyte = 1ULL << 30;
-    ASSERT_TRUE(mapper_
-                    .map(GuestPhysicalAddress{3 * kGibibyte}, PhysicalAddress{2 * kGibibyte},
-                         kGibibyte, kWrite)
-                    .ok());
-    EXPECT_EQ(direct_map<std::uint64_t>(root_)[3], 0x2000'00D7U);
-    EXPECT_EQ(pool_.free_count(), 60U);
+    constexpr GuestPhysicalAddress kAt{3 * kGibibyte};
+    ASSERT_TRUE(
+        this->mapper_.map(kAt, PhysicalAddress{2 * kGibibyte}, kGibibyte, this->kWrite).ok());
+    EXPECT_EQ(this->mapper_.translate(kAt)->leaf_bytes, kGibibyte);
+    EXPECT_EQ(this->pool_.free_count(), 63 - this->kLevels);
+    PhysicalAddress table = this->root_;
+    for (unsigned level = this->kLevels - 1; level > 2; --level)
+        table = TestFixture::Format::table_address(direct_map<std::uint64_t>(table)[0]);
+    EXPECT_EQ(direct_map<std::uint64_t>(table)[3], 0x2000'00D7U);
+    this->mapper_.destroy_all();
+    EXPECT_EQ(this->pool_.free_count(), 60U);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ class WaitingVcpu final : public hvcall::Vcpu {
     void get_state(abi::RegisterGroup groups) override {
         if (groups == abi::RegisterGroup::Tsc) page_.tsc_offset = 0;
     }
-    void set_cpuid(std::span<const abi::hv::CpuidEntry>) override {}
+    void set_identification(std::span<const std::byte>) override {}
 
   private:
     abi::VcpuState page_{};
