@@ -68,10 +68,17 @@ void fpu_setup() { turn_off(); }
 
 void fpu_initialize(void* area) { std::memset(area, 0, sizeof(FpuArea)); }
 
+namespace {
+[[gnu::cold, gnu::noinline]] void exchange_written(PerCpu& cpu, void* area) {
+    store_registers(cpu.fpu_area);
+    fpu_exchange(cpu, area);
+}
+}  // namespace
+
 void fpu_exchange(PerCpu& cpu, void* area) {
     std::uint64_t status = REDOUBT_READ_CSR("sstatus");
     if (is_written(status)) [[unlikely]]
-        store_registers(cpu.fpu_area);
+        return exchange_written(cpu, area);
     cpu.fpu_user = area;
     status &= ~kStatusFpMask;
     if (cpu.fpu_area == area && static_cast<FpuArea*>(area)->holder == cpu.index + 1)

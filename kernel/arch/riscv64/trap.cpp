@@ -7,6 +7,7 @@
 #include "arch/page_format.hpp"
 #include "arch/paging.hpp"
 #include "arch/power.hpp"
+#include "arch/restore.hpp"
 #include "kernel/mm/mapper.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/object/thread.hpp"
@@ -41,21 +42,59 @@ inline UserContext* load(UserContext& next) {
     return &next;
 }
 
+/// Is there a thread that can continue in user mode without asking the scheduler?
+inline bool is_chosen(const PerCpu& cpu) {
+    return cpu.current != nullptr && !cpu.scheduler->reschedule && cpu.current->vcpu == nullptr;
+}
+
+/// Does the thread that came in with `context` simply go on? Nobody has been able to change what of
+/// it is in registers.
+inline bool goes_on(const UserContext* context) {
+    const PerCpu& cpu = this_cpu();
+    return is_chosen(cpu) && &cpu.current->context == context;
+}
+
 /// After an entry from `context`. The common cases need no scheduler: the same thread goes on, or
 /// another one it handed the processor to.
 inline UserContext* continue_after(UserContext* context) {
     PerCpu& cpu = this_cpu();
-    Thread* thread = cpu.current;
-    if (thread == nullptr || cpu.scheduler->reschedule || thread->vcpu != nullptr) [[unlikely]] {
-        return load(schedule_and_continue());
-    }
-    UserContext& next = thread->context;
+    if (!is_chosen(cpu)) [[unlikely]]
+        return choose_context();
+    UserContext& next = cpu.current->context;
     if (&next != context) {
-        activate(thread->space->root);
+        activate(cpu, cpu.current->space->root);
         load_context(cpu, next);
     }
     return &next;
 }
+
+/// By the number of the call, of those from abi::kNativeBase on; without one it goes the usual way.
+struct ShortWays {
+    ShortWayEntry* entries[std::size(kSystemCalls)];
+
+    constexpr ShortWayEntry*& operator[](abi::SyscallNumber number) {
+        return entries[static_cast<std::uint64_t>(number) - abi::kNativeBase];
+    }
+};
+static_assert(std::size(kSystemCalls) == 23);  // entry.S
+
+constexpr ShortWays make_short_ways(ShortWayEntry* call, ShortWayEntry* reply_recv,
+                                    ShortWayEntry* signal, ShortWayEntry* wait,
+                                    ShortWayEntry* vcpu_run) {
+    ShortWays ways{};
+    ways[abi::SyscallNumber::Call] = call;
+    ways[abi::SyscallNumber::ReplyRecv] = reply_recv;
+    ways[abi::SyscallNumber::Signal] = signal;
+    ways[abi::SyscallNumber::Wait] = wait;
+    ways[abi::SyscallNumber::VcpuRun] = vcpu_run;
+    return ways;
+}
+constinit const ShortWays short_ways_alone =
+    make_short_ways(fast_call_alone, fast_reply_recv_alone, fast_signal_alone, fast_wait_alone,
+                    fast_vcpu_run_alone);
+constinit const ShortWays short_ways_locking =
+    make_short_ways(fast_call_locking, fast_reply_recv_locking, fast_signal_locking,
+                    fast_wait_locking, fast_vcpu_run_locking);
 
 /// abi::kReflectReturn.
 void return_from_reflection(UserContext& context) {
@@ -95,10 +134,15 @@ void trap_initialize() {
     REDOUBT_WRITE_CSR("stvec", reinterpret_cast<std::uint64_t>(trap_entry));
 }
 
+UserContext* choose_context() { return load(schedule_and_continue()); }
+
 void enter_scheduler() { enter_scheduler_on_stack(); }
 
 extern "C" UserContext* kernel_first_entry() {
-    UserContext* next = load(schedule_and_continue());
+    // All processors have come up.
+    const bool alone = cpu_count() == 1 && lock_statistics(0) == nullptr;
+    this_cpu().short_ways = alone ? &short_ways_alone : &short_ways_locking;
+    UserContext* next = choose_context();
     unlock_kernel();
     return next;
 }
@@ -106,8 +150,7 @@ extern "C" UserContext* kernel_first_entry() {
 // From the moment that the lock is taken another processor may have stopped the thread that came in
 // (current is nullptr then, and its context may be gone): what it wanted has not begun.
 
-extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
-    context->pc += kSystemCallBytes;
+extern "C" Restore kernel_entry_syscall(UserContext* context) {
     lock_kernel();
     if (Thread* self = this_cpu().current; self == nullptr) [[unlikely]] {
         // Stopped: it will be made again.
@@ -116,9 +159,10 @@ extern "C" UserContext* kernel_entry_syscall(UserContext* context) {
     } else {
         on_syscall(*self, *context);
     }
-    UserContext* next = continue_after(context);
+    const bool returns = goes_on(context);
+    UserContext* next = returns ? context : continue_after(context);
     unlock_kernel();
-    return next;
+    return {next, returns ? nullptr : next};
 }
 
 extern "C" UserContext* kernel_entry_trap(UserContext* context) {

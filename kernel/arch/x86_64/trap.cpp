@@ -6,6 +6,7 @@
 #include "arch/msr.hpp"
 #include "arch/paging.hpp"
 #include "arch/power.hpp"
+#include "arch/restore.hpp"
 #include "arch/vectors.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/object/thread.hpp"

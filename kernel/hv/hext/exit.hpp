@@ -25,15 +25,44 @@ struct Trap {
     bool supervisor = false;        ///< it was in VS-mode
 };
 
-/// decode_exit() for all but SBI calls.
-ExitAction decode_other_exit(const Trap& trap, std::uint32_t exception_exits, abi::Exit& exit);
+constexpr bool is_guest_page_fault(std::uint64_t cause) {
+    return cause == Cause::kFetchGuestPageFault || cause == Cause::kLoadGuestPageFault ||
+           cause == Cause::kStoreGuestPageFault;
+}
+
+inline void decode_guest_page_fault(const Trap& trap, abi::Exit& exit) {
+    // 8.6.3: nothing, or a transformed instruction, whose second bit tells whether the original one
+    // had four bytes, or else a pseudoinstruction for an access of the page walk.
+    constexpr std::uint64_t kTransformed = 1 << 0, kUncompressed = 1 << 1;
+    using abi::MmioDetail;
+    std::uint32_t detail = 0;
+    if (trap.cause == Cause::kStoreGuestPageFault) detail |= MmioDetail::kWrite;
+    if (trap.cause == Cause::kFetchGuestPageFault) detail |= MmioDetail::kFetch;
+    exit = {abi::ExitKind::Mmio, detail, trap.address << 2, trap.value, 0, trap.instruction};
+    if (trap.instruction != 0) [[unlikely]] {
+        if ((trap.instruction & kTransformed) == 0) {
+            exit.detail |= MmioDetail::kPageTable;
+            exit.instruction = 0;
+            return;
+        }
+        exit.next_pc = trap.pc + ((trap.instruction & kUncompressed) != 0 ? 4 : 2);
+    }
+    exit.info1 |= trap.value & 3;  // htval has all other bits
+}
+
+/// decode_exit() for all but SBI calls and guest page faults.
+ExitAction decode_other_exit(Trap trap, std::uint32_t exception_exits, abi::Exit& exit);
 
 /// Fills `exit` for the actions that end, or may end, in the monitor.
 inline ExitAction decode_exit(const Trap& trap, std::uint32_t exception_exits, abi::Exit& exit) {
     constexpr unsigned kCallBytes = 4;
-    if (trap.cause != Cause::kSupervisorCall) return decode_other_exit(trap, exception_exits, exit);
-    exit = {abi::ExitKind::Hypercall, 0, 0, 0, trap.pc + kCallBytes, 0};
-    return ExitAction::ToMonitor;
+    if (trap.cause == Cause::kSupervisorCall) [[likely]] {
+        exit = {abi::ExitKind::Hypercall, 0, 0, 0, trap.pc + kCallBytes, 0};
+        return ExitAction::ToMonitor;
+    }
+    if (!is_guest_page_fault(trap.cause)) return decode_other_exit(trap, exception_exits, exit);
+    decode_guest_page_fault(trap, exit);
+    return ExitAction::GuestFault;
 }
 
 }  // namespace redoubt::kernel::hext

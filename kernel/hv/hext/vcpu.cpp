@@ -117,20 +117,21 @@ hv::Entered enter(Vcpu& base) {
     enable_guest(vcpu);
     world_switch(&state);
     const std::uint64_t status = REDOUBT_READ_CSR("sstatus");
-    Trap trap{.cause = REDOUBT_READ_CSR("scause"),
-              .value = REDOUBT_READ_CSR("stval"),
-              .pc = state.pc,
-              .supervisor = (status & kStatusSupervisor) != 0};
-    state.mode = trap.supervisor ? 1 : 0;
+    const std::uint64_t cause = REDOUBT_READ_CSR("scause");
+    state.mode = (status & kStatusSupervisor) != 0 ? 1 : 0;
     store_registers(state);
     // QEMU 7.2 does not tell the host that the guest wrote fcsr.
     if ((status & kStatusFpMask) != 0 && (state.vsstatus & kStatusFpMask) == kStatusFpDirty)
         REDOUBT_SET_CSR("sstatus", kStatusFpDirty);
-    if (trap.cause == kCauseIllegalInstruction && fpu_first_use(vcpu.fpu_area))
-        return hv::Entered::Resume;
-    if (trap.cause >= Cause::kFetchGuestPageFault && trap.cause <= Cause::kStoreGuestPageFault) {
-        trap.address = REDOUBT_READ_CSR("htval");
-        trap.instruction = REDOUBT_READ_CSR("htinst");
+    Trap trap{.cause = cause, .pc = state.pc, .supervisor = (status & kStatusSupervisor) != 0};
+    if (cause != Cause::kSupervisorCall) [[unlikely]] {
+        if (cause == kCauseIllegalInstruction && fpu_first_use(vcpu.fpu_area))
+            return hv::Entered::Resume;
+        trap.value = REDOUBT_READ_CSR("stval");
+        if (is_guest_page_fault(cause)) {
+            trap.address = REDOUBT_READ_CSR("htval");
+            trap.instruction = REDOUBT_READ_CSR("htinst");
+        }
     }
     switch (decode_exit(trap, vcpu.exception_exits, state.exit)) {
         case ExitAction::ToMonitor:

@@ -4,6 +4,7 @@
     .set kWrite, 64
     .set kReboot, 142
 
+    .option norelax                    # nobody loads gp
     .globl _start
 _start:
     rdtime t0

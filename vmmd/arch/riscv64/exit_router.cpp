@@ -2,6 +2,8 @@
 #include "arch/exit_router.hpp"
 
 #include <array>
+#include <bit>
+#include <cstring>
 #include <utility>
 
 #include "vmmd/bus/bus.hpp"
@@ -11,6 +13,9 @@
 namespace redoubt::vmmd {
 
 namespace {
+
+// The values of registers are the bytes of accesses.
+static_assert(std::endian::native == std::endian::little);
 
 constexpr std::uint64_t kIllegalInstruction = 2;
 constexpr unsigned kFullInstruction = 4;
@@ -93,8 +98,14 @@ std::optional<isa::MemoryAccess> ExitRouter::decode_access() const {
         return isa::decode_transformed_access(state_.exit.instruction);
     }
     std::array<std::uint8_t, kFullInstruction> bytes{};
-    const auto size = isa::inspect(state_, context_.memory, state_.pc, bytes);
-    const auto instruction = static_cast<std::uint32_t>(load_little_endian(bytes));
+    std::size_t size = kFullInstruction;
+    const auto code = isa::memory_at(state_, context_.memory, state_.pc, kFullInstruction);
+    if (code.size() == kFullInstruction) [[likely]] {
+        std::memcpy(bytes.data(), code.data(), kFullInstruction);
+    } else {
+        size = isa::inspect(state_, context_.memory, state_.pc, bytes);
+    }
+    const auto instruction = std::bit_cast<std::uint32_t>(bytes);
     if (size < 2 || size < isa::instruction_length(instruction)) return std::nullopt;
     return isa::decode_memory_access(instruction);
 }
@@ -119,15 +130,18 @@ ExitNext ExitRouter::mmio() {
     auto& general = state_.gpr[access->general_register];
     std::array<std::uint8_t, 8> buffer{};
     const auto data = std::span(buffer).first(access->bytes);
+    std::uint64_t value = 0;
     if (access->write) {
-        const auto value = access->general_register == 0 ? 0 : general;
-        store_little_endian(data, value);
+        const unsigned unused = 64 - 8 * access->bytes;
+        if (access->general_register != 0) value = general << unused >> unused;
+        buffer = std::bit_cast<decltype(buffer)>(value);
         context_.mmio.write(address, data);
     } else {
         context_.mmio.read(address, data);
-        if (access->general_register != 0) general = extend(load_little_endian(data), *access);
+        value = std::bit_cast<std::uint64_t>(buffer);
+        if (access->general_register != 0) general = extend(value, *access);
     }
-    access_ = {access->bytes, load_little_endian(data)};
+    access_ = {access->bytes, value};
     advance(access->length);
     return ExitNext::Run;
 }

@@ -46,8 +46,8 @@ Platform::Platform(PlatformHost host)
 }
 
 ExitContext Platform::context(unsigned vcpu) {
-    return {host_.vcpu(vcpu), host_.memory, mmio_, vcpu, harts_, sbi_, host_.hypervisor, has_sstc_,
-            step_patches_};
+    return {host_.vcpu(vcpu), host_.memory, mmio_,        vcpu, harts_, sbi_,
+            host_.hypervisor, has_sstc_,    step_patches_};
 }
 
 ChipsetOptions Platform::chipset_options() {
@@ -66,12 +66,13 @@ ChipsetOptions Platform::chipset_options() {
 void Platform::power_on() {
     harts_.reset();
     chipset_.reset_all();
+    for (unsigned i = 0; i < harts_.count(); ++i) set_reset_state(host_.vcpu(i).state());
+    start_time();
+}
+
+void Platform::start_time() {
     const auto time_zero = host_.hypervisor.ticks_now().count;
-    for (unsigned i = 0; i < harts_.count(); ++i) {
-        auto& state = host_.vcpu(i).state();
-        set_reset_state(state);
-        state.time_delta = -time_zero;
-    }
+    for (unsigned i = 0; i < harts_.count(); ++i) host_.vcpu(i).state().time_delta = -time_zero;
 }
 
 void Platform::load_linux() {
@@ -109,6 +110,7 @@ void Platform::load_linux() {
     }
     auto& state = host_.vcpu(0).state();
     set_start(state, placement.kernel, 0, placement.device_tree);
+    start_time();  // loading takes none
 }
 
 std::expected<void, std::string> Platform::press_power_button() {

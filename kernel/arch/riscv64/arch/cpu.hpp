@@ -23,6 +23,7 @@ struct alignas(64) PerCpu {
     std::uint64_t entry_scratch2;  ///< of the entry code
     void* guest_state;             ///< the page whose guest runs
     std::uint64_t guest_stack;     ///< of who entered it
+    const void* short_ways;        ///< of system calls
     void* fpu_area;                ///< whose state the FPU registers hold, or nullptr
     void* fpu_user;                ///< of whom runs here, loaded or not
     Thread* current;               ///< the scheduler's
@@ -38,7 +39,7 @@ struct alignas(64) PerCpu {
 static_assert(offsetof(PerCpu, context) == 8 && offsetof(PerCpu, entry_scratch) == 16 &&
               offsetof(PerCpu, kernel_stack) == 24 && offsetof(PerCpu, panic_stack) == 32 &&
               offsetof(PerCpu, entry_scratch2) == 40 && offsetof(PerCpu, guest_state) == 48 &&
-              offsetof(PerCpu, guest_stack) == 56);
+              offsetof(PerCpu, guest_stack) == 56 && offsetof(PerCpu, short_ways) == 64);
 
 inline PerCpu& this_cpu() {
     PerCpu* self;

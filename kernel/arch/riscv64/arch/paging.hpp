@@ -27,14 +27,14 @@ inline constexpr unsigned kFirstKernelRootEntry = 256;
 inline void flush_all_user() { asm volatile("sfence.vma zero, %0" : : "r"(0) : "memory"); }
 
 /// Makes `root` the active address space unless it is already.
-inline void activate(PhysicalAddress root) {
+inline void activate(PerCpu& cpu, PhysicalAddress root) {
     constexpr std::uint64_t kSv48 = 9ULL << 60;
-    PerCpu& cpu = this_cpu();
     if (cpu.root == root) return;
     cpu.root = root;
     REDOUBT_WRITE_CSR("satp", kSv48 | root.value() >> kPageBits);
     flush_all_user();
 }
+inline void activate(PhysicalAddress root) { activate(this_cpu(), root); }
 /// Forgets one translation of the active address space.
 inline void flush_page(VirtualAddress address) {
     asm volatile("sfence.vma %0" : : "r"(address.value()) : "memory");

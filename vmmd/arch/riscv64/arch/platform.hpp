@@ -35,6 +35,8 @@ class Platform {
 
   private:
     ChipsetOptions chipset_options();
+    /// The guest's is zero now.
+    void start_time();
 
     PlatformHost host_;
     const bool has_sstc_;

@@ -17,16 +17,43 @@ struct MemoryAccess {
     friend bool operator==(const MemoryAccess&, const MemoryAccess&) = default;
 };
 
-/// Of the instruction that the low bits are, 16 or 32 of them. Nothing if it is no load or store of
-/// a general register; atomic operations are none either.
-std::optional<MemoryAccess> decode_memory_access(std::uint32_t instruction);
-
-/// Of what a trap tells: an instruction in the form of htinst (Privileged Specification 8.6.3).
-std::optional<MemoryAccess> decode_transformed_access(std::uint64_t htinst);
+namespace detail {
+constexpr std::uint8_t bits(std::uint32_t value, unsigned low, unsigned count) {
+    return static_cast<std::uint8_t>(value >> low & ((1U << count) - 1));
+}
+}  // namespace detail
 
 /// Bytes of the instruction that begins with these bits.
 constexpr unsigned instruction_length(std::uint32_t instruction) {
     return (instruction & 3) == 3 ? 4 : 2;
 }
+
+/// Of an instruction of 32 bits. Inline: it is done for every access to a device.
+constexpr std::optional<MemoryAccess> decode_full_access(std::uint32_t instruction) {
+    using detail::bits;
+    constexpr std::uint32_t kLoad = 0x03, kStore = 0x23;
+    const auto opcode = instruction & 0x7F;
+    const auto width = bits(instruction, 12, 3);
+    const auto size = static_cast<std::uint8_t>(1U << (width & 3));
+    if (opcode == kLoad && width != 7) {
+        return MemoryAccess{false, width < 3, size, bits(instruction, 7, 5), 4};
+    }
+    if (opcode == kStore && width < 4) {
+        return MemoryAccess{true, false, size, bits(instruction, 20, 5), 4};
+    }
+    return std::nullopt;
+}
+std::optional<MemoryAccess> decode_compressed_access(std::uint16_t instruction);
+
+/// Of the instruction that the low bits are, 16 or 32 of them. Nothing if it is no load or store of
+/// a general register; atomic operations are none either.
+inline std::optional<MemoryAccess> decode_memory_access(std::uint32_t instruction) {
+    return instruction_length(instruction) == 4
+               ? decode_full_access(instruction)
+               : decode_compressed_access(static_cast<std::uint16_t>(instruction));
+}
+
+/// Of what a trap tells: an instruction in the form of htinst (Privileged Specification 8.6.3).
+std::optional<MemoryAccess> decode_transformed_access(std::uint64_t htinst);
 
 }  // namespace redoubt::vmmd::isa

@@ -3,7 +3,7 @@
 
 #include "arch/cpu_setup.hpp"
 #include "arch/paging.hpp"
-#include "arch/trap.hpp"
+#include "arch/restore.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/syscall/fast_path.hpp"
@@ -72,7 +72,7 @@ template <Processors kProcessors>
     return {&context, nullptr};
 }
 
-// The table in entry.S.
+// x86-64's table, in entry.S.
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Call) == abi::kNativeBase);
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::ReplyRecv) == abi::kNativeBase + 1);
 static_assert(static_cast<std::uint64_t>(abi::SyscallNumber::Signal) == abi::kNativeBase + 4);
