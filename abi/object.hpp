@@ -135,6 +135,9 @@ enum class SystemInfoKind : std::uint32_t {
     /// NotSupported unless the kernel was started with `lock-statistics`.
     LockStatistics = 4,
     IpcBuffer = 5,  ///< user address of the calling thread's IPC buffer
+    /// A number that nobody can guess. NotSupported where neither the firmware's device tree has a
+    /// seed nor user space needs the kernel for it (x86).
+    Random = 6,
 };
 
 /// A deadline that never comes.

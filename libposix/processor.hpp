@@ -5,7 +5,7 @@
 
 namespace redoubt::posix {
 
-/// A number from its source of random ones; false if it has none that user space may use.
+/// A number from its source of random ones, or the kernel's; false if there is none.
 bool processor_random(std::uint64_t& value);
 /// What programs find as AT_HWCAP.
 std::uint64_t processor_capabilities();

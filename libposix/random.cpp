@@ -24,6 +24,12 @@ std::uint64_t next() {
 
 }  // namespace
 
+bool fill_unguessable(void* to, std::size_t size) {
+    if (std::uint64_t value; !processor_random(value)) return false;
+    fill_random(to, size);
+    return true;
+}
+
 void fill_random(void* to, std::size_t size) {
     auto* bytes = static_cast<unsigned char*>(to);
     while (size > 0) {

@@ -7,6 +7,7 @@
 #include "kernel/cap/lookup.hpp"
 #include "kernel/object/irq.hpp"
 #include "kernel/sched/kernel_lock.hpp"
+#include "kernel/syscall/random.hpp"
 #include "kernel/syscall/syscall.hpp"
 #include "kernel/syscall/system_constants.hpp"
 
@@ -100,6 +101,12 @@ abi::Error syscall_system_info(Thread& self, UserContext& context) {
         case abi::SystemInfoKind::IpcBuffer:
             set_result(context, 1, self.ipc_buffer->self);
             return abi::Error::Ok;
+        case abi::SystemInfoKind::Random: {
+            const auto number = random_generator.next();
+            if (!number) return abi::Error::NotSupported;
+            set_result(context, 1, *number);
+            return abi::Error::Ok;
+        }
         default:
             return abi::Error::InvalidArgument;
     }

@@ -3,6 +3,7 @@
 #include <asm/unistd.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
+#include <linux/random.h>
 #include <linux/utsname.h>
 
 #include "libposix/file/fd_table.hpp"
@@ -148,8 +149,12 @@ bool fast(const Frame& f, long& result) {
             result = uname(pointer<new_utsname>(f.a0));
             return true;
         case __NR_getrandom:
-            fill_random(pointer<void>(f.a0), f.a1);
             result = static_cast<long>(f.a1);
+            if ((f.a2 & GRND_RANDOM) == 0) {
+                fill_random(pointer<void>(f.a0), f.a1);
+            } else if (!fill_unguessable(pointer<void>(f.a0), f.a1)) {
+                result = -EAGAIN;
+            }
             return true;
         case __NR_exit_group:
             exit_process(static_cast<int>(f.a0));

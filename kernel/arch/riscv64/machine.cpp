@@ -87,6 +87,8 @@ void machine_initialize(const DeviceTree& tree) {
         if (const auto frequency = node.cell("timebase-frequency");
             frequency && node.name() == "cpus")
             found.timebase_frequency = *frequency;
+        if (const auto seed = node.property("rng-seed"); seed && node.name() == "chosen")
+            for (const auto byte : *seed) found.random_seed.add(std::uint8_t(byte));
     });
     // In a second round, since it names the processors' controllers.
     tree.for_each_node([](const DeviceTree::Node& node, const DeviceTree::Node& parent) {

@@ -10,6 +10,7 @@
 #include "kernel/main.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/sched/kernel_lock.hpp"
+#include "kernel/syscall/random.hpp"
 
 using Constructor = void (*)();
 extern "C" const Constructor init_array_start[], init_array_end[];
@@ -43,6 +44,7 @@ extern "C" [[noreturn]] void arch_start(std::uint64_t hart, std::uint64_t device
     boot_information_initialize(information, hart, PhysicalAddress{device_tree});
     console_initialize();
     features_initialize(machine());
+    random_generator.seed({machine().random_seed.begin(), machine().random_seed.end()});
 
     static constinit BootAllocator allocator{{}};
     allocator = BootAllocator{find_boot_memory(information)};

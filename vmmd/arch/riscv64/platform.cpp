@@ -1,7 +1,10 @@
 // Wiring harts, chipset and bus; starting Linux.
 #include "arch/platform.hpp"
 
+#include <sys/random.h>
+
 #include <array>
+#include <iterator>
 
 #include "arch/memory_layout.hpp"
 #include "vmmd/arch/riscv64/boot/device_tree.hpp"
@@ -92,6 +95,10 @@ void Platform::load_linux() {
     tree.isa = std::string("rv64imafdc_zicsr_zifencei") + (has_sstc_ ? "_sstc" : "");
     tree.cmdline = config.cmdline;
     tree.initrd_bytes = initrd ? initrd->size() : 0;
+    std::array<std::uint8_t, 32> seed{};
+    // Without it Linux makes every random number from scratch until it has found some entropy.
+    if (::getrandom(seed.data(), seed.size(), GRND_RANDOM | GRND_NONBLOCK) == std::ssize(seed))
+        tree.random_seed = seed;
     // Its size does not depend on where the initrd is.
     const auto tree_bytes = make_device_tree(tree).size();
     const auto placement =

@@ -41,6 +41,7 @@ struct Machine {
     PhysicalAddress real_time_clock;  ///< goldfish; 0 if there is none
     PhysicalAddress test_finisher;    ///< sifive,test0: ends the emulator; 0 if there is none
     BootList<MachineVirtio, 16> virtio;
+    BootList<std::uint8_t, 64> random_seed;  ///< what the firmware knows and nobody else
 };
 
 /// Valid once machine_initialize() has been called.

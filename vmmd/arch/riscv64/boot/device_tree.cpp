@@ -30,6 +30,7 @@ void write_chosen(FdtWriter& tree, const MachineTree& machine) {
     tree.begin_node("chosen");
     tree.property("bootargs", machine.cmdline);
     tree.property("stdout-path", "/soc/" + at("serial", kSerialBase));
+    if (!machine.random_seed.empty()) tree.property("rng-seed", machine.random_seed);
     if (machine.initrd_bytes != 0) {
         tree.long_cells("linux,initrd-start", {machine.initrd});
         tree.long_cells("linux,initrd-end", {machine.initrd + machine.initrd_bytes});

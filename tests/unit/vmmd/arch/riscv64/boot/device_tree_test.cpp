@@ -82,6 +82,15 @@ TEST(DeviceTree, WithoutAnInitrdNamesNone) {
     EXPECT_EQ(text.find("initrd"), std::string::npos);
 }
 
+TEST(DeviceTree, HasASeedOnlyIfThereIsOne) {
+    auto described = machine();
+    EXPECT_EQ(source_of(make_device_tree(described)).find("rng-seed"), std::string::npos);
+    const std::uint8_t seed[] = {0x11, 0x22, 0x33, 0x44};
+    described.random_seed = seed;
+    EXPECT_NE(source_of(make_device_tree(described)).find("rng-seed = <0x11223344>"),
+              std::string::npos);
+}
+
 TEST(DeviceTree, ItsSizeDoesNotDependOnPlaces) {
     auto one = machine(), other = machine();
     other.initrd = 0x1'0000'0000;
