@@ -18,7 +18,8 @@ std::array<std::uint8_t, 32> seed(std::uint8_t first) {
 TEST(RandomGenerator, WithoutASeedThereAreNoNumbers) {
     RandomGenerator generator;
     EXPECT_FALSE(generator.next());
-    generator.seed(std::span(seed(1)).first(RandomGenerator::kSeedBytes - 1));
+    const auto bytes = seed(1);
+    generator.seed(std::span(bytes).first(RandomGenerator::kSeedBytes - 1));
     EXPECT_FALSE(generator.next());
 }
 

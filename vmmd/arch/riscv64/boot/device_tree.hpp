@@ -16,7 +16,7 @@ struct MachineTree {
     std::string cmdline;
     std::uint64_t initrd = 0;  ///< guest-physical address
     std::uint64_t initrd_bytes = 0;
-    std::span<const std::uint8_t> random_seed;  ///< empty: there is none
+    std::span<const std::uint8_t> random_seed = {};  ///< empty: there is none
 };
 
 std::vector<std::uint8_t> make_device_tree(const MachineTree& machine);
