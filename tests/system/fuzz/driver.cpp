@@ -123,7 +123,9 @@ void fill_image(Slot first_page) {
         if (!is_in_image(start + i * 0x1000ULL)) continue;
         const auto* from = reinterpret_cast<const std::uint64_t*>(start + i * 0x1000ULL);
         auto* to = reinterpret_cast<std::uint64_t*>(kImageWindow + i * 0x1000ULL);
-        for (unsigned word = 0; word < 512; ++word) to[word] = from[word];
+        // What this program's own stacks hold of the secret is not for the workers.
+        for (unsigned word = 0; word < 512; ++word)
+            to[word] = is_secret(from[word]) ? 0 : from[word];
     }
 }
 
@@ -348,14 +350,14 @@ void check_unused_memory() {
     auto* words = reinterpret_cast<volatile std::uint64_t*>(kPoisonAddress);
     for (std::uint64_t i = 0; i < pool_size / 8; ++i) {
         if (words[i] != 0) fail("not zero, at", i * 8);
-        words[i] = kSecret;
+        words[i] = secret();
     }
     check_lasting_objects();
     // Others run meanwhile, and timers fire.
     const std::uint64_t until = native::ticks() + ticks_per_second / 2000;
     while (native::ticks() < until) native::wait(alarm, until);
     for (std::uint64_t i = 0; i < pool_size / 8; ++i) {
-        if (words[i] != kSecret) fail("written after its end, at", i * 8);
+        if (words[i] != secret()) fail("written after its end, at", i * 8);
     }
     must(native::revoke(pool), "revoking the pool");
 }
@@ -441,13 +443,14 @@ extern "C" [[noreturn]] void watchdog() {
 /// with its memory and messages is none of their business either.
 extern "C" [[noreturn]] void bystander() {
     abi::IpcBuffer& buffer = native::ipc_buffer();
-    for (auto& word : buffer.words) word = kSecret;
+    for (auto& word : buffer.words) word = secret();
     for (std::uint64_t bursts = 0;; ++bursts) {
-        fill_registers(kSecret);
+        fill_registers(secret());
         // Not to run for a while: the idle thread looks for whether anybody does.
         native::wait(bystander_alarm, native::ticks() + ticks_per_second / 20000);
         if (bursts % 8 == 0) {
-            native::Message message{abi::MessageInfo{1, 400}, {kSecret, kSecret, kSecret, kSecret}};
+            native::Message message{abi::MessageInfo{1, 400},
+                                    {secret(), secret(), secret(), secret()}};
             native::call(bystander_endpoint, message);
         }
     }
@@ -456,9 +459,9 @@ extern "C" [[noreturn]] void bystander() {
 extern "C" [[noreturn]] void confidant() {
     for (;;) {
         native::recv(bystander_endpoint, bystander_reply);
-        for (auto& word : native::ipc_buffer().words) word = kSecret;
+        for (auto& word : native::ipc_buffer().words) word = secret();
         native::reply(bystander_reply,
-                      {abi::MessageInfo{1, 400}, {kSecret, kSecret, kSecret, kSecret}});
+                      {abi::MessageInfo{1, 400}, {secret(), secret(), secret(), secret()}});
     }
 }
 asm("bystander_entry: call bystander\n"

@@ -42,12 +42,16 @@ enum WorkerSlot : Slot {
 };
 
 /// What other processes have in memory and in registers, and all memory held before a round began.
-/// No worker may ever see it, and none has it in its own program: there it is two halves.
-inline constexpr std::uint64_t kSecret = 0xDEAD'0BAD'F00D'0BADULL;
-inline bool is_secret(std::uint64_t word) {
-    std::uint64_t mask = 0x5555'5555'5555'5555ULL;
-    asm("" : "+r"(mask));
-    return (word ^ mask) == (kSecret ^ 0x5555'5555'5555'5555ULL);
+/// No worker may ever see it, and none has it in its own program: there it is the complement.
+inline constexpr std::uint64_t kSecretComplement = ~0xDEAD'0BAD'F00D'0BADULL;
+/// Its complement cannot be computed beforehand.
+[[gnu::always_inline]] inline std::uint64_t hide(std::uint64_t word) {
+    asm("" : "+r"(word));
+    return word;
+}
+[[gnu::always_inline]] inline std::uint64_t secret() { return ~hide(kSecretComplement); }
+[[gnu::always_inline]] inline bool is_secret(std::uint64_t word) {
+    return hide(~word) == kSecretComplement;
 }
 
 // In the architecture's registers.cpp.
