@@ -1,18 +1,13 @@
 // The interrupt descriptor table, and the C++ side of every entry into the kernel.
 #include "arch/trap.hpp"
 
-#include "arch/cpu_setup.hpp"
+#include "arch/continue.hpp"
 #include "arch/entry.hpp"
 #include "arch/msr.hpp"
-#include "arch/paging.hpp"
 #include "arch/power.hpp"
-#include "arch/restore.hpp"
 #include "arch/vectors.hpp"
-#include "kernel/object/address_space.hpp"
-#include "kernel/object/thread.hpp"
 #include "kernel/panic.hpp"
 #include "kernel/sched/kernel_lock.hpp"
-#include "kernel/sched/scheduler.hpp"
 #include "kernel/syscall/dispatch.hpp"
 
 extern "C" {
@@ -64,32 +59,6 @@ inline UserContext* load(UserContext& next) {
         load_context(cpu, next);
     } else if (cpu.fpu_area != next.fpu_area) {
         fpu_exchange(cpu, next.fpu_area);
-    }
-    return &next;
-}
-
-/// Is there a thread that can continue in user mode without asking the scheduler?
-inline bool is_chosen(const PerCpu& cpu) {
-    return cpu.current != nullptr && !cpu.scheduler->reschedule && cpu.current->vcpu == nullptr;
-}
-
-/// Does the thread that came in with `context` simply go on? Nobody has been able to change what of
-/// it is in registers.
-inline bool goes_on(const UserContext* context) {
-    const PerCpu& cpu = this_cpu();
-    return is_chosen(cpu) && &cpu.current->context == context;
-}
-
-/// After an entry from `context`. The common cases need no scheduler: the same thread goes on (what
-/// it needs is loaded), or another one it handed the processor to.
-inline UserContext* continue_after(UserContext* context) {
-    PerCpu& cpu = this_cpu();
-    if (!is_chosen(cpu)) [[unlikely]]
-        return load(schedule_and_continue());
-    UserContext& next = cpu.current->context;
-    if (&next != context) {
-        activate(cpu, cpu.current->space->root);
-        load_context(cpu, next);
     }
     return &next;
 }
