@@ -74,20 +74,24 @@ void make_xcr0_live(SvmVcpu& vcpu) {
     if (switches_xcr0(vcpu)) write_xcr0(vcpu.xcr0);
 }
 
-/// TSC_AUX is 0 outside of guests that use it.
-[[gnu::noinline]] void exchange_after(SvmVcpu& vcpu) {
-    if (vcpu.breakpoints) unload_debug_registers();
-    if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, 0);
+bool wants_interrupt_window(const SvmVcpu& vcpu) {
+    return (vcpu.vmcb.control.intercepts1 & Intercept1::kVintr) != 0;
 }
 
 /// VMRUN with a virtual interrupt pending: QEMU 7.2 notes that without a lock and may so forget
 /// that the local APIC has an interrupt for the host, until that is looked at again, as here.
-[[gnu::noinline]] void ask_for_interrupts() {
-    asm volatile("movq %0, %%cr8" : : "r"(std::uint64_t{0}) : "memory");
+void ask_for_interrupts() { asm volatile("movq %0, %%cr8" : : "r"(std::uint64_t{0}) : "memory"); }
+
+/// TSC_AUX is 0 outside of guests that use it.
+[[gnu::noinline]] void exchange_after(SvmVcpu& vcpu) {
+    if (wants_interrupt_window(vcpu)) ask_for_interrupts();
+    if (vcpu.breakpoints) unload_debug_registers();
+    if (vcpu.tsc_aux != 0 && features().rdtscp) write_msr(kMsrTscAux, 0);
 }
 
 void find_exchanges(SvmVcpu& vcpu) {
-    vcpu.needs_exchange = vcpu.breakpoints || vcpu.tsc_aux != 0 || switches_xcr0(vcpu);
+    vcpu.needs_exchange = vcpu.breakpoints || vcpu.tsc_aux != 0 || switches_xcr0(vcpu) ||
+                          wants_interrupt_window(vcpu);
 }
 
 /// Makes XCR0 the host's again. XSETBV is intercepted, but QEMU 7.2 lets it through; what the guest
@@ -121,7 +125,6 @@ void recover_xcr0(SvmVcpu& vcpu) {
     if ((vcpu.vmcb.save.cr4 & kCr4Osxsave) != 0) make_xcr0_live(vcpu);
     if (has(groups, RegisterGroup::Control))
         follow_control_load(vcpu.vmcb, vcpu.lme_hidden, vcpu.cr4_watched);
-    find_exchanges(vcpu);
 }
 
 /// As if the processor had refused the entry.
@@ -240,6 +243,7 @@ void act_upon(Vcpu& base, const Requests& requests) {
     control.interrupt_shadow = requests.interruptibility() & abi::kInterruptShadow;
     set_nmi_blocked(vcpu, (requests.interruptibility() & abi::kNmiBlocked) != 0);
     set_interrupt_window(control, (requests.control() & abi::kRequestInterruptWindow) != 0);
+    find_exchanges(vcpu);
     vcpu.decode.single_step = (requests.control() & abi::kSingleStep) != 0;
     if (vcpu.decode.single_step) vcpu.vmcb.save.rflags |= kTrapFlag;
 }
@@ -265,8 +269,6 @@ hv::Entered enter(Vcpu& base) {
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_before(vcpu);
     world_switch(vcpu.state().gpr, vcpu.vmcb_address, processor.host_state_address);
-    if ((control.intercepts1 & Intercept1::kVintr) != 0) [[unlikely]]
-        ask_for_interrupts();
     if (vcpu.needs_exchange) [[unlikely]]
         exchange_after(vcpu);
     if (vcpu.xcr0_live) recover_xcr0(vcpu);
