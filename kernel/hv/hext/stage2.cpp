@@ -4,22 +4,6 @@
 #include "kernel/hv/hext/detect.hpp"
 
 namespace redoubt::kernel::hext {
-namespace {
-
-/// Calls `function` with the hv::SecondLevel of the VM's format.
-template <class Function>
-auto in_format_of(const Vm& vm, Function&& function) {
-    switch (vm.table_levels) {
-        case 5:
-            return function(hv::SecondLevel<GStageFormat<5>>{});
-        case 4:
-            return function(hv::SecondLevel<GStageFormat<4>>{});
-        default:
-            return function(hv::SecondLevel<GStageFormat<3>>{});
-    }
-}
-
-}  // namespace
 
 unsigned table_levels(unsigned address_bits) {
     for (unsigned levels = kFewestLevels; levels <= kMostLevels; ++levels) {
@@ -37,10 +21,6 @@ Result<void> map(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame, st
 
 void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     in_format_of(vm, [&](auto stage2) { stage2.unmap(vm, address, bytes); });
-}
-
-bool permits(const Vm& vm, const abi::Exit& exit) {
-    return in_format_of(vm, [&](auto stage2) { return stage2.permits(vm, exit); });
 }
 
 }  // namespace redoubt::kernel::hext

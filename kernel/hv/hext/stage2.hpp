@@ -20,7 +20,18 @@ Result<void> map(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame, st
                  PageFlags flags);
 void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes);
 
+/// Calls `function` with the hv::SecondLevel of the VM's format.
+template <class Function>
+inline auto in_format_of(const Vm& vm, Function&& function) {
+    if (vm.table_levels == 3) [[likely]]
+        return function(hv::SecondLevel<GStageFormat<3>>{});
+    if (vm.table_levels == 4) return function(hv::SecondLevel<GStageFormat<4>>{});
+    return function(hv::SecondLevel<GStageFormat<5>>{});
+}
+
 /// Do the tables permit the access of this Mmio exit?
-bool permits(const Vm& vm, const abi::Exit& exit);
+inline bool permits(const Vm& vm, const abi::Exit& exit) {
+    return in_format_of(vm, [&](auto stage2) { return stage2.permits(vm, exit); });
+}
 
 }  // namespace redoubt::kernel::hext
