@@ -133,6 +133,10 @@ void look_at_code(Machine& machine, Input& input) {
     require(plan_step(machine.state, instruction).count <= 2);
     machine.state.vsatp = input.word();
     isa::translate(machine.state, machine.memory, input.word());
+    std::array<std::uint8_t, 4> bytes{};
+    store_little_endian(bytes, instruction);
+    for (const auto& row : isa::disassemble(bytes, machine.state.pc, isa::CodeMode::Rv64, 2))
+        require(!row.text.empty() && row.bytes.size() <= isa::kLongestInstruction);
     isa::disassemble_before(std::span(machine.ram).first(32), kMemoryBase, isa::CodeMode::Rv64, 4);
 }
 

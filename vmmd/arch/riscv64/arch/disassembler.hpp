@@ -20,8 +20,10 @@ inline constexpr std::size_t kLongestInstruction = 4;
 struct DisassembledInstruction {
     std::uint64_t address = 0;
     std::vector<std::uint8_t> bytes;
-    std::string
-        text;  ///< as the assembler writes it; ".2byte …" or ".4byte …" for what has no name here
+    /// As the specification has it, compressed instructions as those that do the same; ".2byte …"
+    /// or
+    /// ".4byte …" for what has no name here.
+    std::string text;
 };
 
 /// At most `count` instructions from the beginning of `code`, which is at `address`. One whose end

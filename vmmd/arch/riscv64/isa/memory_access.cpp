@@ -1,5 +1,7 @@
-// The table of compressed instructions, and the instructions of traps.
+// Compressed instructions, and the instructions of traps.
 #include "vmmd/arch/riscv64/isa/memory_access.hpp"
+
+#include "vmmd/arch/riscv64/isa/compressed.hpp"
 
 namespace redoubt::vmmd::isa {
 
@@ -10,22 +12,9 @@ constexpr unsigned kCompressedLength = 2;
 }  // namespace
 
 std::optional<MemoryAccess> decode_compressed_access(std::uint16_t instruction) {
-    using detail::bits;
-    const auto quadrant = instruction & 3;
-    const auto function = bits(instruction, 13, 3);
-    // 2 and 3 load, 6 and 7 store, words and doublewords; the others are of floating-point
-    // registers, or no accesses.
-    if ((function & 2) == 0 || quadrant == 1) return std::nullopt;
-    const bool write = (function & 4) != 0;
-    const std::uint8_t size = (function & 1) != 0 ? 8 : 4;
-    std::uint8_t general = 0;
-    if (quadrant == 0) {
-        general = static_cast<std::uint8_t>(8 + bits(instruction, 2, 3));
-    } else {
-        general = write ? bits(instruction, 2, 5) : bits(instruction, 7, 5);
-        if (!write && general == 0) return std::nullopt;  // reserved
-    }
-    return MemoryAccess{write, !write && size == 4, size, general, kCompressedLength};
+    auto access = decode_full_access(expand_compressed(instruction));
+    if (access) access->length = kCompressedLength;
+    return access;
 }
 
 /// Bit 0 is always set there; bit 1 is clear if the instruction was a compressed one.
