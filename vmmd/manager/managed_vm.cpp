@@ -91,7 +91,9 @@ ManagedVm::ManagedVm(VmConfig config, Surroundings surroundings)
 
 ManagedVm::~ManagedVm() {
     if (link_) link_->close();
-    for (const auto& [key, stream] : opening_) stream->close();
+    for (const auto& [id, waiting] : pending_) {
+        if (waiting.stream) waiting.stream->close();
+    }
 }
 
 VmState ManagedVm::state() const {
@@ -244,7 +246,7 @@ std::uint64_t ManagedVm::expect_answer(milliseconds limit, Reply reply) {
     timer->async_wait([this, id](boost::system::error_code cancelled) {
         if (cancelled) return;
         auto waiting = pending_.extract(id);
-        if (!waiting.empty()) waiting.mapped().reply(no_answer());
+        if (!waiting.empty()) fail(waiting.mapped(), no_answer());
     });
     pending_.emplace(id, Pending{std::move(reply), std::move(timer), {}});
     return id;
@@ -264,8 +266,22 @@ void ManagedVm::send_waiting() {
     }
 }
 
-void ManagedVm::fail_requests(const std::string& why) {
-    for (auto& [id, waiting] : std::exchange(pending_, {})) waiting.reply(refused(why));
+void ManagedVm::fail(Pending& waiting, Json error) {
+    if (waiting.stream) waiting.stream->close();
+    waiting.reply(std::move(error));
+}
+
+void ManagedVm::fail_requests(Which which, const std::string& why) {
+    std::map<std::uint64_t, Pending> failed;
+    if (which == Which::All) {
+        failed.swap(pending_);
+    } else {
+        for (auto next = pending_.begin(); next != pending_.end();) {
+            const auto here = next++;
+            if (!here->second.stream) failed.insert(pending_.extract(here));
+        }
+    }
+    for (auto& [id, waiting] : failed) fail(waiting, refused(why));
 }
 
 void ManagedVm::forward(const Command& command, const Json& arguments, Reply reply) {
@@ -276,34 +292,31 @@ void ManagedVm::forward(const Command& command, const Json& arguments, Reply rep
 }
 
 void ManagedVm::open_stream(const Command& command, const Json& arguments, StreamReply reply) {
-    auto stream = std::make_shared<MonitorConnection>(
+    const auto stream = std::make_shared<MonitorConnection>(
         surroundings_.loop->context(), surroundings_.spawner->socket_of(config_.name));
-    auto* const key = stream.get();
-    auto shared_reply = std::make_shared<StreamReply>(std::move(reply));
-    const auto fail = [this, key, shared_reply](Json error) {
-        const auto held = opening_.extract(key);
-        if (const auto waiting = std::exchange(*shared_reply, nullptr)) {
-            waiting(std::move(error), nullptr);
-        }
-    };
-    stream->set_callbacks({[key, request = Json{{"execute", command.name},
-                                                {"arguments", arguments}}] { key->send(request); },
-                           [this, key, shared_reply, fail](Json message) {
-                               if (message.contains("event")) return;
-                               if (!message.contains("return")) {
-                                   key->close();
-                                   return fail(message.contains("error") ? message : no_answer());
-                               }
-                               const auto held = opening_.extract(key);
-                               auto taken = key->take();
-                               if (const auto waiting = std::exchange(*shared_reply, nullptr)) {
-                                   waiting({{"return", message["return"]}},
-                                           std::make_shared<MonitorStream>(
-                                               std::move(taken.socket), std::move(taken.unread)));
-                               }
-                           },
-                           [this, fail](MonitorConnection::Loss) { fail(no_answer()); }});
-    opening_.emplace(key, stream);
+    const auto id = expect_answer(surroundings_.patience.answer,
+                                  [reply](Json error) { reply(std::move(error), nullptr); });
+    pending_.at(id).stream = stream;
+    stream->set_callbacks(
+        {[key = stream.get(), request = Json{{"execute", command.name}, {"arguments", arguments}}] {
+             key->send(request);
+         },
+         [this, key = stream.get(), id, reply](Json message) {
+             if (message.contains("event")) return;
+             auto waiting = pending_.extract(id);
+             if (!message.contains("return"))
+                 return fail(waiting.mapped(), message.contains("error") ? message : no_answer());
+             auto taken = key->take();
+             reply(
+                 {{"return", message["return"]}},
+                 std::make_shared<MonitorStream>(std::move(taken.socket), std::move(taken.unread)));
+         },
+         [this, id](MonitorConnection::Loss how) {
+             // It may be about to end, or has already.
+             if (how == MonitorConnection::Loss::Closed) return;
+             auto waiting = pending_.extract(id);
+             fail(waiting.mapped(), no_answer());
+         }});
     stream->open(surroundings_.patience.answer);
 }
 
@@ -343,7 +356,7 @@ void ManagedVm::event(Json& event) {
 void ManagedVm::lost(MonitorConnection::Loss how) {
     link_.reset();
     link_ready_ = false;
-    fail_requests("the monitor of " + quoted() + " is gone");
+    fail_requests(Which::OnLink, "the monitor of " + quoted() + " is gone");
     if (ended_) return finish();
     if (how == MonitorConnection::Loss::Nonsense) {
         return end_monitor("its monitor sent nonsense", VmEnd::Crashed);
@@ -446,7 +459,7 @@ void ManagedVm::finish() {
     }
     stopped_event_.reset();
     phase_ = Phase::Stopped;
-    fail_requests(quoted() + " stopped: " + reason);
+    fail_requests(Which::All, quoted() + " stopped: " + reason);
     answer_start(refused(quoted() + " cannot start: " + reason));
     settle(end, std::move(reason), ran);
 }

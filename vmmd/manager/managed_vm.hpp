@@ -68,6 +68,7 @@ class ManagedVm {
     void monitor_ended(const MonitorEnd& end);
 
     void forward(const Command& command, const Json& arguments, Reply reply);
+    /// Whoever asks while the monitor ends is told when it has.
     void open_stream(const Command& command, const Json& arguments, StreamReply reply);
 
     Json summary() const;
@@ -92,6 +93,7 @@ class ManagedVm {
         Reply reply;
         std::unique_ptr<boost::asio::steady_timer> limit;
         Json unsent;  ///< the message, while it waits for the connection
+        std::shared_ptr<MonitorConnection> stream{};  ///< that a command for one opens
     };
 
     void launch(Reply reply);
@@ -105,7 +107,10 @@ class ManagedVm {
     std::uint64_t expect_answer(std::chrono::milliseconds limit, Reply reply);
     void request(Json message, std::chrono::milliseconds limit, Reply reply);
     void send_waiting();
-    void fail_requests(const std::string& why);
+    static void fail(Pending& waiting, Json error);
+    /// All, or those that wait for an answer over the connection that every command takes.
+    enum class Which { All, OnLink };
+    void fail_requests(Which which, const std::string& why);
     /// Ends the monitor; `why` is the reason of the VM's end.
     void end_monitor(std::string why, VmEnd end);
     void expect_end();
@@ -124,7 +129,6 @@ class ManagedVm {
     bool link_ready_ = false;
     std::map<std::uint64_t, Pending> pending_;
     std::uint64_t last_request_ = 0;
-    std::map<MonitorConnection*, std::shared_ptr<MonitorConnection>> opening_;  ///< streams
     EventAllowance events_;
 
     bool paused_ = false;

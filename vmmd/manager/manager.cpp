@@ -145,7 +145,11 @@ void Manager::of_vm(const Command& command, const Json& arguments, const Done& d
     if (!vm.can_be_asked()) return of_vm_at_rest(vm, command, arguments, done);
     if (command.makes_stream) {
         return vm.open_stream(command, arguments,
-                              [done](Json answer, std::shared_ptr<StreamSource> stream) {
+                              [this, &vm, command, arguments, done](
+                                  Json answer, std::shared_ptr<StreamSource> stream) {
+                                  // It has ended meanwhile.
+                                  if (!stream && !vm.can_be_asked())
+                                      return execute(command, arguments, done);
                                   CommandEffects effects;
                                   effects.stream = std::move(stream);
                                   done(std::move(answer), std::move(effects));

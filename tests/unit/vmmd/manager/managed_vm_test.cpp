@@ -354,6 +354,41 @@ TEST_F(ManagedVmTest, OneThatStaysAfterItsGuestStoppedIsEndedToo) {
     EXPECT_EQ(spawner_.killed, 1U);
 }
 
+TEST_F(ManagedVmTest, WhoeverAttachesWhileItEndsIsToldThatItHas) {
+    make();
+    ASSERT_TRUE(starts());
+    spawner_.manners.silent = true;
+    const Command attach{"vm-attach", {}, nullptr, true};
+    std::vector<Json> answers;
+    const auto got = [&answers](Json answer, const std::shared_ptr<StreamSource>& stream) {
+        EXPECT_EQ(stream, nullptr);
+        answers.push_back(std::move(answer));
+    };
+    vm_->open_stream(attach, Json::object(), got);  // will be heard, and not answered
+    let_pass(50ms);
+    spawner_.server.reset();
+    vm_->open_stream(attach, Json::object(), got);  // nobody is there any more
+    let_pass(50ms);
+    EXPECT_TRUE(answers.empty());
+    spawner_.end(kClean);
+    ASSERT_TRUE(reach([&] { return answers.size() == 2; }));
+    for (const Json& answer : answers) {
+        EXPECT_EQ(answer["error"]["desc"], "VM \"web\" stopped: its monitor ended with status 0");
+    }
+}
+
+TEST_F(ManagedVmTest, WhoeverAttachesToAMonitorThatSaysNothingIsTold) {
+    patience_.answer = 50ms;
+    make();
+    ASSERT_TRUE(starts());
+    spawner_.manners.silent = true;
+    answer_ = nullptr;
+    vm_->open_stream(
+        {"vm-attach", {}, nullptr, true}, Json::object(),
+        [this](Json answer, const std::shared_ptr<StreamSource>&) { answer_ = std::move(answer); });
+    EXPECT_EQ(refusal(), "the monitor of VM \"web\" does not answer");
+}
+
 TEST_F(ManagedVmTest, WhoeverRetiresIsNotStartedAgain) {
     make(RestartPolicy::Always);
     ASSERT_TRUE(starts());
