@@ -91,7 +91,7 @@ def screen(rows: list[Row], order: str) -> list[str]:
     """The lines of a sample."""
     running = sum(row.vm["state"] == "running" for row in rows)
     exits = sum(row.all.exits for row in rows)
-    lines = [f"{len(rows)} virtual machines, {running} running; {exits:,.0f} exits/s; sorted by {order}", ""]
+    lines = [f"{len(rows)} virtual machine{'s' if len(rows) != 1 else ''}, {running} running; {exits:,.0f} exits/s; sorted by {order}", ""]
     body = [["NAME", "STATE", "EXITS/S", "IN KERNEL", "INJECTED", "GUEST", "KERNEL", "MONITOR", "WAITING", "MEMORY", "MOST EXITS"]]
     for row in sorted(rows, key=lambda row: (-ORDERS[order](row.all), row.vm["name"])):
         body.append(cells(row.vm["name"], row.vm["state"], row.all, size_text(row.vm["memory"])))

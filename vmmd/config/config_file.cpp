@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "arch/kernel_image.hpp"
 #include "vmmd/backends/backend.hpp"
@@ -16,29 +17,34 @@ namespace {
 
 constexpr std::uint64_t kMaximumConfigBytes = 1 << 20;
 
-using Wrong = std::optional<ConfigError>;
-
-/// What is wrong with a VM's images; nothing if they are right, or not here to look at.
-Wrong check_images_of(const VmConfig& vm, const std::string& folder) {
-    std::uint64_t initrd_bytes = 0;
-    if (vm.initrd.starts_with("file:")) {
-        const auto initrd = ImageFile::open(vm.initrd, folder);
-        if (!initrd) return ConfigError{vm.initrd_place, initrd.error()};
-        initrd_bytes = initrd->size();
-    }
+/// What is wrong with a VM's kernel; nothing if it is right, or not here to look at.
+std::optional<std::string> check_kernel_of(const VmConfig& vm, const std::string& folder,
+                                           std::uint64_t initrd_bytes) {
     if (!vm.kernel.starts_with("file:")) return {};
-    const auto wrong_kernel = [&](const std::string& message) {
-        return ConfigError{vm.kernel_place, message};
-    };
     auto file = ImageFile::open(vm.kernel, folder);
-    if (!file) return wrong_kernel(file.error());
+    if (!file) return file.error();
     std::array<std::uint8_t, kKernelHeaderBytes> header{};
     if (file->size() >= header.size()) {
-        if (const auto read = file->read(0, header); !read) return wrong_kernel(read.error());
+        if (const auto read = file->read(0, header); !read) return read.error();
     }
     const auto good = check_kernel(header, file->size(), vm.kernel, initrd_bytes, vm.memory_bytes);
-    if (!good) return wrong_kernel(good.error());
+    if (!good) return good.error();
     return {};
+}
+
+/// What is wrong with a VM's images.
+std::vector<ConfigError> check_images_of(const VmConfig& vm, const std::string& folder) {
+    std::vector<ConfigError> errors;
+    std::uint64_t initrd_bytes = 0;
+    if (vm.initrd.starts_with("file:")) {
+        if (const auto initrd = ImageFile::open(vm.initrd, folder))
+            initrd_bytes = initrd->size();
+        else
+            errors.push_back({vm.initrd_place, initrd.error()});
+    }
+    if (const auto wrong = check_kernel_of(vm, folder, initrd_bytes))
+        errors.insert(errors.begin(), {vm.kernel_place, *wrong});
+    return errors;
 }
 
 }  // namespace
@@ -70,9 +76,8 @@ LoadedConfig load_config(const std::string& name, CheckImages check_images) {
     result.vms = std::move(parsed.vms);
     if (!result.errors.empty() || check_images == CheckImages::No) return result;
     for (const auto& vm : result.vms) {
-        if (const auto wrong = check_images_of(vm, result.folder)) {
-            result.errors.push_back(format(*wrong, name));
-        }
+        for (const auto& wrong : check_images_of(vm, result.folder))
+            result.errors.push_back(format(wrong, name));
     }
     return result;
 }

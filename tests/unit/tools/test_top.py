@@ -69,7 +69,7 @@ class TopTest(TopDirectoryTest):
         result = self.run_top("--once")
         self.assertEqual(result.returncode, 0, result.stderr)
         lines = result.stdout.splitlines()
-        self.assertEqual(lines[0], "1 virtual machines, 1 running; 100 exits/s; sorted by exits")
+        self.assertEqual(lines[0], "1 virtual machine, 1 running; 100 exits/s; sorted by exits")
         self.assertEqual(lines[3].split(), ["web", "running", "100", "0", "10", "50", "%", "0", "%", "25", "%", "25", "%",
                                             "256", "MiB", "port", "io", "100"])
         self.assertEqual(len(lines), 5)
