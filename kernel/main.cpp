@@ -1,6 +1,9 @@
 // The portable kernel's start: reports what was found, starts the parts in order, then schedules.
 #include "kernel/main.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 #include "arch/boot.hpp"
 #include "arch/cpu.hpp"
 #include "arch/entry.hpp"
@@ -20,7 +23,17 @@ void report_machine(const BootInformation& boot) {
           ticks_per_second() / 1'000'000, boot.entry_ticks);
     if (cpu_count() > 1) print("kernel: {} processors\n", cpu_count());
     print("kernel: memory {} MiB free, boot archive {} KiB\n", bytes >> 20,
-          boot.boot_module.bytes >> 10);
+          boot.boot_archive.bytes >> 10);
+}
+
+bool command_line_has(std::string_view word) {
+    std::string_view text{boot_information().command_line};
+    while (!text.empty()) {
+        const std::string_view here{text.begin(), std::find(text.begin(), text.end(), ' ')};
+        if (here == word) return true;
+        text.remove_prefix(std::min(here.size() + 1, text.size()));
+    }
+    return false;
 }
 
 /// For the test of panics: the back trace must name both functions.
@@ -38,8 +51,8 @@ void kernel_main() {
     report_machine(boot);
     if (command_line_has("panic-test")) test_panic();
     hv::initialize();
-    print("kernel: virtualization: {}{}\n", hv::available() ? "" : "not available: ",
-          hv::summary());
+    print("kernel: virtualization: {}{}\n",
+          hv::available() ? "" : "not available: ", hv::summary());
     start_init(boot);
     print("kernel: init started\n");
     if (command_line_has("lock-statistics")) measure_kernel_lock();

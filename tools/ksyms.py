@@ -11,14 +11,15 @@ import sys
 
 
 def functions(kernel):
-    """(address, readable name) of every function, ascending, aliases dropped."""
+    """(address, readable name) of every function of the kernel proper, ascending, aliases dropped."""
     listing = subprocess.run(["nm", "--demangle", "--numeric-sort", "--defined-only", kernel],
                              check=True, capture_output=True, text=True).stdout
+    symbols = [line.split(" ", 2) for line in listing.splitlines()]
+    bounds = {name: int(address, 16) for address, _, name in symbols if name in ("kernel_text_start", "kernel_text_end")}
     found = {}
-    for line in listing.splitlines():
-        address, kind, name = line.split(" ", 2)
+    for address, kind, name in symbols:
         # Names with $ are the assembler's own, of riscv64.
-        if kind in "tTwW" and int(address, 16) >= 0xFFFF_FFFF_8000_0000 and not name.startswith("$"):
+        if kind in "tTwW" and bounds["kernel_text_start"] <= int(address, 16) < bounds["kernel_text_end"] and not name.startswith("$"):
             found.setdefault(int(address, 16), shorten(name))
     return sorted(found.items())
 

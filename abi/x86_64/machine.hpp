@@ -8,8 +8,6 @@ namespace redoubt::abi {
 struct MachineDescription {
     std::uint32_t pm1a_control_port;  ///< ACPI power-off; 0 if unknown
     std::uint32_t pm1a_sleep_type;    ///< SLP_TYP of \_S5
-    std::uint32_t reset_port;         ///< FADT reset register; 0 if there is none in I/O space
-    std::uint32_t reset_value;
 };
 
 }  // namespace redoubt::abi

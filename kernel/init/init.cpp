@@ -11,8 +11,6 @@
 #include "kernel/hv/hv.hpp"
 #include "kernel/init/blocks.hpp"
 #include "kernel/init/boot_pool.hpp"
-#include "kernel/init/cpio.hpp"
-#include "kernel/init/elf.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/object/cnode.hpp"
 #include "kernel/object/thread.hpp"
@@ -117,27 +115,18 @@ PhysicalAddress map_fresh(BootPool& pool, AddressSpace& space, std::uint64_t add
     return memory;
 }
 
-std::uint64_t load_program(BootPool& pool, AddressSpace& space, PhysicalRange module) {
-    const std::span archive{direct_map<const std::byte>(module.start), module.bytes};
-    const auto file = find_file(archive, "init");
-    if (!file) panic("the boot archive has no init");
-    const auto load = [&](const ElfSegment& segment,
-                          std::span<const std::byte> bytes) -> Result<void> {
+void load_program(BootPool& pool, AddressSpace& space, const BootInformation& boot) {
+    for (const boot::InitSegment& segment : boot.init) {
         PageFlags flags = PageFlags{}.read();
-        if ((segment.flags & ElfSegment::kWrite) != 0) flags = flags.write();
-        if ((segment.flags & ElfSegment::kExecute) != 0) flags = flags.execute();
-        if (flags.is_writable() && flags.is_executable()) return abi::Error::InvalidArgument;
+        if (segment.writable) flags = flags.write();
+        if (segment.executable) flags = flags.execute();
         const std::uint64_t offset = segment.address & kPageMask;
         const PhysicalAddress memory =
-            map_fresh(pool, space, segment.address - offset, offset + segment.memory_size, flags);
-        __builtin_memcpy(direct_map<std::byte>(memory + offset), bytes.data(), bytes.size());
-        return {};
-    };
-    const auto entry = load_elf(*file, kUserAddressEnd, load);
-    if (!entry.ok() || entry.value() >= kUserAddressEnd) {
-        panic("init is not a static ELF64 executable with separate code and data");
+            map_fresh(pool, space, segment.address - offset, offset + segment.bytes, flags);
+        __builtin_memcpy(direct_map<std::byte>(memory + offset),
+                         direct_map<const std::byte>(segment.contents.start),
+                         segment.contents.bytes);
     }
-    return entry.value();
 }
 
 void describe_machine(abi::BootInfo& info, const BootInformation& boot) {
@@ -171,7 +160,7 @@ void start_init(const BootInformation& boot) {
         *new (direct_map<void>(pool.allocate_zeroed(kCNodeBytes, kCNodeBytes))) CNode{kCNodeBits};
     auto& thread = *new (direct_map<void>(pool.allocate_zeroed(kThreadBytes, kThreadBytes))) Thread;
 
-    const std::uint64_t entry = load_program(pool, space, boot.boot_module);
+    load_program(pool, space, boot);
     map_fresh(pool, space, kStackTop - kStackBytes, kStackBytes, PageFlags{}.read().write());
     auto& info = *direct_map<abi::BootInfo>(
         map_fresh(pool, space, abi::kBootInfoAddress, sizeof(abi::BootInfo), PageFlags{}.read()));
@@ -205,12 +194,12 @@ void start_init(const BootInformation& boot) {
     }
     add_all_untyped(capabilities, info, free_memory, kMaximumRamBlocks, false);
     add_all_untyped(capabilities, info, boot.device_memory, std::size(info.untyped), true);
-    add_module_frames(capabilities, info, boot.boot_module);
+    add_module_frames(capabilities, info, boot.boot_archive);
     info.first_free_slot = capabilities.first_free();
 
     set_system_constant(abi::SystemInfoKind::TicksPerSecond, ticks_per_second());
     set_system_constant(abi::SystemInfoKind::ProcessorCount, cpu_count());
-    set_system_constant(abi::SystemInfoKind::BootRealTime, boot_real_time());
+    set_system_constant(abi::SystemInfoKind::BootRealTime, boot.real_time);
     set_system_constant(abi::SystemInfoKind::FreeBytesAtBoot, free_bytes_at_boot);
 
     setup.ipc_buffer_address = kIpcBufferAddress;
@@ -218,7 +207,7 @@ void start_init(const BootInformation& boot) {
     setup.maximum_priority = abi::kPriorityCount - 1;
     DyingObjects none;
     thread_configure(thread, setup, none);
-    initialize(thread.context, entry, kStackTop, abi::kBootInfoAddress, 0);
+    initialize(thread.context, boot.init_entry, kStackTop, abi::kBootInfoAddress, 0);
     init_thread = &thread;
     if (!thread_resume(thread).ok()) panic("init cannot run");
 }

@@ -16,11 +16,13 @@ PANICKED = 0x7E
 REGISTER = {"x86_64": "rip", "riscv64": "sp"}  # that a panic prints
 
 
-def program(code: bytes) -> bytes:
-    """A static x86-64 executable that has nothing but this code."""
+def program(code: bytes = bytes(4)) -> bytes:
+    """A static executable that has nothing but this code, which is x86-64's unless it is the default: that faults
+    everywhere."""
+    processor = {"x86_64": 62, "riscv64": 243}[current().name]
     base, headers = 0x400000, 0x1000
     elf = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9) + struct.pack(
-        "<HHIQQQIHHHHHH", 2, 62, 1, base + headers, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+        "<HHIQQQIHHHHHH", 2, processor, 1, base + headers, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, headers + len(code), headers + len(code), 0x1000)
     return (elf + segment).ljust(headers, b"\0") + code
 
@@ -70,10 +72,14 @@ class Kernel(unittest.TestCase):
     def test_the_same_on_four_harts_and_with_memory_above_4_gib(self):
         self.check_probe(processors=4, memory="5G")
 
-    def test_an_archive_without_init_panics_with_a_reason(self):
-        code, log = self.boot({"readme": b"nothing to run"})
-        self.assertEqual(code, PANICKED, log)
-        self.assertRegex(log, "kernel panic: .*init")
+    def test_an_archive_without_a_usable_init_ends_with_a_reason(self):
+        for files, reason in (({"readme": b"nothing to run"}, "the boot archive has no file init"),
+                              ({"init": b"#!/bin/sh" * 20}, "the boot archive's file init is not a 64-bit ELF file"),
+                              ({"init": program()[:4098]}, "the boot archive's file init is truncated")):
+            with self.subTest(reason):
+                code, log = self.boot(files)
+                self.assertEqual(code, PANICKED, log)
+                self.assertIn(f"Redoubt cannot start: {reason}", log)
 
     @on("x86_64")
     def test_the_end_of_init_panics_with_a_reason(self):
@@ -87,7 +93,7 @@ class Kernel(unittest.TestCase):
                 self.assertRegex(log, f"kernel panic: {reason}")
 
     def test_a_panic_prints_registers_and_names(self):
-        code, log = self.boot({"init": b""}, command_line="panic-test")
+        code, log = self.boot({"init": program()}, command_line="panic-test")
         self.assertEqual(code, PANICKED, log)
         self.assertRegex(log, rf"{REGISTER[current().name]} 0x[0-9a-f]{{16}}")
         self.assertRegex(log, r"test_panic\+0x")
@@ -95,15 +101,15 @@ class Kernel(unittest.TestCase):
 
     @on("riscv64")
     def test_the_device_tree_tells_memory_and_processors(self):
-        _, log = self.boot({"readme": b"x" * 2_000_000}, memory="3G", processors=4)
+        _, log = self.boot({"init": program(), "readme": b"x" * 2_000_000}, memory="3G", processors=4)
         self.assertRegex(log, r"kernel: processor rv64\w+, 10 MHz counter")
         self.assertIn("kernel: 4 processors", log)
-        free = int(re.search(r"memory (\d+) MiB free, boot archive 1953 KiB", log)[1])
+        free = int(re.search(r"memory (\d+) MiB free, boot archive 1957 KiB", log)[1])
         self.assertTrue(3000 < free < 3072, log)
 
     @on("riscv64")
     def test_a_processor_without_h_extension_and_sstc(self):
-        code, log = self.boot({"readme": b""}, cpu="rv64,h=false,sstc=false")
+        code, log = self.boot({"init": program()}, cpu="rv64,h=false,sstc=false")
         self.assertEqual(code, PANICKED, log)
         self.assertIn("virtualization: not available", log)
 

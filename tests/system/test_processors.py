@@ -100,7 +100,7 @@ class Processors(unittest.TestCase):
         test_hypervisor.Hypervisor.check_probe(self, processors=4)
 
     def test_a_panic_is_told_once_by_one(self):
-        code, log = self.boot({"init": b""}, command_line="panic-test", processors=4)
+        code, log = self.boot({"init": test_kernel.program()}, command_line="panic-test", processors=4)
         self.assertEqual(code, 0x7E, log)
         self.assertRegex(log, "kernel: 4 processors")
         self.assertEqual(log.count("kernel panic: asked for"), 1)

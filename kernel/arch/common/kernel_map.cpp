@@ -50,21 +50,15 @@ void map_image(const char* start, const char* end, PageFlags flags) {
 void map_ram(const BootInformation& information) {
     const PhysicalAddress constant_start = image_physical(address_of(kernel_text_start));
     const PhysicalAddress constant_end = image_physical(address_of(kernel_rodata_end));
-    PhysicalAddress done{0};
-    for (const MemoryRegion& region : information.regions) {
-        if (region.kind != MemoryKind::Usable) continue;
-        PhysicalAddress start = region.range.start.align_up(kPageSize);
-        const PhysicalAddress end = region.range.end().page_base();
-        if (start < done) start = done;
-        if (start >= end) continue;
+    for (const PhysicalRange& range : information.ram) {
+        const PhysicalAddress start = range.start, end = range.end();
         if (start <= constant_start && constant_end <= end) {
             map_direct({start, constant_start - start}, kReadWrite);
             map_direct({constant_start, constant_end - constant_start}, kReadOnly);
             map_direct({constant_end, end - constant_end}, kReadWrite);
         } else {
-            map_direct({start, end - start}, kReadWrite);
+            map_direct(range, kReadWrite);
         }
-        done = end;
     }
 }
 

@@ -111,6 +111,8 @@ boot_linked:
     li s0, 0
     li tp, 0
     csrw sscratch, zero
+    call loader_start                   // the result: what the kernel is told
+    lla sp, boot_stack_top
     call arch_start
     j boot_stop
 

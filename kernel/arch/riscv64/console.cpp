@@ -1,5 +1,6 @@
-// A 16550 as the kernel's console, polled: it must work in any state of the system. Until the
-// device tree has told where one is, and where there is none, the firmware prints.
+// A 16550 as the kernel's console, polled: it must work in any state of the system. The boot
+// loader has set it up. Until the device tree has told where one is, and where there is none, the
+// firmware prints.
 #include "arch/console.hpp"
 
 #include <cstdint>
@@ -11,28 +12,18 @@
 namespace redoubt::kernel {
 namespace {
 
-constexpr unsigned kData = 0, kInterruptEnable = 1, kFifoControl = 2, kLineControl = 3,
-                   kModemControl = 4, kLineStatus = 5;
+constexpr unsigned kData = 0, kLineStatus = 5;
 constexpr std::uint8_t kTransmitterEmpty = 1 << 5;
 /// A device that never becomes ready must not stop the system.
 constexpr unsigned kPatience = 100'000;
 
 volatile std::uint8_t& device_register(unsigned index) {
-    const MachineConsole& console = machine().console;
+    const boot::Console& console = machine().console;
     return *direct_map<volatile std::uint8_t>(console.registers.start +
                                               (std::uint64_t{index} << console.register_shift));
 }
 
 }  // namespace
-
-/// The divisor stays: it depends on a clock that the firmware knows.
-void console_initialize() {
-    if (machine().console.registers.bytes == 0) return;
-    device_register(kInterruptEnable) = 0;
-    device_register(kLineControl) = 0x03;  // 8 bits, no parity
-    device_register(kFifoControl) = 0x07;
-    device_register(kModemControl) = 0x0B;  // DTR, RTS, OUT2
-}
 
 void console_write(char character) {
     if (character == '\n') console_write('\r');

@@ -36,7 +36,7 @@ const CpuFeatures& features() { return detected; }
 unsigned cpu_count() { return processor_count; }
 PerCpu& cpu(unsigned index) { return *processors[index]; }
 
-void features_initialize(const Machine& machine) {
+void features_initialize(const boot::Hardware& machine) {
     detected.sstc = isa_has(machine.isa, "sstc");
     // Single-letter extensions follow "rv64", up to the first underscore.
     const std::size_t base = __builtin_strlen(machine.isa) < 4 ? 0 : 4;

@@ -55,8 +55,9 @@ void map_registers() {
 }  // namespace
 
 void interrupt_initialize() {
-    for (const MachineProcessor& processor : machine().processors) {
-        if (processor.hart != this_cpu().hart || processor.plic_context == kNoContext) continue;
+    for (const boot::Processor& processor : machine().processors) {
+        if (processor.hart != this_cpu().hart || processor.plic_context == boot::kNoContext)
+            continue;
         usable = machine().plic.bytes != 0;
         context = processor.plic_context;
     }

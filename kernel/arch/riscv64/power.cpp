@@ -3,7 +3,6 @@
 
 #include <cstdint>
 
-#include "arch/cpu.hpp"
 #include "arch/csr.hpp"
 #include "arch/machine.hpp"
 #include "kernel/mm/address.hpp"
@@ -21,14 +20,6 @@ constexpr std::uint32_t kPanicked = 0x7F << 1 | 1;
 void halt() {
     REDOUBT_WRITE_CSR("sie", 0);
     while (true) asm volatile("wfi");
-}
-
-/// There is nothing that cannot be held off: one that is inside the kernel goes on until it lets
-/// interrupts in or waits for the lock.
-void stop_other_processors() {
-    for (unsigned i = 0; i < cpu_count(); ++i) {
-        if (&cpu(i) != &this_cpu()) interrupt_processor(i);
-    }
 }
 
 void stop_machine_after_panic() {

@@ -85,8 +85,16 @@ extern "C" [[noreturn]] void hart_start(HartArea* area) {
     enter_scheduler();
 }
 
+/// There is nothing that cannot be held off: one that is inside the kernel goes on until it lets
+/// interrupts in or waits for the lock.
+void stop_other_processors() {
+    for (unsigned i = 0; i < cpu_count(); ++i) {
+        if (&cpu(i) != &this_cpu()) interrupt_processor(i);
+    }
+}
+
 void start_processors(const BootInformation&, BootAllocator& allocator) {
-    for (const MachineProcessor& processor : machine().processors) {
+    for (const boot::Processor& processor : machine().processors) {
         if (processor.hart == this_cpu().hart) continue;
         if (cpu_count() == kMaximumProcessors || !start_processor(processor.hart, allocator)) {
             print("kernel: hart {} does not start; it is left out\n", processor.hart);

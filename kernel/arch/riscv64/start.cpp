@@ -1,6 +1,5 @@
 // The way from the firmware to the portable kernel.
 #include "arch/boot_allocator.hpp"
-#include "arch/console.hpp"
 #include "arch/cpu_setup.hpp"
 #include "arch/kernel_map.hpp"
 #include "arch/paging.hpp"
@@ -24,42 +23,39 @@ constinit BootInformation information{};
 void map_devices() {
     if (machine().console.registers.bytes != 0) map_device_page(machine().console.registers.start);
     if (machine().test_finisher.value() != 0) map_device_page(machine().test_finisher);
-    if (machine().real_time_clock.value() != 0) map_device_page(machine().real_time_clock);
 }
 
 }  // namespace
 
 const BootInformation& boot_information() { return information; }
 
-/// boot.S comes here with the boot stack and the boot page tables.
-extern "C" [[noreturn]] void arch_start(std::uint64_t hart, std::uint64_t device_tree) {
-    information.entry_ticks = ticks_now();
-    cpu_initialize(hart);
+/// The boot loader comes here, with its tables and the stack below boot_stack_top.
+extern "C" [[noreturn]] void arch_start(const BootInformation* told) {
+    information = *told;
+    cpu_initialize(machine().boot_hart);
     cpu_enlist();
     trap_initialize();
     for (const Constructor* constructor = init_array_start; constructor != init_array_end;
          ++constructor) {
         (*constructor)();
     }
-    boot_information_initialize(information, hart, PhysicalAddress{device_tree});
-    console_initialize();
+    if (!information.is_sound()) panic("what the boot loader tells is damaged");
     features_initialize(machine());
     random_generator.seed({machine().random_seed.begin(), machine().random_seed.end()});
 
+    PhysicalRange& memory = information.free_memory.items[information.kernel_memory];
     static constinit BootAllocator allocator{{}};
-    allocator = BootAllocator{find_boot_memory(information)};
+    allocator = BootAllocator{memory};
     kernel_map_initialize(information, allocator);
     map_devices();
     activate(kernel_root());
     fpu_setup();
     interrupt_initialize();
-    timer_initialize();
     cpu_enable_interrupts();
     lock_kernel();
     start_processors(information, allocator);
     kernel_map_finish();
-    information.boot_tables = allocator.used();
-    boot_information_finish(information);
+    memory = allocator.rest();
     kernel_main();
 }
 

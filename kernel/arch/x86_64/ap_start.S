@@ -1,5 +1,5 @@
 // Where an application processor begins: copied to a page below 1 MiB, entered there in real mode by a start-up
-// interrupt. Goes straight to long mode on the boot tables, which map the page at its own address, and to ap_start().
+// interrupt. Goes straight to long mode on the boot loader's tables, which map the page at its own address, and to ap_start().
 
 .section .rodata, "a", @progbits
     .balign 16

@@ -1,11 +1,10 @@
 // The local APIC (APM vol. 2, chapter 16), through memory or as x2APIC through MSRs.
 #include "arch/apic.hpp"
 
-#include "arch/acpi.hpp"
 #include "arch/cpu.hpp"
 #include "arch/msr.hpp"
 #include "arch/paging.hpp"
-#include "arch/port.hpp"
+#include "arch/power.hpp"
 #include "arch/vectors.hpp"
 
 namespace redoubt::kernel {
@@ -23,18 +22,17 @@ enum class Register : std::uint32_t {
     Timer = 0x320,
     Error = 0x370,
     InitialCount = 0x380,
-    CurrentCount = 0x390,
     Divide = 0x3E0,
 };
 
-constexpr std::uint64_t kApicEnable = 1 << 11, kX2ApicEnable = 1 << 10;
+constexpr std::uint64_t kApicEnable = 1 << 11, kX2ApicEnable = 1 << 10,
+                        kApicAddress = 0xF'FFFF'FFFF'F000;
 constexpr std::uint32_t kSoftwareEnable = 1 << 8, kMasked = 1 << 16, kDeliverNmi = 4 << 8;
 constexpr std::uint32_t kTscDeadlineMode = 2 << 17, kDivideByOne = 0xB;
 /// The interrupt command register (APM vol. 2, 16.5): delivery modes and the rest.
 constexpr std::uint32_t kCommandNmi = 4 << 8, kCommandInit = 5 << 8, kCommandStartup = 6 << 8,
                         kCommandPending = 1 << 12, kCommandAssert = 1 << 14,
                         kCommandToOthers = 3 << 18;
-constexpr PhysicalAddress kDefaultBase{0xFEE0'0000};
 
 bool x2apic = false;
 volatile std::uint32_t* registers = nullptr;
@@ -52,22 +50,6 @@ std::uint32_t read(Register which) {
     const auto offset = static_cast<std::uint32_t>(which);
     if (x2apic) return static_cast<std::uint32_t>(read_msr(kMsrX2ApicBase + (offset >> 4)));
     return registers[offset / 4];
-}
-
-/// Out of the way of the exceptions' vectors, and masked for good: a spurious one must not look
-/// like #DF.
-void silence_legacy_pics() {
-    constexpr std::uint16_t kPrimary = 0x20, kSecondary = 0xA0;
-    port_out8(kPrimary, 0x11);
-    port_out8(kSecondary, 0x11);
-    port_out8(kPrimary + 1, 0x20);
-    port_out8(kSecondary + 1, 0x28);
-    port_out8(kPrimary + 1, 4);
-    port_out8(kSecondary + 1, 2);
-    port_out8(kPrimary + 1, 1);
-    port_out8(kSecondary + 1, 1);
-    port_out8(kPrimary + 1, 0xFF);
-    port_out8(kSecondary + 1, 0xFF);
 }
 
 /// Enables the local APIC of this processor.
@@ -98,11 +80,9 @@ void send(std::uint32_t apic_id, std::uint32_t command) {
 }  // namespace
 
 void apic_initialize() {
-    silence_legacy_pics();
     x2apic = features().x2apic;
     if (!x2apic) {
-        const PhysicalAddress base =
-            acpi().local_apic.value() != 0 ? acpi().local_apic : kDefaultBase;
+        const PhysicalAddress base{read_msr(kMsrApicBase) & kApicAddress};
         registers = static_cast<volatile std::uint32_t*>(map_device_page(base));
     }
     enable();
@@ -121,7 +101,9 @@ void apic_send_startup(std::uint32_t apic_id, PhysicalAddress page) {
     send(apic_id,
          kCommandStartup | kCommandAssert | static_cast<std::uint32_t>(page.value() >> kPageBits));
 }
-void apic_send_nmi_to_others() { send(0, kCommandNmi | kCommandAssert | kCommandToOthers); }
+void stop_other_processors() {
+    if (cpu_count() > 1) send(0, kCommandNmi | kCommandAssert | kCommandToOthers);
+}
 
 void apic_timer_setup(bool tsc_deadline) {
     write(Register::Divide, kDivideByOne);
@@ -130,6 +112,5 @@ void apic_timer_setup(bool tsc_deadline) {
     asm volatile("mfence" : : : "memory");
 }
 void apic_timer_start(std::uint32_t count) { write(Register::InitialCount, count); }
-std::uint32_t apic_timer_count() { return read(Register::CurrentCount); }
 
 }  // namespace redoubt::kernel

@@ -273,4 +273,12 @@ trap_stubs:
     .set vector, vector + 1
     .endr
 
+.section .bss
+// The boot processor's kernel stack. Nothing is mapped at the guard page once kernel_map.cpp has done its work.
+    .balign 4096
+    .globl boot_stack_guard, boot_stack_top
+boot_stack_guard: .skip 4096
+    .skip 6 * 4096
+boot_stack_top:
+
 .section .note.GNU-stack, "", @progbits

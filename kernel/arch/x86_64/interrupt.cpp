@@ -1,8 +1,8 @@
 // Device interrupts: IOAPIC lines and message-signalled ones, each with a vector of its own.
 #include "arch/interrupt.hpp"
 
-#include "arch/acpi.hpp"
 #include "arch/apic.hpp"
+#include "arch/boot.hpp"
 #include "arch/cpu.hpp"
 #include "arch/entry.hpp"
 #include "arch/paging.hpp"
@@ -61,11 +61,10 @@ struct Slot {
 };
 
 constinit Slot slots[kIrqSlotCount]{};
-constinit IoApic io_apics[16]{};
+constinit IoApic io_apics[boot::kMaximumIoApics]{};
 unsigned io_apic_count = 0;
 
 constexpr std::uint32_t kActiveLow = 1 << 13, kLevelTriggered = 1 << 15;
-constexpr std::uint32_t kIsaInterrupts = 16;
 
 Result<unsigned> free_slot() {
     for (unsigned i = 0; i < kIrqSlotCount; ++i) {
@@ -74,29 +73,18 @@ Result<unsigned> free_slot() {
     return abi::Error::NoMemory;
 }
 
-/// How a line is wired: ISA lines are edge-triggered and active high unless overridden, the others
-/// PCI's.
-struct Wiring {
-    std::uint32_t gsi;
-    std::uint32_t mode;
-};
-
-Wiring wiring_of(std::uint32_t gsi) {
-    if (gsi >= kIsaInterrupts) return {gsi, kActiveLow | kLevelTriggered};
-    for (const AcpiInterruptOverride& entry : acpi().overrides) {
-        if (entry.source != gsi) continue;
-        const bool low = (entry.flags & 3) == 3, level = (entry.flags >> 2 & 3) == 3;
-        return {entry.gsi, (low ? kActiveLow : 0) | (level ? kLevelTriggered : 0)};
-    }
-    return {gsi, 0};
+/// Lines that are not ISA's are wired as PCI's.
+boot::InterruptLine wiring_of(std::uint32_t gsi) {
+    if (gsi >= boot::kIsaInterrupts) return {gsi, true, true};
+    return boot_information().hardware.isa_interrupts[gsi];
 }
 
 }  // namespace
 
 void interrupt_initialize() {
-    for (const AcpiIoApic& entry : acpi().io_apics) {
+    for (const boot::IoApic& entry : boot_information().hardware.io_apics) {
         IoApic& io_apic = io_apics[io_apic_count++];
-        io_apic = IoApic{static_cast<volatile std::uint32_t*>(map_device_page(entry.address)),
+        io_apic = IoApic{static_cast<volatile std::uint32_t*>(map_device_page(entry.registers)),
                          entry.first_gsi};
         for (std::uint32_t line = 0; line < io_apic.lines(); ++line)
             io_apic.set_entry(line, IoApic::kMasked);
@@ -104,7 +92,7 @@ void interrupt_initialize() {
 }
 
 Result<unsigned> irq_claim_gsi(std::uint32_t gsi) {
-    const Wiring wiring = wiring_of(gsi);
+    const boot::InterruptLine wiring = wiring_of(gsi);
     for (unsigned i = 0; i < io_apic_count; ++i) {
         if (!io_apics[i].has(wiring.gsi)) continue;
         const auto line = static_cast<std::uint16_t>(io_apics[i].line_of(wiring.gsi));
@@ -113,11 +101,11 @@ Result<unsigned> irq_claim_gsi(std::uint32_t gsi) {
             if (is_line && slot.io_apic == i && slot.line == line) return abi::Error::Busy;
         }
         const unsigned index = REDOUBT_TRY(free_slot());
-        const bool level = (wiring.mode & kLevelTriggered) != 0;
-        slots[index] = {level ? SlotState::Level : SlotState::Edge, static_cast<std::uint8_t>(i),
-                        line};
+        slots[index] = {wiring.level_triggered ? SlotState::Level : SlotState::Edge,
+                        static_cast<std::uint8_t>(i), line};
         io_apics[i].set_entry(
-            line, std::uint64_t{cpu(0).apic_id} << 56 | wiring.mode | (kFirstIrqVector + index));
+            line, std::uint64_t{cpu(0).apic_id} << 56 | (wiring.active_low ? kActiveLow : 0) |
+                      (wiring.level_triggered ? kLevelTriggered : 0) | (kFirstIrqVector + index));
         return index;
     }
     return abi::Error::InvalidArgument;

@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include "arch/apic.hpp"
-#include "arch/cpu.hpp"
 #include "arch/port.hpp"
 
 namespace redoubt::kernel {
@@ -18,10 +16,6 @@ constexpr std::uint32_t kPanicked = 0x7F;
 
 void halt() {
     while (true) asm volatile("cli; hlt");
-}
-
-void stop_other_processors() {
-    if (cpu_count() > 1) apic_send_nmi_to_others();
 }
 
 void stop_machine_after_panic() {

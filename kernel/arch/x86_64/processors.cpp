@@ -5,7 +5,6 @@
 #include <cstring>
 #include <new>
 
-#include "arch/acpi.hpp"
 #include "arch/apic.hpp"
 #include "arch/cpu_setup.hpp"
 #include "arch/entry.hpp"
@@ -20,7 +19,6 @@
 
 extern "C" {
 extern const char ap_trampoline[], ap_trampoline_parameters[], ap_trampoline_end[];
-extern const char boot_root[];
 }
 
 namespace redoubt::kernel {
@@ -50,18 +48,6 @@ struct ApArea : CpuArea {
     std::uint8_t stack[kStackBytes];
 };
 
-/// A page of RAM that a processor can begin in; the firmware's data is at both ends of the range.
-PhysicalAddress find_trampoline_page(const BootInformation& information) {
-    constexpr PhysicalAddress kFirst{0x8000}, kEnd{0x8'0000};
-    for (const MemoryRegion& region : information.regions) {
-        if (region.kind != MemoryKind::Usable) continue;
-        PhysicalAddress page = region.range.start.align_up(kPageSize);
-        if (page < kFirst) page = kFirst;
-        if (page + kPageSize <= kEnd && page + kPageSize <= region.range.end()) return page;
-    }
-    return {};
-}
-
 void wait(std::uint64_t microseconds) {
     const std::uint64_t end = ticks_now() + ticks_per_second() * microseconds / 1'000'000;
     while (ticks_now() < end) pause_processor();
@@ -80,7 +66,8 @@ bool has_come_up(ApArea& area) {
     return true;
 }
 
-bool start_processor(std::uint32_t apic_id, PhysicalAddress page, BootAllocator& allocator) {
+bool start_processor(std::uint32_t apic_id, PhysicalAddress page, PhysicalAddress start_root,
+                     BootAllocator& allocator) {
     const auto memory = allocator.allocate_zeroed((sizeof(ApArea) + kPageMask) & ~kPageMask);
     if (!memory.ok()) return false;
     auto& area = *new (direct_map<void>(memory.value())) ApArea{};
@@ -94,8 +81,7 @@ bool start_processor(std::uint32_t apic_id, PhysicalAddress page, BootAllocator&
     parameters.gdt += linear;
     parameters.entry += linear;
     parameters.apic_id = static_cast<std::uint8_t>(apic_id);
-    parameters.root = static_cast<std::uint32_t>(
-        image_physical(reinterpret_cast<std::uint64_t>(boot_root)).value());
+    parameters.root = static_cast<std::uint32_t>(start_root.value());
     parameters.stack = reinterpret_cast<std::uint64_t>(area.stack + kStackBytes);
     parameters.area = reinterpret_cast<std::uint64_t>(&area);
 
@@ -106,12 +92,16 @@ bool start_processor(std::uint32_t apic_id, PhysicalAddress page, BootAllocator&
         apic_send_startup(apic_id, page);
         wait(200);
     }
-    return has_come_up(area);
+    if (has_come_up(area)) return true;
+    // Should it come yet, then not on tables that are gone.
+    parameters.apic_id = static_cast<std::uint8_t>(this_cpu().apic_id);
+    apic_send_init(apic_id);
+    return false;
 }
 
 }  // namespace
 
-/// The trampoline comes here with the stack of its area and the boot tables.
+/// The trampoline comes here with the stack of its area and the loader's tables.
 extern "C" [[noreturn]] void ap_start(ApArea* area) {
     cpu_initialize(*area, reinterpret_cast<std::uint64_t>(area->stack + kStackBytes));
     trap_load();
@@ -131,11 +121,11 @@ extern "C" [[noreturn]] void ap_start(ApArea* area) {
 }
 
 void start_processors(const BootInformation& information, BootAllocator& allocator) {
-    const PhysicalAddress page = find_trampoline_page(information);
-    for (const std::uint32_t apic_id : acpi().processors) {
+    const PhysicalAddress page = information.hardware.start_page;
+    for (const std::uint32_t apic_id : information.hardware.processors) {
         if (apic_id == this_cpu().apic_id) continue;
         if (cpu_count() == kMaximumProcessors || page.value() == 0 ||
-            !start_processor(apic_id, page, allocator)) {
+            !start_processor(apic_id, page, information.hardware.start_root, allocator)) {
             print("kernel: the processor with APIC ID {} does not start; it is left out\n",
                   apic_id);
         }

@@ -1,8 +1,6 @@
 // The way from the boot loader to the portable kernel.
-#include "arch/acpi.hpp"
 #include "arch/apic.hpp"
 #include "arch/boot_allocator.hpp"
-#include "arch/console.hpp"
 #include "arch/cpu_setup.hpp"
 #include "arch/kernel_map.hpp"
 #include "arch/paging.hpp"
@@ -25,10 +23,9 @@ constinit BootInformation information{};
 
 const BootInformation& boot_information() { return information; }
 
-/// boot.S comes here with the boot stack and the boot page tables.
-extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t address) {
-    information.entry_ticks = ticks_now();
-    console_initialize();
+/// The boot loader comes here, with its tables and the stack below boot_stack_top.
+extern "C" [[noreturn]] void arch_start(const BootInformation* told) {
+    information = *told;
     features_initialize();
     cpu_initialize();
     cpu_enlist();
@@ -37,11 +34,11 @@ extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t addre
          ++constructor) {
         (*constructor)();
     }
-    boot_information_initialize(information, magic, PhysicalAddress{address});
-    acpi_initialize(information);
+    if (!information.is_sound()) panic("what the boot loader tells is damaged");
 
+    PhysicalRange& memory = information.free_memory.items[information.kernel_memory];
     static constinit BootAllocator allocator{{}};
-    allocator = BootAllocator{find_boot_memory(information)};
+    allocator = BootAllocator{memory};
     paging_initialize_processor();
     kernel_map_initialize(information, allocator);
     activate(kernel_root());
@@ -54,8 +51,7 @@ extern "C" [[noreturn]] void arch_start(std::uint32_t magic, std::uint32_t addre
     lock_kernel();
     start_processors(information, allocator);
     kernel_map_finish();
-    information.boot_tables = allocator.used();
-    boot_information_finish(information);
+    memory = allocator.rest();
     kernel_main();
 }
 

@@ -9,7 +9,7 @@ namespace redoubt::kernel {
 class BootAllocator final : public FrameAllocator {
   public:
     constexpr explicit BootAllocator(PhysicalRange source)
-        : start_{source.start}, next_{source.start}, end_{source.end()} {}
+        : next_{source.start}, end_{source.end()} {}
 
     Result<PhysicalAddress> allocate_zeroed() override { return allocate_zeroed(kPageSize); }
     /// `bytes` are a multiple of the page size.
@@ -24,20 +24,11 @@ class BootAllocator final : public FrameAllocator {
     void free(PhysicalAddress) override {}
     std::size_t free_count() const override { return (end_ - next_) / kPageSize; }
 
-    PhysicalRange used() const { return {start_, next_ - start_}; }
+    /// What it has left.
+    PhysicalRange rest() const { return {next_, end_ - next_}; }
 
   private:
-    PhysicalAddress start_, next_, end_;
+    PhysicalAddress next_, end_;
 };
-
-/// Picks where the boot allocator works: the largest usable piece that is free and that every
-/// processor can be started with.
-PhysicalRange find_boot_memory(const BootInformation& information);
-
-/// Reads what the loader left at `address`; `passed` is the number it told beside.
-void boot_information_initialize(BootInformation& information, std::uint64_t passed,
-                                 PhysicalAddress address);
-/// Fills free_memory and device_memory when everything the kernel takes is known.
-void boot_information_finish(BootInformation& information);
 
 }  // namespace redoubt::kernel

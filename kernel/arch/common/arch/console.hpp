@@ -3,7 +3,6 @@
 
 namespace redoubt::kernel {
 
-void console_initialize();
 void console_write(char character);
 
 }  // namespace redoubt::kernel

@@ -19,7 +19,7 @@ struct CpuArea {
 };
 
 /// Takes over what the device tree says about the processors.
-void features_initialize(const Machine& machine);
+void features_initialize(const boot::Hardware& machine);
 /// Gives the boot processor its per-processor data.
 void cpu_initialize(std::uint64_t hart);
 /// The same for the further processor it runs on; `area` is zero but for constructors and

@@ -19,10 +19,4 @@ std::uint64_t ticks_per_second();
 /// fires at once.
 void arm_timer(std::uint64_t deadline);
 
-/// Seconds since 1970 at tick 0, from the battery-backed clock.
-std::uint64_t boot_real_time();
-
-/// Chooses the way to the timer and reads the clock, on the boot processor.
-void timer_initialize();
-
 }  // namespace redoubt::kernel

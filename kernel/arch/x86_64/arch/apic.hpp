@@ -7,7 +7,7 @@
 
 namespace redoubt::kernel {
 
-/// Enables the boot processor's local APIC (x2APIC if there is one) and silences the legacy PICs.
+/// Enables the boot processor's local APIC (x2APIC if there is one).
 void apic_initialize();
 /// A further processor's local APIC.
 void apic_initialize_processor();
@@ -18,21 +18,16 @@ void apic_end_of_interrupt();
 void apic_send_interrupt(std::uint32_t apic_id, unsigned vector);
 void apic_send_init(std::uint32_t apic_id);
 void apic_send_startup(std::uint32_t apic_id, PhysicalAddress page);
-/// An NMI to every other processor, started or not.
-void apic_send_nmi_to_others();
 
 /// The APIC timer as a one-shot counter at the bus clock.
 void apic_timer_setup(bool tsc_deadline);
 void apic_timer_start(std::uint32_t count);
-std::uint32_t apic_timer_count();
 
-/// Calibrates the clocks and prepares the local timer; needs the APIC.
+/// Prepares the local timer; needs the APIC.
 void timer_initialize();
 /// A further processor's local timer.
 void timer_initialize_processor();
 /// Finds the IOAPICs and masks all their lines.
 void interrupt_initialize();
-/// Reads the battery-backed clock: seconds since 1970.
-std::uint64_t read_real_time_clock();
 
 }  // namespace redoubt::kernel

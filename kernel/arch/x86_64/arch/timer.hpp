@@ -1,4 +1,4 @@
-// The tick counter (TSC), the one-shot timer of this processor, and the time of day at boot.
+// The tick counter (TSC) and the one-shot timer of this processor.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,5 @@ std::uint64_t ticks_per_second();
 /// on_timer() is called at or after `deadline` (ticks), or earlier if it is farther away than the
 /// hardware counts. abi::kNever disarms. A deadline in the past fires at once.
 void arm_timer(std::uint64_t deadline);
-
-/// Seconds since 1970 at tick 0, from the battery-backed clock.
-std::uint64_t boot_real_time();
 
 }  // namespace redoubt::kernel

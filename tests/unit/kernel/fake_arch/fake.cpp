@@ -3,7 +3,6 @@
 
 #include <sys/mman.h>
 
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -17,7 +16,6 @@
 #include "arch/timer.hpp"
 #include "kernel/hv/hv.hpp"
 #include "kernel/hv/vm.hpp"
-#include "kernel/init/elf.hpp"
 #include "kernel/init/init.hpp"
 #include "kernel/object/cnode.hpp"
 #include "kernel/object/irq.hpp"
@@ -102,40 +100,8 @@ void advance(std::uint64_t ticks) {
 
 namespace {
 
-constexpr std::uint64_t kModuleStart = kMemoryStart;
-constexpr std::uint64_t kModuleBytes = 0x3000;
-
-/// A boot archive with an init of one page that is never executed.
-std::vector<std::byte> make_archive() {
-    ElfHeader header{};
-    std::memcpy(header.identification,
-                "\x7F"
-                "ELF\2\1\1",
-                7);
-    header.type = 2;
-    header.entry = 0x40'0000;
-    header.program_header_offset = sizeof header;
-    header.program_header_size = sizeof(ElfSegment);
-    header.program_header_count = 1;
-    ElfSegment segment{};
-    segment.type = ElfSegment::kLoad;
-    segment.flags = ElfSegment::kRead | ElfSegment::kExecute;
-    segment.address = 0x40'0000;
-    segment.file_size = sizeof header;
-    segment.memory_size = 0x1000;
-    char cpio_header[111];
-    const auto size = static_cast<unsigned>(sizeof header + sizeof segment);
-    std::snprintf(cpio_header, sizeof cpio_header,
-                  "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", 1, 0x81ED, 0, 0, 1,
-                  0, size, 0, 0, 0, 0, 5, 0);
-    std::string archive{cpio_header, 110};
-    archive.append("init\0", 5).append(1, '\0');
-    archive.append(reinterpret_cast<const char*>(&header), sizeof header);
-    archive.append(reinterpret_cast<const char*>(&segment), sizeof segment);
-    archive.resize(kModuleBytes);
-    const auto* bytes = reinterpret_cast<const std::byte*>(archive.data());
-    return {bytes, bytes + archive.size()};
-}
+constexpr std::uint64_t kArchiveStart = kMemoryStart;
+constexpr std::uint64_t kArchiveBytes = 0x3000;
 
 void* map_memory() {
     constexpr std::uint64_t kAlignment = 1 << 20;
@@ -166,12 +132,13 @@ Machine::Machine() {
         irq_object(slot) = Irq{};
         irq_claimed[slot] = false;
     }
-    const std::vector<std::byte> archive = make_archive();
-    std::memcpy(memory, archive.data(), archive.size());
     BootInformation boot{};
-    boot.boot_module = {PhysicalAddress{kModuleStart}, kModuleBytes};
+    // An init of one page that is never executed.
+    boot.init.add({0x40'0000, kPageSize, {PhysicalAddress{kArchiveStart}, 64}, false, true});
+    boot.init_entry = 0x40'0000;
+    boot.boot_archive = {PhysicalAddress{kArchiveStart}, kArchiveBytes};
     boot.free_memory.add(
-        {PhysicalAddress{kModuleStart + kModuleBytes}, kMemoryBytes - kModuleBytes});
+        {PhysicalAddress{kArchiveStart + kArchiveBytes}, kMemoryBytes - kArchiveBytes});
     boot.device_memory.add({PhysicalAddress{0xE000'0000}, 0x1000'0000});
     start_init(boot);
     continue_running();

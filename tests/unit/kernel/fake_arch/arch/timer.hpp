@@ -13,6 +13,5 @@ inline std::uint64_t fake_timer_deadline = abi::kNever;
 inline std::uint64_t ticks_now() { return fake_ticks; }
 inline std::uint64_t ticks_per_second() { return 1'000'000; }
 inline void arm_timer(std::uint64_t deadline) { fake_timer_deadline = deadline; }
-inline std::uint64_t boot_real_time() { return 1'700'000'000; }
 
 }  // namespace redoubt::kernel
