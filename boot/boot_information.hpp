@@ -37,6 +37,7 @@ struct BootInformation {
     BootList<InitSegment, 12> init;
     std::uint64_t init_entry;
     char command_line[256];
+    char processor[128];  ///< its name, for people
     std::uint64_t entry_ticks;       ///< the counter when the loader was entered
     std::uint64_t ticks_per_second;  ///< of the counter
     std::uint64_t real_time;         ///< seconds since 1970 when the counter was zero
@@ -47,7 +48,8 @@ struct BootInformation {
     constexpr bool is_sound() const {
         return ram.is_sound() && free_memory.is_sound() && kernel_memory < free_memory.count &&
                device_memory.is_sound() && init.is_sound() && hardware.is_sound() &&
-               command_line[sizeof command_line - 1] == '\0' && ticks_per_second != 0;
+               command_line[sizeof command_line - 1] == '\0' &&
+               processor[sizeof processor - 1] == '\0' && ticks_per_second != 0;
     }
 };
 static_assert(std::is_trivially_copyable_v<BootInformation> &&

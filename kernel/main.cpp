@@ -19,7 +19,7 @@ namespace {
 void report_machine(const BootInformation& boot) {
     std::uint64_t bytes = 0;
     for (const PhysicalRange& range : boot.free_memory) bytes += range.bytes;
-    print("kernel: processor {}, {} MHz counter, entered at {}\n", features().brand,
+    print("kernel: processor {}, {} MHz counter, entered at {}\n", boot.processor,
           ticks_per_second() / 1'000'000, boot.entry_ticks);
     if (cpu_count() > 1) print("kernel: {} processors\n", cpu_count());
     print("kernel: memory {} MiB free, boot archive {} KiB\n", bytes >> 20,

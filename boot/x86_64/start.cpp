@@ -1,4 +1,6 @@
 // The loader's way from the first instructions to the kernel's.
+#include <cstring>
+
 #include "arch/msr.hpp"
 #include "arch/paging.hpp"
 #include "arch/port.hpp"
@@ -48,6 +50,19 @@ void silence_legacy_pics() {
     kernel::port_out8(kSecondary + 1, 0xFF);
 }
 
+/// "Processor Name String" (APM vol. 3, E.4.3), without the blanks at its end.
+void name_processor() {
+    if (kernel::cpuid(0x8000'0000).eax < 0x8000'0004) return;
+    for (unsigned i = 0; i < 3; ++i) {
+        const kernel::CpuidResult part = kernel::cpuid(0x8000'0002 + i);
+        std::memcpy(information.processor + 16 * i, &part, 16);
+    }
+    for (std::size_t i = std::strlen(information.processor);
+         i > 0 && information.processor[i - 1] == ' '; --i) {
+        information.processor[i - 1] = '\0';
+    }
+}
+
 unsigned physical_address_bits() {
     if (kernel::cpuid(0x8000'0000).eax < 0x8000'0008) return 36;
     return kernel::cpuid(0x8000'0008).eax & 0xFF;
@@ -60,6 +75,7 @@ extern "C" const BootInformation* loader_start(std::uint32_t magic, std::uint32_
     information.entry_ticks = kernel::ticks_now();
     set_up_serial_port();
     silence_legacy_pics();
+    name_processor();
     const RootPointer root =
         read_loader_information(information, memory_map, magic, PhysicalAddress{address});
     const AcpiClocks clocks = read_acpi(information, root);

@@ -2,7 +2,7 @@
 #include "kernel/hv/hv.hpp"
 
 #include "arch/backends.hpp"
-#include "arch/cpu.hpp"
+#include "arch/boot.hpp"
 #include "kernel/hv/backend.hpp"
 #include "kernel/hv/text.hpp"
 
@@ -29,7 +29,7 @@ void initialize() {
         if (!candidate.detect(found)) continue;
         backend = &candidate;
         backend->enable_processor();
-        found.processor = features().brand;
+        found.processor = boot_information().processor;
         write_summary();
         return;
     }

@@ -1,5 +1,4 @@
 // Features, per-processor data and the switch between user contexts.
-#include <cstring>
 #include <new>
 
 #include "abi/object.hpp"
@@ -46,8 +45,6 @@ void features_initialize(const boot::Hardware& machine) {
         floating_point |= *letter == 'd' || *letter == 'g';
     }
     if (!floating_point) panic("this needs a processor with the F and D extensions");
-    static_assert(sizeof detected.brand >= sizeof machine.isa);
-    std::memcpy(detected.brand, machine.isa, sizeof machine.isa);
 }
 
 void cpu_initialize(std::uint64_t hart) {

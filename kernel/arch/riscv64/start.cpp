@@ -11,9 +11,6 @@
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/syscall/random.hpp"
 
-using Constructor = void (*)();
-extern "C" const Constructor init_array_start[], init_array_end[];
-
 namespace redoubt::kernel {
 namespace {
 
@@ -35,10 +32,6 @@ extern "C" [[noreturn]] void arch_start(const BootInformation* told) {
     cpu_initialize(machine().boot_hart);
     cpu_enlist();
     trap_initialize();
-    for (const Constructor* constructor = init_array_start; constructor != init_array_end;
-         ++constructor) {
-        (*constructor)();
-    }
     if (!information.is_sound()) panic("what the boot loader tells is damaged");
     features_initialize(machine());
     random_generator.seed({machine().random_seed.begin(), machine().random_seed.end()});

@@ -29,17 +29,6 @@ constexpr std::uint64_t kSyscallFlagMask = 0x47700;
 alignas(CpuArea) std::byte boot_cpu[sizeof(CpuArea)];
 constinit CpuFeatures detected{};
 
-void copy_brand() {
-    for (unsigned i = 0; i < 3; ++i) {
-        const CpuidResult r = cpuid(0x8000'0002 + i);
-        std::memcpy(detected.brand + 16 * i, &r, 16);
-    }
-    for (std::size_t i = __builtin_strlen(detected.brand); i > 0 && detected.brand[i - 1] == ' ';
-         --i) {
-        detected.brand[i - 1] = '\0';
-    }
-}
-
 void load_descriptors(CpuArea& area) {
     const auto task = reinterpret_cast<std::uint64_t>(&area.task_state);
     const std::uint64_t gdt[8] = {
@@ -101,7 +90,6 @@ void features_initialize() {
     const CpuidResult extended = cpuid(0x8000'0001);
     detected.nx = (extended.edx >> 20 & 1) != 0;
     detected.gigabyte_pages = (extended.edx >> 26 & 1) != 0;
-    if (last >= 0x8000'0004) copy_brand();
     detected.physical_address_bits = last >= 0x8000'0008 ? cpuid(0x8000'0008).eax & 0xFF : 36;
 }
 

@@ -11,9 +11,6 @@
 #include "kernel/panic.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 
-using Constructor = void (*)();
-extern "C" const Constructor init_array_start[], init_array_end[];
-
 namespace redoubt::kernel {
 namespace {
 
@@ -30,10 +27,6 @@ extern "C" [[noreturn]] void arch_start(const BootInformation* told) {
     cpu_initialize();
     cpu_enlist();
     trap_initialize();
-    for (const Constructor* constructor = init_array_start; constructor != init_array_end;
-         ++constructor) {
-        (*constructor)();
-    }
     if (!information.is_sound()) panic("what the boot loader tells is damaged");
 
     PhysicalRange& memory = information.free_memory.items[information.kernel_memory];

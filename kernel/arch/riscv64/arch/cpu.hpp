@@ -72,7 +72,6 @@ void interrupt_processor(unsigned index);
 struct CpuFeatures {
     bool sstc;        ///< the timer's compare register is a CSR
     bool hypervisor;  ///< the H-extension
-    char brand[128];
 };
 const CpuFeatures& features();
 

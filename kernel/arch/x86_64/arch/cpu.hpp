@@ -70,7 +70,6 @@ struct CpuFeatures {
     bool emulated;  ///< by QEMU without KVM
     unsigned physical_address_bits;
     char vendor[13];
-    char brand[49];
 };
 const CpuFeatures& features();
 
