@@ -37,7 +37,8 @@ POWER_BUTTON_MODULES = ("kernel/drivers/acpi/button.ko", "kernel/drivers/input/e
 FLAVOURS = {
     "cloud": Flavour("linux-image-cloud-amd64", POWER_BUTTON_MODULES),
     "generic": Flavour("linux-image-amd64", POWER_BUTTON_MODULES),
-    "riscv64": Flavour("linux-image-riscv64", releases=("trixie", "forky"), architecture="riscv64"),
+    # Mirrors keep a release under two names, of which one may be out of step with its index.
+    "riscv64": Flavour("linux-image-riscv64", releases=("trixie", "stable", "forky"), architecture="riscv64"),
 }
 DEFAULT_FLAVOUR = {"x86_64": "cloud", "riscv64": "riscv64"}
 
