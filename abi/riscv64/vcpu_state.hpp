@@ -53,7 +53,7 @@ static_assert(sizeof(Exit) == 40);
 /// Groups of registers for VcpuState::dirty and VcpuControl.
 enum class RegisterGroup : std::uint32_t {
     Supervisor = 1U << 0,  ///< vsstatus … timer
-    Fpu = 1U << 5,         ///< f, fcsr
+    Fpu = 1U << 5,         ///< f … v
     /// Not registers, and only in `dirty`: what the processor keeps of the guest's page tables and
     /// instructions is forgotten (for the SBI's remote fences).
     Translations = 1U << 6,
@@ -67,6 +67,9 @@ inline constexpr std::uint64_t kInjectSoftware = 1U << 2, kInjectTimer = 1U << 6
 /// Bits of vsie and of the guest's sip.
 inline constexpr std::uint64_t kInterruptSoftware = 1U << 1, kInterruptTimer = 1U << 5,
                                kInterruptExternal = 1U << 9;
+
+/// A processor with longer vector registers is one without.
+inline constexpr std::uint32_t kMaximumVlenb = 64;
 
 struct VcpuState {
     // -- written by the monitor, read at entry
@@ -91,10 +94,14 @@ struct VcpuState {
     std::uint64_t exits_total;
     std::uint64_t guest_ticks;  ///< host ticks spent in the guest; while it is in the guest, less
                                 ///< those of its entry: add what the counter says now
-    std::uint64_t reserved[8];
+    std::uint64_t reserved[7];
+    // -- written by the kernel when it makes the vCPU
+    std::uint64_t vlenb;  ///< bytes of a vector register; 0: the guest has none
     // -- valid after VcpuControl/GetState
     std::uint64_t f[32];
     std::uint64_t fcsr;
+    std::uint64_t vstart, vcsr, vl, vtype;
+    std::uint8_t v[32 * kMaximumVlenb];  ///< v0 … v31, vlenb bytes each
 };
 static_assert(offsetof(VcpuState, exit) == 32);
 static_assert(offsetof(VcpuState, gpr) == 72);

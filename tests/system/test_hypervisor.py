@@ -13,8 +13,9 @@ PROBE = current().build / "tests/system/hv/hv_probe"
 class Hypervisor(unittest.TestCase):
     boot = test_kernel.Kernel.boot
 
-    def check_probe(self, **options):
+    def check_probe(self, said="probe: all held", **options):
         code, log = self.boot({"init": PROBE.read_bytes()}, **options)
+        self.assertIn(said, log)
         self.assertNotIn("panic", log)
         self.assertEqual(re.findall("probe: FAILED.*", log), [])
         self.assertIn("probe: all held", log)
@@ -30,6 +31,14 @@ class Hypervisor(unittest.TestCase):
     @on("riscv64")
     def test_the_same_on_two_harts_and_with_the_monitors_timer(self):
         self.check_probe(processors=2, cpu="rv64,sstc=false")
+
+    @on("riscv64")
+    def test_the_same_with_vector_registers(self):
+        self.check_probe(cpu="rv64,h=true,v=true,vlen=256")
+
+    @on("riscv64")
+    def test_the_same_with_vector_registers_that_are_too_long(self):
+        self.check_probe(cpu="rv64,h=true,v=true,vlen=1024", said="vector registers of 128 bytes are not used: of 64 at most")
 
     @on("riscv64")
     def test_the_same_on_four_harts(self):

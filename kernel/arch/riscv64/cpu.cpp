@@ -6,6 +6,7 @@
 #include "arch/csr.hpp"
 #include "arch/fpu.hpp"
 #include "kernel/panic.hpp"
+#include "kernel/print.hpp"
 
 extern "C" const char boot_stack_top[];
 
@@ -39,12 +40,19 @@ void features_initialize(const boot::Hardware& machine) {
     detected.sstc = isa_has(machine.isa, "sstc");
     // Single-letter extensions follow "rv64", up to the first underscore.
     const std::size_t base = __builtin_strlen(machine.isa) < 4 ? 0 : 4;
-    bool floating_point = false;
+    bool floating_point = false, vectors = false;
     for (const char* letter = machine.isa + base; *letter != '\0' && *letter != '_'; ++letter) {
         detected.hypervisor |= *letter == 'h';
         floating_point |= *letter == 'd' || *letter == 'g';
+        vectors |= *letter == 'v';
     }
     if (!floating_point) panic("this needs a processor with the F and D extensions");
+    if (vectors) detected.vector_bytes = vector_register_bytes();
+    if (detected.vector_bytes > abi::kMaximumVlenb) {
+        print("kernel: vector registers of {} bytes are not used: of {} at most\n",
+              detected.vector_bytes, abi::kMaximumVlenb);
+        detected.vector_bytes = 0;
+    }
 }
 
 void cpu_initialize(std::uint64_t hart) {

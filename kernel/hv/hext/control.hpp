@@ -46,9 +46,9 @@ inline constexpr std::uint64_t kGuestExceptions = 0xB1FF;
 // What the processor would keep of these (8.2): QEMU 7.2 keeps everything, lets vsstatus into
 // mstatus and aborts at modes of vsatp it does not know.
 
-/// vsstatus: SIE, SPIE, SPP, FS, SUM and MXR; user mode has 64 bits.
+/// vsstatus: SIE, SPIE, SPP, VS, FS, SUM and MXR; user mode has 64 bits.
 constexpr std::uint64_t sanitized_status(std::uint64_t status) {
-    constexpr std::uint64_t kKnown = 0xC'6122, kUser64 = 2ULL << 32;
+    constexpr std::uint64_t kKnown = 0xC'6722, kUser64 = 2ULL << 32;
     return (status & kKnown) | kUser64;
 }
 

@@ -39,7 +39,8 @@ bool detect(hv::Capabilities& capabilities) {
     capabilities.features = {{{"sv39x4", features().has_levels(3)},
                               {"sv48x4", features().has_levels(4)},
                               {"sv57x4", features().has_levels(5)},
-                              {"sstc", features().guest_timer}}};
+                              {"sstc", features().guest_timer},
+                              {"v", kernel::features().vector_bytes != 0}}};
     return true;
 }
 

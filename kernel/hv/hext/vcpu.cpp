@@ -64,14 +64,28 @@ bool assign_vmid(HextVcpu& vcpu, Processor& processor) {
     vcpu.loaded = ++processor.loaded;
 }
 
-/// The mode it is entered in, and which exceptions are its own: not an illegal instruction that may
-/// be the first use of floating point.
+/// True if an illegal instruction may be the first use of floating point or vectors.
+bool awaits_first_use(std::uint64_t status) {
+    return (status & kStatusFpMask) == 0 ||
+           ((status & kStatusVectorMask) == 0 && kernel::features().vector_bytes != 0);
+}
+
+/// QEMU 7.2 does not tell the host that the guest wrote fcsr or a CSR of the V extension.
+void mark_written(std::uint64_t status, std::uint64_t guest) {
+    std::uint64_t written = 0;
+    if ((guest & kStatusFpMask) == kStatusFpDirty) written |= kStatusFpDirty;
+    if ((status & kStatusVectorMask) != 0 && (guest & kStatusVectorMask) == kStatusVectorDirty)
+        written |= kStatusVectorDirty;
+    if (written != 0) REDOUBT_SET_CSR("sstatus", written);
+}
+
+/// The mode it is entered in, and which exceptions are its own.
 void enable_guest(const HextVcpu& vcpu) {
     std::uint64_t status = REDOUBT_READ_CSR("sstatus") & ~kStatusSupervisor;
     if ((vcpu.state().mode & 1) != 0) status |= kStatusSupervisor;
     REDOUBT_WRITE_CSR("sstatus", status);
     std::uint64_t own = kGuestExceptions & ~std::uint64_t{vcpu.exception_exits};
-    if ((status & kStatusFpMask) == 0) own &= ~(std::uint64_t{1} << kCauseIllegalInstruction);
+    if (awaits_first_use(status)) own &= ~(std::uint64_t{1} << kCauseIllegalInstruction);
     REDOUBT_WRITE_CSR("hedeleg", own);
 }
 
@@ -120,9 +134,7 @@ hv::Entered enter(Vcpu& base) {
     const std::uint64_t cause = REDOUBT_READ_CSR("scause");
     state.mode = (status & kStatusSupervisor) != 0 ? 1 : 0;
     store_registers(state);
-    // QEMU 7.2 does not tell the host that the guest wrote fcsr.
-    if ((status & kStatusFpMask) != 0 && (state.vsstatus & kStatusFpMask) == kStatusFpDirty)
-        REDOUBT_SET_CSR("sstatus", kStatusFpDirty);
+    if ((status & kStatusFpMask) != 0) mark_written(status, state.vsstatus);
     Trap trap{.cause = cause, .pc = state.pc, .supervisor = (status & kStatusSupervisor) != 0};
     if (cause != Cause::kSupervisorCall) [[unlikely]] {
         if (cause == kCauseIllegalInstruction && fpu_first_use(vcpu.fpu_area))

@@ -1,31 +1,43 @@
-// The guest's floating-point registers.
+// The guest's floating-point and vector registers.
 #include "kernel/hv/fpu_state.hpp"
 
 #include "arch/fpu.hpp"
+#include "arch/fpu_switch.hpp"
 #include "kernel/hv/vcpu.hpp"
 
 namespace redoubt::kernel::hv {
 namespace {
 
-constexpr std::uint64_t kFcsrMask = 0xFF;
-/// The page's f and fcsr are laid out as an area is.
-constexpr std::size_t kBytes = 33 * 8;
+constexpr std::uint64_t kFcsrMask = 0xFF, kVcsrMask = 7;
+
+FpuArea& area_of(Vcpu& vcpu) { return *static_cast<FpuArea*>(vcpu.fpu_area); }
+
+/// The page's registers are laid out as an area's are.
+std::size_t register_bytes() { return fpu_state_size() - offsetof(FpuArea, f); }
+static_assert(sizeof(FpuArea) - offsetof(FpuArea, f) ==
+                  sizeof(abi::VcpuState) - offsetof(abi::VcpuState, f) &&
+              offsetof(FpuArea, v) - offsetof(FpuArea, f) ==
+                  offsetof(abi::VcpuState, v) - offsetof(abi::VcpuState, f));
 
 }  // namespace
 
-void initialize_fpu(Vcpu& vcpu) { fpu_initialize(vcpu.fpu_area); }
+void initialize_fpu(Vcpu& vcpu) {
+    fpu_initialize(vcpu.fpu_area);
+    vcpu.state().vlenb = features().vector_bytes;
+}
 
-static_assert(offsetof(abi::VcpuState, fcsr) == offsetof(abi::VcpuState, f) + 32 * 8);
-
+/// The processor itself makes something legal of any vl, vtype and vstart.
 void load_fpu(Vcpu& vcpu) {
-    fpu_forget(vcpu.fpu_area);
-    __builtin_memcpy(vcpu.fpu_area, vcpu.state().f, kBytes);
-    static_cast<std::uint64_t*>(vcpu.fpu_area)[32] &= kFcsrMask;
+    FpuArea& area = area_of(vcpu);
+    fpu_forget(&area);
+    __builtin_memcpy(area.f, vcpu.state().f, register_bytes());
+    area.fcsr &= kFcsrMask;
+    area.vcsr &= kVcsrMask;
 }
 
 void store_fpu(Vcpu& vcpu) {
     fpu_flush(vcpu.fpu_area);
-    __builtin_memcpy(vcpu.state().f, vcpu.fpu_area, kBytes);
+    __builtin_memcpy(vcpu.state().f, area_of(vcpu).f, register_bytes());
 }
 
 }  // namespace redoubt::kernel::hv

@@ -92,7 +92,8 @@ void Platform::load_linux() {
     tree.vcpus = config.cpus;
     tree.memory_bytes = config.memory_bytes;
     tree.timebase_hz = host_.hypervisor.ticks_per_second();
-    tree.isa = std::string("rv64imafdc_zicsr_zifencei") + (has_sstc_ ? "_sstc" : "");
+    tree.has_sstc = has_sstc_;
+    tree.has_vectors = host_.vcpu(0).state().vlenb != 0;
     tree.cmdline = config.cmdline;
     tree.initrd_bytes = initrd ? initrd->size() : 0;
     std::array<std::uint8_t, 32> seed{};

@@ -26,6 +26,7 @@ struct alignas(64) PerCpu {
     const void* short_ways;        ///< of system calls
     void* fpu_area;                ///< whose state the FPU registers hold, or nullptr
     void* fpu_user;                ///< of whom runs here, loaded or not
+    void* vector_area;             ///< whose state the vector registers hold, or nullptr
     Thread* current;               ///< the scheduler's
     Scheduler* scheduler;          ///< the scheduler's
     void* hv;                      ///< the hypervisor core's: kHvBytes, page-aligned, zero at first
@@ -72,6 +73,8 @@ void interrupt_processor(unsigned index);
 struct CpuFeatures {
     bool sstc;        ///< the timer's compare register is a CSR
     bool hypervisor;  ///< the H-extension
+    /// Of a vector register; 0 if there is none, or none that the areas have room for.
+    unsigned vector_bytes;
 };
 const CpuFeatures& features();
 

@@ -29,8 +29,10 @@ void cpu_initialize(CpuArea& area);
 void cpu_enlist();
 /// Which interrupts it takes, and what user space may read.
 void cpu_enable_interrupts();
-/// Enables floating point and loads a clean state.
+/// Floating point and vectors wait for their first use.
 void fpu_setup();
+/// Of a processor whose ISA string names V.
+unsigned vector_register_bytes();
 
 /// Makes `context` the one to be left to user mode.
 inline void load_context(PerCpu& cpu, UserContext& context) {

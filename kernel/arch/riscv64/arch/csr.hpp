@@ -32,6 +32,8 @@ namespace redoubt::kernel {
 inline constexpr std::uint64_t kStatusInterrupts = 1 << 1, kStatusSupervisor = 1 << 8;
 inline constexpr std::uint64_t kStatusFpMask = 3 << 13, kStatusFpClean = 2 << 13,
                                kStatusFpDirty = 3 << 13;
+inline constexpr std::uint64_t kStatusVectorMask = 3 << 9, kStatusVectorClean = 2 << 9,
+                               kStatusVectorDirty = 3 << 9;
 
 /// Bits of sie and sip, and codes of scause with its highest bit set.
 inline constexpr unsigned kInterruptSoftware = 1, kInterruptTimer = 5, kInterruptExternal = 9;

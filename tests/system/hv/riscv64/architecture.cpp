@@ -12,6 +12,7 @@ GUEST(timer);
 GUEST(drop);
 GUEST(user);
 GUEST(clear);
+GUEST(vectors);
 
 namespace redoubt::probe {
 
@@ -32,11 +33,14 @@ void reset_registers(abi::VcpuState& state) {
 std::uint64_t program_counter(const abi::VcpuState& state) { return state.pc; }
 void set_program_counter(abi::VcpuState& state, std::uint64_t value) { state.pc = value; }
 std::uint64_t behind_exit(const abi::Exit& exit) { return exit.next_pc; }
-void set_identity(abi::VcpuState& state, std::uint64_t value) { state.gpr[10] = value; }
+void set_identity(abi::VcpuState& state, std::uint64_t value) {
+    state.gpr[10] = value;
+    state.gpr[11] = state.vlenb;
+}
 
 namespace {
 
-enum Register { kT2 = 7, kA0 = 10, kA1, kA2, kA6 = 16, kA7, kS4 = 20, kS5 };
+enum Register { kT2 = 7, kA0 = 10, kA1, kA2, kA3, kA4, kA5, kA6, kA7, kS4 = 20, kS5 };
 constexpr std::uint64_t kInterrupt = 1ULL << 63;
 constexpr auto kSupervisor = static_cast<std::uint32_t>(abi::RegisterGroup::Supervisor);
 
@@ -345,6 +349,46 @@ void test_user_mode() {
     tear_down("user mode");
 }
 
+/// The guest's vector registers, as the monitor sees and changes them.
+void test_vectors() {
+    constexpr std::uint64_t kInGuest = 0x1234'5678'9ABC'DEF0, kFromMonitor = 0x0F0F'1111'2222'3333;
+    Machine m{0};
+    m.load(guest_vectors, guest_vectors_end);
+    m.load(guest_handler, guest_handler_end, kHandler);
+    m.state->gpr[kA7] = kHandler;
+    m.state->gpr[kA0] = kInGuest;
+    m.state->gpr[kA1] = kFromMonitor;
+    const std::uint64_t bytes = m.state->vlenb;
+    if (bytes == 0) {
+        m.run_to(ExitKind::Hypercall, "no vector registers");
+        check(m.state->gpr[kA6] == 2, "are an illegal instruction");
+        return tear_down("vectors");
+    }
+    m.run_to(ExitKind::Hypercall, "vector registers");
+    check(native::vcpu_control(m.vcpu, abi::VcpuOperation::GetState, abi::RegisterGroup::Fpu) ==
+              Error::Ok,
+          "of bytes: ", bytes);
+    auto* words = reinterpret_cast<volatile std::uint64_t*>(m.state->v);
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < 32 * bytes / 8; ++i) wrong += words[i] != kInGuest;
+    check(wrong == 0, "are told, but for ", std::uint64_t{wrong});
+    constexpr std::uint64_t kType = 0xC9;  // e16, m2, ta, ma
+    check(m.state->vl == 3 && m.state->vtype == kType && m.state->vstart == 2 && m.state->vcsr == 5,
+          "and their control, vtype ", m.state->vtype);
+    for (unsigned i = 8 * bytes / 8; i < 16 * bytes / 8; ++i) words[i] = kFromMonitor;
+    m.state->vl = 2;
+    m.state->vstart = 1;
+    m.state->vcsr = 3;
+    m.state->dirty = static_cast<std::uint32_t>(abi::RegisterGroup::Fpu);
+    m.go_on();
+    m.run_to(ExitKind::Hypercall, "they change");
+    check(m.state->gpr[kA2] == 0, "but for ", m.state->gpr[kA2]);
+    check(m.state->gpr[kA3] == 2 && m.state->gpr[kA4] == kType && m.state->gpr[kA5] == 1 &&
+              m.state->gpr[kA6] == 3,
+          "and their control");
+    tear_down("vectors");
+}
+
 }  // namespace
 
 void test_architecture() {
@@ -354,6 +398,7 @@ void test_architecture() {
     test_interrupts();
     test_timer();
     test_user_mode();
+    test_vectors();
 }
 
 }  // namespace redoubt::probe

@@ -138,11 +138,49 @@ guest_\name\()_end:
     ecall
     done clear
 
+    .option push
+    .option arch, +v
+    // Fills all vector registers with a0, of 64 bits each, then says so with a call; afterwards a2 is how many of v8 … v15
+    // are not a1, a3 … a6 are vl, vtype, vstart and vcsr.
+    guest vectors
+    csrw stvec, a7
+    li t0, 0x2200
+    csrs sstatus, t0                    // FS, VS
+    vsetvli t0, zero, e64, m8, ta, ma
+    .irp register, v0, v8, v16, v24
+    vmv.v.x \register, a0
+    .endr
+    csrwi vcsr, 5
+    vsetivli t0, 3, e16, m2, ta, ma
+    csrwi vstart, 2
+    ecall
+    csrr a3, vl
+    csrr a4, vtype
+    csrr a5, vstart
+    csrr a6, vcsr
+    csrwi vstart, 0
+    vsetvli t0, zero, e64, m8, ta, ma
+    vmsne.vx v0, v8, a1
+    vcpop.m a2, v0
+    ecall
+    done vectors
+
     // Keeps comparing everything that is the guest's alone with its number, in a0; halts after a while, or calls when
-    // something changed.
+    // something changed. a1: has it vector registers?
     guest identity
     li t0, 0x6000
     csrs sstatus, t0                    // FS
+    mv t5, a1
+    beqz t5, 3f
+    li t0, 0x600
+    csrs sstatus, t0                    // VS
+    vsetvli t0, zero, e64, m4, ta, ma
+    .irp register, v4, v8, v12, v16, v20, v24, v28
+    vmv.v.x \register, a0
+    .endr
+    andi t1, a0, 7
+    csrw vcsr, t1
+3:
     .irp register, ft0, fs0, fa7, fs11, ft11
     fmv.d.x \register, a0
     .endr
@@ -168,6 +206,18 @@ guest_\name\()_end:
     .endr
     frrm t5
     bne t5, t1, 2f
+    csrr t5, sstatus
+    andi t5, t5, 0x600
+    beqz t5, 4f
+    .irp register, v4, v8, v12, v16, v20, v24, v28
+    vmsne.vx v0, \register, a0
+    vcpop.m t5, v0
+    bnez t5, 2f
+    .endr
+    csrr t5, vcsr
+    andi t0, a0, 7
+    bne t5, t0, 2f
+4:
     csrr t5, stvec
     bne t5, a1, 2f
     csrr t5, sepc
@@ -184,5 +234,6 @@ guest_\name\()_end:
 2:  ecall
     j 2b
     done identity
+    .option pop
 
     .section .note.GNU-stack, "", @progbits

@@ -103,8 +103,8 @@ TEST(HextExit, ExceptionsComeOnlyIfAskedFor) {
 }
 
 TEST(HextRegisters, GarbageInThePageIsWhatAProcessorKeepsOfIt) {
-    // SIE, SPIE, SPP, FS, SUM, MXR; UXL is 2.
-    EXPECT_EQ(sanitized_status(~0ULL), 0x2'000C'6122U);
+    // SIE, SPIE, SPP, VS, FS, SUM, MXR; UXL is 2.
+    EXPECT_EQ(sanitized_status(~0ULL), 0x2'000C'6722U);
     EXPECT_EQ(sanitized_status(0), 0x2'0000'0000U);
     EXPECT_EQ(sanitized_status(0x2'0000'6120), 0x2'0000'6120U);
     for (std::uint64_t mode = 0; mode < 16; ++mode) {

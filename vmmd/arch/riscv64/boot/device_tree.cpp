@@ -38,6 +38,14 @@ void write_chosen(FdtWriter& tree, const MachineTree& machine) {
     tree.end_node();
 }
 
+std::string isa_string(const MachineTree& machine) {
+    std::string isa = "rv64imafdc";
+    if (machine.has_vectors) isa += "v";
+    isa += "_zicsr_zifencei";
+    if (machine.has_sstc) isa += "_sstc";
+    return isa;
+}
+
 void write_harts(FdtWriter& tree, const MachineTree& machine) {
     tree.begin_node("cpus");
     tree.cells("#address-cells", {1});
@@ -49,7 +57,7 @@ void write_harts(FdtWriter& tree, const MachineTree& machine) {
         tree.cells("reg", {hart});
         tree.property("status", "okay");
         tree.property("compatible", "riscv");
-        tree.property("riscv,isa", machine.isa);
+        tree.property("riscv,isa", isa_string(machine));
         tree.property("mmu-type", "riscv,sv48");
         tree.begin_node("interrupt-controller");
         tree.property("compatible", "riscv,cpu-intc");

@@ -12,7 +12,8 @@ struct MachineTree {
     unsigned vcpus = 1;
     std::uint64_t memory_bytes = 0;
     std::uint64_t timebase_hz = 0;
-    std::string isa;  ///< "rv64imafdc_…"
+    bool has_sstc = false;
+    bool has_vectors = false;
     std::string cmdline;
     std::uint64_t initrd = 0;  ///< guest-physical address
     std::uint64_t initrd_bytes = 0;

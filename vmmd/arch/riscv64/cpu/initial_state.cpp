@@ -12,6 +12,7 @@ namespace {
 constexpr unsigned kA0 = 10, kA1 = 11;
 constexpr std::uint64_t kUxl64 = std::uint64_t{2} << 32;
 constexpr std::uint64_t kModeVs = 1;
+constexpr std::uint64_t kIllegalVectorType = std::uint64_t{1} << 63;  // vtype.vill
 }  // namespace
 
 void set_reset_state(abi::VcpuState& state) {
@@ -31,6 +32,9 @@ void set_reset_state(abi::VcpuState& state) {
     state.timer = abi::kNever;
     std::ranges::fill(state.f, 0);
     state.fcsr = 0;
+    state.vstart = state.vcsr = state.vl = 0;
+    state.vtype = kIllegalVectorType;
+    std::ranges::fill(state.v, 0);
     hvcall::mark_dirty(state, abi::RegisterGroup::All);
 }
 

@@ -33,7 +33,7 @@ MachineTree machine() {
     return {.vcpus = 2,
             .memory_bytes = 0x1'2000'0000,
             .timebase_hz = 10'000'000,
-            .isa = "rv64imafdc_sstc",
+            .has_sstc = true,
             .cmdline = "console=ttyS0 quiet",
             .initrd = 0x8800'0000,
             .initrd_bytes = 0x1234};
@@ -60,8 +60,16 @@ TEST_F(DeviceTreeTest, HasMemoryAndHarts) {
     expect("cpu@0");
     expect("cpu@1");
     EXPECT_EQ(text.find("cpu@2"), std::string::npos);
-    expect("riscv,isa = \"rv64imafdc_sstc\"");
+    expect("riscv,isa = \"rv64imafdc_zicsr_zifencei_sstc\"");
     expect("timebase-frequency = <0x989680>");
+}
+
+TEST_F(DeviceTreeTest, NamesOnlyExtensionsThatTheHartsHave) {
+    MachineTree other = machine();
+    other.has_sstc = false;
+    other.has_vectors = true;
+    text = source_of(make_device_tree(other));
+    expect("riscv,isa = \"rv64imafdcv_zicsr_zifencei\"");
 }
 
 TEST_F(DeviceTreeTest, ConnectsEveryHartToTheInterruptController) {
