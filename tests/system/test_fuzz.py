@@ -36,8 +36,8 @@ class Fuzz(unittest.TestCase):
         self.assertEqual(code, 0, log)
         return log
 
-    def fuzz(self, seed, **options):
-        log = self.check(FUZZ, f"seed={seed} rounds={60 * SCALE}", **options)
+    def fuzz(self, seed, words="", **options):
+        log = self.check(FUZZ, f"seed={seed} rounds={60 * SCALE}{words}", **options)
         accepted = {name: int(count) for name, count in re.findall(r"fuzz: (\w+): ok (\d+)", log)}
         # Calls that do what they are asked are the dangerous ones.
         for name in ("Call", "Recv", "ReplyRecv", "Reply", "Retype", "CapCopy", "CapRevoke", "Map", "Unmap",
@@ -48,7 +48,7 @@ class Fuzz(unittest.TestCase):
         self.fuzz(SEED)
 
     def test_the_same_with_other_numbers_and_every_feature_of_the_emulator(self):
-        self.fuzz(SEED + 1, cpu=current().full_cpu)
+        self.fuzz(SEED + 1, words=" vectors=1", cpu=current().full_cpu)
 
     def test_the_same_without_virtualization(self):
         self.fuzz(SEED + 2, cpu=current().plain_cpu)

@@ -69,6 +69,14 @@ class Processors(unittest.TestCase):
     def test_stress_by_short_ways_on_two(self):
         self.stress(2, "")
 
+    @on("riscv64")
+    def test_stress_on_two_with_vector_registers(self):
+        self.stress(2, "vectors=1", cpu="rv64,h=true,v=true")
+
+    @on("riscv64")
+    def test_interrupts_and_kicks_of_guests_with_vector_registers_on_two(self):
+        self.stress(2, "guests=2 vectors=1", cpu="rv64,h=true,v=true,vlen=512")
+
     def test_interrupts_and_kicks_of_guests_on_one(self):
         self.stress(1, "guests=3")
 

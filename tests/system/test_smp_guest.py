@@ -1,11 +1,12 @@
 """Debian's kernel with several virtual processors: all of them work, and they start, pause and end together."""
 
+import base64
 import re
 import time
 import unittest
 
 from redoubt_host.architecture import current, on
-from support import MachineOptions, System, demo_configuration
+from support import TEST_GUESTS, MachineOptions, System, demo_configuration
 
 
 class SmpGuest:
@@ -13,11 +14,12 @@ class SmpGuest:
 
     cpus: int
     processors = 1
+    cpu = None  # the usual one
 
     @classmethod
     def setUpClass(cls):
         cls.system = System(demo_configuration(cpus=cls.cpus, memory="384M"),
-                            options=MachineOptions(processors=cls.processors))
+                            options=MachineOptions(processors=cls.processors, cpu=cls.cpu))
         cls.enterClassContext(cls.system)
         cls.console = cls.system.console()
         cls.console.wait_for_prompt()
@@ -130,7 +132,21 @@ class SmpGuest:
 
 @on("x86_64", "riscv64")
 class TwoOnOne(SmpGuest, unittest.TestCase):
+    """On riscv64 these have vector registers."""
+
     cpus = 2
+    cpu = {"riscv64": "rv64,h=true,v=true,vlen=256"}.get(current().name)
+
+    @on("riscv64")
+    def test_c_programs_keep_their_vector_registers(self):
+        self.assertRegex(self.console.run("grep -m1 ^isa /proc/cpuinfo"), "rv64imafdcv_")
+        program = base64.b64encode((TEST_GUESTS / "vector_program").read_bytes()).decode()
+        for i in range(0, len(program), 400):
+            self.console.run(f"echo {program[i:i + 400]} >> /tmp/text")
+        self.console.run("base64 -d /tmp/text > /tmp/program; chmod +x /tmp/program")
+        # More than there are processors, so that Linux exchanges them, too.
+        output = self.console.run("for i in 1 2 3; do (/tmp/program; echo status $?) & done; wait")
+        self.assertEqual(output.count("status 0"), 3, output)
 
 
 class FourOnOne(SmpGuest, unittest.TestCase):

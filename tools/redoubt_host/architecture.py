@@ -38,7 +38,7 @@ ARCHITECTURES = {architecture.name: architecture for architecture in [
     Architecture(
         name="riscv64", title="riscv64", build=BUILD / "riscv64", setup=["--cross-file", str(REPOSITORY / "tools/riscv64.cross")],
         tools="riscv64-linux-gnu-", cpu="rv64,h=true", plain_cpu="rv64,h=false,sstc=false",
-        full_cpu="rv64,h=true,zbc=true,zbs=true,zkr=true,svpbmt=true,svinval=true",
+        full_cpu="rv64,h=true,v=true,zbc=true,zbs=true,zkr=true,svpbmt=true,svinval=true",
         machine=["qemu-system-riscv64", "-M", "virt", "-global", "virtio-mmio.force-legacy=false"],
         serial_device="virtio-serial-device", judge=["vmmd/config_check_riscv64"]),
 ]}

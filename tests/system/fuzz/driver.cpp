@@ -1,7 +1,8 @@
 // An init that fuzzes the kernel from user space: in every round it gives a fresh set of threads
 // all that they need to do harm, meddles while they do, then takes everything back and counts.
 //
-// Command line: seed=, rounds=, calls= (for each round). A thread of high priority prints progress
+// Command line: seed=, rounds=, calls= (for each round); vectors=1 where there are vector registers
+// to look at. A thread of high priority prints progress
 // and ends the machine if there is none.
 #include "abi/scheme.hpp"
 #include "tests/rights/machine.hpp"
@@ -561,6 +562,7 @@ extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
                             start_helper(3, bystander_entry, kBystanderPriority),
                             start_helper(4, confidant_entry, kBystanderPriority)};
     round_first = next_slot;
+    if (option(*boot, "vectors", 0) != 0) use_vectors();
     fill_image(0);
     free_outside = free_bytes(untyped);
     const std::uint64_t interrupts = count_interrupts();

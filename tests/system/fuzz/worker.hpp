@@ -55,6 +55,8 @@ inline constexpr std::uint64_t kSecretComplement = ~0xDEAD'0BAD'F00D'0BADULL;
 }
 
 // In the architecture's registers.cpp.
+/// From now on those below look at registers, too, that not every processor has.
+void use_vectors();
 /// Has all registers hold `secret` for a while.
 void fill_registers(std::uint64_t secret);
 /// Some of those that calls do not touch.

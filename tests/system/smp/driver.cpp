@@ -3,9 +3,10 @@
 // time is over everything is taken back and counted.
 //
 // Command line: seed=, seconds=; guests=N: instead of these, N guests on each processor that get
-// interrupts from the next one. A thread of high priority ends the machine if some thread makes no
-// progress. With `lock-statistics` the kernel's figures are printed, and no system call takes its
-// short way.
+// interrupts from the next one; vectors=1 where there are vector registers. A thread of high
+// priority ends the machine if some thread makes no progress. With `lock-statistics` the kernel's
+// figures are printed, and no system call takes its short way.
+#include "tests/system/smp/guest.hpp"
 #include "tests/system/smp/stress.hpp"
 
 extern "C" void stress_task();
@@ -197,6 +198,7 @@ extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
                reinterpret_cast<std::uint64_t>(handler_stack) + kStackBytes, 0, kWatchdogPriority,
                0, 0),
          "the fault handler");
+    if (fuzz::option(*boot, "vectors", 0) != 0) use_vectors();
     start_tasks(fuzz::option(*boot, "seed", 1));
     watch(fuzz::option(*boot, "seconds", 5));
     // Everybody and everything at once, whatever it is doing.

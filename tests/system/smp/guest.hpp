@@ -44,6 +44,9 @@ extern const bool kInterruptsRepeat;
 /// For VcpuState::control, while one waits.
 extern const std::uint32_t kWaitsForInterrupts;
 
+/// From now on those below, stress_victim() and the guest that takes interrupts use registers, too,
+/// that not every processor has.
+void use_vectors();
 void set_vector_register(std::uint64_t value);
 std::uint64_t vector_register();
 

@@ -3,8 +3,39 @@
 
 namespace redoubt::fuzz {
 
+namespace {
+
+bool has_vectors;
+
+void fill_vectors(std::uint64_t secret) {
+    asm volatile(
+        ".option push\n.option arch, +v\n"
+        "vsetvli t0, zero, e64, m8, ta, ma\n"
+        "vmv.v.x v0, %0\n vmv.v.x v8, %0\n vmv.v.x v16, %0\n vmv.v.x v24, %0\n.option pop"
+        :
+        : "r"(secret)
+        : "t0");
+}
+
+/// Six words.
+void read_vectors(std::uint64_t* words) {
+    asm volatile(
+        ".option push\n.option arch, +v\n"
+        "vsetivli zero, 2, e64, m1, ta, ma\n vse64.v v0, (%0)\n"
+        "addi t0, %0, 16\n vse64.v v9, (t0)\n addi t0, %0, 32\n vse64.v v31, (t0)\n.option pop"
+        :
+        : "r"(words)
+        : "t0", "memory");
+}
+
+}  // namespace
+
+/// Its image, with this in it, is also that of the workers.
+void use_vectors() { has_vectors = true; }
+
 /// All but the stack, the global and the thread pointer.
 void fill_registers(std::uint64_t secret) {
+    if (has_vectors) fill_vectors(secret);
     register std::uint64_t value asm("a0") = secret;
     asm volatile(
         ".irp number, 0, 1, 2, 7, 8, 15, 16, 31\n fmv.d.x f\\number, %0\n .endr\n"
@@ -25,6 +56,7 @@ void read_vector_registers(std::uint64_t (&words)[kVectorWords]) {
         :
         : "r"(words)
         : "memory");
+    if (has_vectors) read_vectors(words);
 }
 
 std::uint64_t& program_counter(abi::VcpuState& state) { return state.pc; }

@@ -1,5 +1,6 @@
 // Guests in supervisor mode without paging: s0 is the page, s1 the words they count in, a0 what is
-// in their floating-point register. Their calls are the SBI's; interrupts are software interrupts.
+// in their floating-point register, a1 whether it is in their vector registers. Their calls are the
+// SBI's; interrupts are software interrupts.
 #include "tests/system/smp/guest.hpp"
 
 asm(R"(
@@ -19,13 +20,24 @@ copying_code:
 copying_code_end:
 interrupted_code:
     fmv.d.x f0, a0
-    csrsi sstatus, 2
+    .option arch, +v
+    beqz a1, 4f
+    vsetvli t0, zero, e64, m8, ta, ma
+    vmv.v.x v8, a0
+    vmv.v.x v24, a0
+4:  csrsi sstatus, 2
 1:  lhu t0, 0x10(s1)
 2:  addi t0, t0, -1
     bnez t0, 2b
     fmv.x.d t1, f0
     bne t1, a0, 3f
-    wfi
+    beqz a1, 5f
+    vmsne.vx v0, v8, a0
+    vmsne.vx v1, v24, a0
+    vmor.mm v0, v0, v1
+    vcpop.m t1, v0
+    bnez t1, 3f
+5:  wfi
     j 1b
 3:  li a7, 0x99
     ecall
@@ -44,15 +56,19 @@ handler_code_end:
 )");
 extern "C" const unsigned char copying_code[], copying_code_end[], interrupted_code[],
     interrupted_code_end[], handler_code[], handler_code_end[];
+/// For stress_victim(), too.
+extern "C" unsigned char stress_has_vectors;
+unsigned char stress_has_vectors = 0;
 
 namespace redoubt::stress {
 
 namespace {
 
-enum Register { kS0 = 8, kS1, kA0, kA7 = 17 };
+enum Register { kS0 = 8, kS1, kA0, kA1, kA7 = 17 };
 constexpr std::uint64_t kComplaint = 0x99;
 constexpr unsigned kInstructionBytes = 4;
-constexpr std::uint64_t kInterruptsOn = 2, kFloatingPointInitial = 1 << 13;
+constexpr std::uint64_t kInterruptsOn = 2, kFloatingPointInitial = 1 << 13,
+                        kVectorsInitial = 1 << 9;
 
 }  // namespace
 
@@ -71,8 +87,9 @@ void set_guest_state(abi::VcpuState& state) {
 void set_interrupt_state(abi::VcpuState& state, volatile unsigned char*, std::uint32_t mine) {
     state.vstvec = kMemoryAddress + kHandlerOffset;
     state.vsie = abi::kInterruptSoftware;
-    state.vsstatus = kFloatingPointInitial;
+    state.vsstatus = kFloatingPointInitial | kVectorsInitial;
     state.gpr[kA0] = mine;
+    state.gpr[kA1] = stress_has_vectors;
 }
 
 bool go_on_after_call(abi::VcpuState& state) {
@@ -96,11 +113,27 @@ void inject(abi::VcpuState& state) { state.inject |= abi::kInjectSoftware; }
 const bool kInterruptsRepeat = false;
 const std::uint32_t kWaitsForInterrupts = 0;
 
-void set_vector_register(std::uint64_t value) { asm volatile("fmv.d.x f3, %0" : : "r"(value)); }
+void use_vectors() { stress_has_vectors = 1; }
+void set_vector_register(std::uint64_t value) {
+    asm volatile("fmv.d.x f3, %0" : : "r"(value));
+    if (stress_has_vectors == 0) return;
+    asm volatile(
+        ".option push\n.option arch, +v\n"
+        "vsetivli zero, 2, e64, m1, ta, ma\n vmv.v.x v17, %0\n.option pop"
+        :
+        : "r"(value));
+}
 std::uint64_t vector_register() {
-    std::uint64_t value = 0;
+    std::uint64_t value = 0, other = 0, differing = 0;
     asm volatile("fmv.x.d %0, f3" : "=r"(value));
-    return value;
+    if (stress_has_vectors == 0) return value;
+    // With the vl and vtype of then.
+    asm volatile(
+        ".option push\n.option arch, +v\n"
+        "vmv.x.s %0, v17\n vmsne.vx v0, v17, %2\n vcpop.m %1, v0\n.option pop"
+        : "=&r"(other), "=r"(differing)
+        : "r"(value));
+    return differing == 0 ? value : ~other;
 }
 
 }  // namespace redoubt::stress

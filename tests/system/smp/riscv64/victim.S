@@ -11,6 +11,13 @@ stress_victim:
     addi t5, s0, 5
     fmv.d.x f3, s0
     fmv.d.x f31, s1
+    .option arch, +v
+    lbu s4, stress_has_vectors
+    beqz s4, 4f
+    vsetvli s5, zero, e32, m8, ta, ma
+    vmv.v.x v8, s0
+    vmv.v.x v24, s1
+4:
     li t0, 40
 2:  addi t0, t0, -1
     bnez t0, 2b
@@ -35,7 +42,15 @@ stress_victim:
     bne t0, s0, wrong
     fmv.x.d t0, f31
     bne t0, s1, wrong
-    addi s0, s0, 1
+    beqz s4, 5f
+    csrr t0, vl
+    bne t0, s5, wrong
+    vmsne.vx v0, v8, s0
+    vmsne.vx v1, v24, s1
+    vmor.mm v0, v0, v1
+    vcpop.m t0, v0
+    bnez t0, wrong
+5:  addi s0, s0, 1
     sd s0, 0(t6)
     j 1b
 wrong:
