@@ -8,6 +8,7 @@
 #include "arch/cpu_setup.hpp"
 #include "arch/csr.hpp"
 #include "arch/fpu_switch.hpp"
+#include "kernel/object/thread.hpp"
 #include "kernel/panic.hpp"
 
 namespace redoubt::kernel {
@@ -17,7 +18,8 @@ constexpr std::uint64_t kStatusMasks = kStatusFpMask | kStatusVectorMask;
 /// vtype.vill (V extension 1.0, 3.4.4).
 constexpr std::uint64_t kIllegalType = 1ULL << 63;
 
-// The area is the FpuArea of a thread or a vCPU.
+static_assert(sizeof(FpuArea) <= Thread::kFpuAreaSize);
+
 FpuArea& registers(void* area) { return *static_cast<FpuArea*>(area); }
 
 #define REDOUBT_FOR_EACH_F(apply)                                                                 \
