@@ -6,6 +6,10 @@
 
 namespace redoubt::abi {
 
+/// User addresses end here in every paging mode: Sv39's lower half, but for a page that stays
+/// unmapped.
+inline constexpr std::uint64_t kUserAddressEnd = 0x3F'FFFF'F000;
+
 inline constexpr unsigned kMaximumVirtioDevices = 16;
 
 struct DeviceDescription {

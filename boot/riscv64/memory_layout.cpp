@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "arch/page_format.hpp"
 #include "boot/fail.hpp"
 
 namespace redoubt::boot {
 namespace {
 
-/// Where the kernel's direct map ends: physical addresses beyond it are not used.
-constexpr PhysicalAddress kDirectMapLimit{1ULL << 46};
+/// Of what is used during boot, and of all that is used.
+using kernel::kDirectMapEnd39, kernel::kDirectMapEnd;
 
 using ReservedRanges = BootList<PhysicalRange, 32>;
 
@@ -26,19 +27,36 @@ void read_chosen(BootInformation& information, const DeviceTree::Node& chosen) {
     const std::uint64_t start = chosen_number(chosen, "linux,initrd-start");
     const std::uint64_t end = chosen_number(chosen, "linux,initrd-end");
     if (start < end) information.boot_archive = {PhysicalAddress{start}, end - start};
-    if (PhysicalAddress{end} > kDirectMapLimit)
-        fail("the boot archive is not below {x}", kDirectMapLimit);
+    if (PhysicalAddress{end} > kDirectMapEnd39)
+        fail("the boot archive is not below {x}", kDirectMapEnd39);
 }
 
-void read_memory(MemoryMap& map, const DeviceTree& tree) {
+template <class Visitor>
+void for_each_memory(const DeviceTree& tree, Visitor&& visit) {
     tree.for_each_node([&](const DeviceTree::Node& node, const DeviceTree::Node& parent) {
         if (node.string("device_type") != "memory" || !node.is_enabled()) return;
         node.for_each_register_range(parent, [&](PhysicalRange range) {
-            if (range.start >= kDirectMapLimit || range.bytes > kDirectMapLimit - range.start)
-                return;
-            map.add({range, MemoryKind::Usable});
+            if (range.start < kDirectMapEnd && range.bytes <= kDirectMapEnd - range.start)
+                visit(range);
         });
     });
+}
+
+/// In pieces below and above what is used during boot. Sv39 reaches no more.
+void read_memory(MemoryMap& map, const DeviceTree& tree, std::uint64_t levels) {
+    const auto above = levels == kernel::kFewestLevels ? MemoryKind::Reserved : MemoryKind::Usable;
+    std::uint64_t left_out = 0;
+    for_each_memory(tree, [&](PhysicalRange range) {
+        const PhysicalAddress middle = std::clamp(kDirectMapEnd39, range.start, range.end());
+        if (middle > range.start)
+            map.add({{range.start, middle - range.start}, MemoryKind::Usable});
+        if (middle == range.end()) return;
+        map.add({{middle, range.end() - middle}, above});
+        if (above == MemoryKind::Reserved) left_out += range.end() - middle;
+    });
+    if (left_out != 0)
+        kernel::print("boot: {} MiB of memory are beyond {x} and left out\n", left_out >> 20,
+                      kDirectMapEnd39);
 }
 
 /// The firmware's memory, and the tree itself.
@@ -65,7 +83,7 @@ void find_device_memory(BootInformation& information, const MemoryMap& map,
     }
     without({PhysicalAddress{0}, end.value()}, owned.items, owned.count,
             [&](PhysicalRange range) { information.device_memory.add(range); });
-    if (end < kDirectMapLimit) information.device_memory.add({end, kDirectMapLimit - end});
+    if (end < kDirectMapEnd) information.device_memory.add({end, kDirectMapEnd - end});
 }
 
 }  // namespace
@@ -76,14 +94,20 @@ void read_chosen(BootInformation& information, const DeviceTree& tree) {
     });
 }
 
+PhysicalAddress memory_end(const DeviceTree& tree) {
+    PhysicalAddress end{0};
+    for_each_memory(tree, [&](PhysicalRange range) { end = std::max(end, range.end()); });
+    return end;
+}
+
 void lay_out_memory(BootInformation& information, const DeviceTree& tree, PhysicalRange blob,
                     PhysicalRange loader, PhysicalRange local_interruptor) {
     static constinit MemoryMap map{};
     map = {};
     read_reserved(map, tree, blob);
-    read_memory(map, tree);
+    read_memory(map, tree, information.hardware.paging_levels);
     find_ram(information, map);
-    find_free_memory(information, loader, {}, kDirectMapLimit);
+    find_free_memory(information, loader, {}, kDirectMapEnd39);
     find_device_memory(information, map, local_interruptor);
 }
 

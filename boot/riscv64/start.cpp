@@ -5,6 +5,7 @@
 #include "boot/init_program.hpp"
 #include "boot/riscv64/machine.hpp"
 #include "boot/riscv64/memory_layout.hpp"
+#include "boot/riscv64/paging.hpp"
 
 extern "C" const char loader_start_address[], kernel_text_start[], kernel_data_end[];
 
@@ -48,6 +49,8 @@ extern "C" const BootInformation* loader_start(std::uint64_t hart, std::uint64_t
     information.entry_ticks = kernel::ticks_now();
     information.hardware.boot_hart = hart;
     const PhysicalAddress address{device_tree};
+    if (address >= kernel::kDirectMapEnd39)
+        fail("the device tree is not below {x}", kernel::kDirectMapEnd39);
     const auto* blob = kernel::direct_map<const std::byte>(address);
     const std::size_t bytes = DeviceTree::size_of({blob, kHeaderBytes});
     if (bytes == 0 || bytes > kMaximumBytes) fail("the firmware passes no device tree");
@@ -61,6 +64,7 @@ extern "C" const BootInformation* loader_start(std::uint64_t hart, std::uint64_t
                             kernel::ticks_now() / information.ticks_per_second;
     read_chosen(information, *tree);
     find_init(information);
+    information.hardware.paging_levels = choose_paging(information.command_line, memory_end(*tree));
 
     const PhysicalAddress loader = at(loader_start_address), kernel = at(kernel_text_start);
     information.kernel_image = {kernel, at(kernel_data_end) - kernel};

@@ -24,7 +24,7 @@ namespace {
 
 constexpr unsigned kCNodeBits = 18;
 constexpr unsigned kAddressSpaceBits = 19;
-constexpr std::uint64_t kStackTop = 0x7FFF'0000'0000;
+constexpr std::uint64_t kStackTop = 0x3F'4000'0000;
 constexpr std::uint64_t kStackBytes = 64 * 1024;
 constexpr std::uint64_t kIpcBufferAddress = abi::kBootInfoAddress + kPageSize;
 constexpr std::uint8_t kPriority = 200;

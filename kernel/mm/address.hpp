@@ -5,6 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if !__STDC_HOSTED__
+#include "arch/direct_map.hpp"
+#endif
+
 namespace redoubt::kernel {
 
 inline constexpr unsigned kPageBits = 12;
@@ -49,9 +53,6 @@ using GuestPhysicalAddress = Address<struct GuestPhysicalTag>;
 /// Host tests: where emulated physical memory starts. 0 makes a host pointer its own physical
 /// address.
 inline std::uintptr_t direct_map_base = 0;
-#else
-inline constexpr std::uintptr_t kDirectMapBase = 0xFFFF'8000'0000'0000;
-inline constexpr std::uintptr_t direct_map_base = kDirectMapBase;
 #endif
 
 /// The kernel's own mapping of physical memory.

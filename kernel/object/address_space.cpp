@@ -14,7 +14,7 @@ constexpr std::size_t pool_frames(unsigned size_bits) {
 }
 
 PageMapper<UserPageFormat> mapper(AddressSpace& space) {
-    return PageMapper<UserPageFormat>{space.root, space.pool};
+    return PageMapper<UserPageFormat>{space.user_tables, space.pool};
 }
 
 }  // namespace
@@ -22,8 +22,9 @@ PageMapper<UserPageFormat> mapper(AddressSpace& space) {
 AddressSpace::AddressSpace(PhysicalAddress memory, unsigned object_size_bits)
     : SpaceObject{abi::ObjectType::AddressSpace},
       pool{memory + kPageSize, pool_frames(object_size_bits)} {
-    root = pool.allocate_zeroed().value();  // the smallest object has three frames
-    prepare_root(root);
+    // The smallest object has three frames, as many as the deepest tables need here.
+    root = pool.allocate_zeroed().value();
+    user_tables = prepare_root(root, pool);
 }
 
 Result<void> address_space_map(AddressSpace& space, VirtualAddress address, PhysicalAddress frame,

@@ -16,6 +16,7 @@ struct AddressSpace : SpaceObject {
     AddressSpace(PhysicalAddress memory, unsigned size_bits);
 
     PhysicalAddress root;
+    PhysicalAddress user_tables;  ///< what UserPageFormat describes: the root, or a table below it
     FramePool pool;
 };
 

@@ -26,7 +26,7 @@ std::uint64_t watermark(const Capability& untyped) {
 
 /// Where the next block of that size starts, relative to the Untyped (whose own alignment is at
 /// least its size).
-std::uint64_t next_offset(const Capability& untyped, unsigned size_bits) {
+inline std::uint64_t next_offset(const Capability& untyped, unsigned size_bits) {
     const std::uint64_t mask = (std::uint64_t{1} << size_bits) - 1;
     return (watermark(untyped) + mask) & ~mask;
 }

@@ -12,7 +12,7 @@
 namespace redoubt::elf {
 
 inline constexpr std::uint64_t kPageSize = 4096;
-inline constexpr std::uint64_t kUserEnd = 0x0000'7000'0000'0000;  ///< programs load below this
+inline constexpr std::uint64_t kUserEnd = 0x38'0000'0000;  ///< programs load below this
 inline constexpr std::uint16_t kMachineX86_64 = 62;
 inline constexpr std::uint16_t kMachineRiscv = 243;
 inline constexpr std::uint16_t kMachineAarch64 = 183;

@@ -20,6 +20,7 @@ struct Console {
 
 struct Hardware {
     std::uint64_t boot_hart;
+    std::uint64_t paging_levels;  ///< of the mode it is entered with: 3 (Sv39), 4 (Sv48), 5 (Sv57)
     BootList<Processor, 64> processors;
     char isa[128];  ///< of the first processor
     Console console;
@@ -29,7 +30,8 @@ struct Hardware {
     BootList<std::uint8_t, 64> random_seed;  ///< what the firmware knows and nobody else
 
     constexpr bool is_sound() const {
-        return processors.is_sound() && random_seed.is_sound() && isa[sizeof isa - 1] == '\0';
+        return paging_levels >= 3 && paging_levels <= 5 && processors.is_sound() &&
+               random_seed.is_sound() && isa[sizeof isa - 1] == '\0';
     }
 };
 

@@ -25,10 +25,17 @@ constexpr PageFlags kReadWrite = kReadOnly.write();
 
 std::uint64_t address_of(const char* symbol) { return reinterpret_cast<std::uint64_t>(symbol); }
 
+/// Calls `function` with the mapper of the kernel's half.
+template <class Function>
+auto with_mapper(Function&& function) {
+    return in_kernel_format(
+        [&]<class Format>(Format) { return function(PageMapper<Format>{root, *boot_allocator}); });
+}
+
 void map(std::uint64_t address, PhysicalAddress frame, std::uint64_t bytes, PageFlags flags) {
     if (bytes == 0) return;
-    PageMapper<KernelPageFormat> mapper{root, *boot_allocator};
-    const auto result = mapper.map(VirtualAddress{address}, frame, bytes, flags);
+    const auto result = with_mapper(
+        [&](auto mapper) { return mapper.map(VirtualAddress{address}, frame, bytes, flags); });
     if (!result.ok()) {
         panic("cannot map {x} bytes of {x} for the kernel: error {}", bytes, frame,
               static_cast<std::uint32_t>(result.error()));
@@ -37,7 +44,7 @@ void map(std::uint64_t address, PhysicalAddress frame, std::uint64_t bytes, Page
 }
 
 void map_direct(PhysicalRange range, PageFlags flags) {
-    map(kDirectMapBase + range.start.value(), range.start, range.bytes, flags);
+    map(direct_map_base + range.start.value(), range.start, range.bytes, flags);
 }
 
 void map_image(const char* start, const char* end, PageFlags flags) {
@@ -78,8 +85,7 @@ void kernel_map_initialize(const BootInformation& information, BootAllocator& al
 
 void unmap_kernel_page(const void* page) {
     const VirtualAddress address{reinterpret_cast<std::uint64_t>(page)};
-    PageMapper<KernelPageFormat> mapper{root, *boot_allocator};
-    const auto flush = mapper.unmap(address, kPageSize);
+    const auto flush = with_mapper([&](auto mapper) { return mapper.unmap(address, kPageSize); });
     if (flush.ok()) flush.value().apply([](VirtualAddress at, std::uint64_t) { flush_page(at); });
 }
 
@@ -88,19 +94,19 @@ void kernel_map_finish() { boot_allocator = nullptr; }
 void* map_device_page(PhysicalAddress address) {
     if (boot_allocator == nullptr) panic("device page {x} mapped after boot", address);
     const PhysicalAddress page = address.page_base();
-    PageMapper<KernelPageFormat> mapper{root, *boot_allocator};
-    if (!mapper.translate(VirtualAddress{kDirectMapBase + page.value()})) {
+    const VirtualAddress there{direct_map_base + page.value()};
+    if (!with_mapper([&](auto mapper) { return mapper.translate(there).has_value(); }))
         map_direct({page, kPageSize}, kReadWrite.uncached());
-    }
     return direct_map<void>(address);
 }
 
 PhysicalAddress kernel_root() { return root; }
 
-void prepare_root(PhysicalAddress user_root) {
+PhysicalAddress prepare_root(PhysicalAddress user_root, FrameAllocator& allocator) {
     constexpr std::size_t kOffset = kFirstKernelRootEntry * sizeof(std::uint64_t);
     std::memcpy(direct_map<char>(user_root) + kOffset, direct_map<const char>(root) + kOffset,
                 kPageSize - kOffset);
+    return make_user_tables(user_root, allocator);
 }
 
 }  // namespace redoubt::kernel

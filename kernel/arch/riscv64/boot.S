@@ -1,11 +1,13 @@
 // The first instructions, in supervisor mode with translation off: the firmware enters the image at its start
 // (Linux's "Boot image header in RISC-V Linux"), and further harts at hart_entry (SBI, "Hart State Management").
-// Builds tables that map the first 512 GiB at the direct map, and the image at its own address.
+// Builds Sv39 tables (a processor with Sv48 or Sv57 has that too) that map the first 254 GiB at the direct map, and the
+// image at its own address.
 
-.set kSv48, 9 << 60
+.set kSv39, 8 << 60
 .set kDeviceAndMemory, 0xE7             // dirty accessed global writable readable valid
 .set kImage, 0xEF                       // executable too
 .set kLargePage, 0x200000
+.set kHugePage, 0x40000000
 
 .section .boot.header, "ax", @progbits
     .option norvc
@@ -24,18 +26,14 @@ image_start:
 
 .section .text.entry, "ax", @progbits
 
-// Goes on at the linked address of \target, or falls through where there is no Sv48. Clobbers t0 to t2.
-.macro enable_translation target
+// Goes on at the linked address of \target with \satp, or falls through where its mode is unknown. Clobbers t0, t1.
+.macro enable_translation target, satp
     ld t0, image_offset
     lla t1, \target
     add t1, t1, t0
     csrw stvec, t1
-    lla t0, boot_root
-    srli t0, t0, 12
-    li t1, kSv48
-    or t0, t0, t1
     sfence.vma
-    csrw satp, t0                       // the fetch of the next instruction faults to \target
+    csrw satp, \satp                    // the fetch of the next instruction faults to \target
 .endm
 
 boot_hart:
@@ -57,26 +55,20 @@ boot_hart:
     sub t0, t0, s2
     sd t0, image_offset, t1
 
-    lla t0, boot_root
+    lla t0, boot_root + 256 * 8
     li t1, kDeviceAndMemory
-    li t2, 256 * 8
-    add t2, t2, t0
-    sd t1, (t2)
-    lla t1, boot_high
-    srli t1, t1, 2
+    li t2, 254
+    li t3, kHugePage >> 2
+1:  sd t1, (t0)
+    add t1, t1, t3
+    addi t0, t0, 8
+    addi t2, t2, -1
+    bnez t2, 1b
+    lla t2, boot_image
+    srli t1, t2, 2
     ori t1, t1, 1
-    li t2, 511 * 8
-    add t2, t2, t0
-    sd t1, (t2)
-    lla t0, boot_high
-    lla t1, boot_image
-    srli t1, t1, 2
-    ori t1, t1, 1
-    li t2, 510 * 8
-    add t2, t2, t0
-    sd t1, (t2)
-    lla t0, boot_image
-    addi t0, t0, 8                      // the image starts in the second 2 MiB of its GiB
+    sd t1, (t0)
+    addi t0, t2, 8                      // the image starts in the second 2 MiB of its GiB
     srli t1, s2, 2
     ori t1, t1, kImage
     li t2, 16
@@ -86,9 +78,13 @@ boot_hart:
     addi t0, t0, 8
     addi t2, t2, -1
     bnez t2, 1b
-    enable_translation boot_linked
+    lla t2, boot_root
+    srli t2, t2, 12
+    li t1, kSv39
+    or t2, t2, t1
+    enable_translation boot_linked, t2
 
-    lla s0, no_sv48                     // SBI, "Legacy Extensions": print
+    lla s0, no_paging                    // SBI, "Legacy Extensions": print
 1:  lbu a0, (s0)
     beqz a0, boot_stop
     li a7, 1
@@ -129,7 +125,8 @@ hart_entry:
     ld a1, starting_area
     beqz a1, 1b
     fence r, rw
-    enable_translation hart_linked
+    ld t2, starting_satp
+    enable_translation hart_linked, t2
     j boot_stop
 
     .balign 4
@@ -145,14 +142,15 @@ hart_linked:
 .section .rodata, "a", @progbits
     .balign 8
 linked_start: .quad image_start
-no_sv48: .asciz "\r\nRedoubt needs a processor with Sv48 paging.\r\n"
+no_paging: .asciz "\r\nRedoubt needs a processor with Sv39, Sv48 or Sv57 paging.\r\n"
 
 .section .data, "aw", @progbits
     .balign 8
     .globl image_offset
 image_offset: .quad 0
-    .globl starting_hart, starting_area
+    .globl starting_hart, starting_satp, starting_area
 starting_hart: .quad -1
+starting_satp: .quad 0
 starting_area: .quad 0
 boot_taken: .long 0
 
@@ -160,7 +158,6 @@ boot_taken: .long 0
     .balign 4096
     .globl boot_root
 boot_root: .skip 4096
-boot_high: .skip 4096
 boot_image: .skip 4096
 // The boot hart's kernel stack. Nothing is mapped at the guard page once kernel_map.cpp has done its work.
     .globl boot_stack_guard, boot_stack_top

@@ -18,8 +18,9 @@
 
 extern "C" {
 extern const char hart_entry[];
-// For hart_entry: whose turn it is, and then its area.
+// For hart_entry: whose turn it is, and then its tables and its area.
 extern std::atomic<std::uint64_t> starting_hart;
+extern std::atomic<std::uint64_t> starting_satp;
 extern std::atomic<std::uint64_t> starting_area;
 }
 
@@ -62,6 +63,7 @@ bool start_processor(std::uint64_t hart, BootAllocator& allocator) {
     const PhysicalAddress entry = image_physical(reinterpret_cast<std::uint64_t>(hart_entry));
     starting_area = 0;
     starting_hart = hart;
+    starting_satp = satp_of(kernel_root());
     starting_area = reinterpret_cast<std::uint64_t>(&area);
     const SbiResult result = sbi_call(kSbiHart, kStart, hart, entry.value());
     return result.error == 0 && has_come_up(area);
@@ -69,7 +71,7 @@ bool start_processor(std::uint64_t hart, BootAllocator& allocator) {
 
 }  // namespace
 
-/// hart_entry comes here with the stack of the area and the boot tables.
+/// hart_entry comes here with the stack of the area and the kernel's tables.
 extern "C" [[noreturn]] void hart_start(HartArea* area) {
     cpu_initialize(*area);
     trap_initialize();

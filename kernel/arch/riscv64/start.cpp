@@ -33,6 +33,7 @@ extern "C" [[noreturn]] void arch_start(const BootInformation* told) {
     cpu_enlist();
     trap_initialize();
     if (!information.is_sound()) panic("what the boot loader tells is damaged");
+    paging_initialize(machine().paging_levels);
     features_initialize(machine());
     random_generator.seed({machine().random_seed.begin(), machine().random_seed.end()});
 

@@ -90,7 +90,7 @@ void on_page_fault(UserContext& context) {
     const bool write = context.cause == kCauseStorePageFault;
     const bool fetch = context.cause == kCauseFetchPageFault;
     const auto translation =
-        PageMapper<UserPageFormat>::translate_at(current_thread()->space->root, address);
+        PageMapper<UserPageFormat>::translate_at(current_thread()->space->user_tables, address);
     if (translation && translation->flags.is_user() &&
         (!write || translation->flags.is_writable()) &&
         (!fetch || translation->flags.is_executable())) {

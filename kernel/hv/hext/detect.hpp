@@ -4,11 +4,10 @@
 #include <cstdint>
 
 #include "arch/cpu.hpp"
+#include "arch/page_format.hpp"
 #include "kernel/hv/caps.hpp"
 
 namespace redoubt::kernel::hext {
-
-inline constexpr unsigned kFewestLevels = 3, kMostLevels = 5;
 
 /// The features that change what the code does; hv:/caps lists all.
 struct Features {

@@ -12,7 +12,7 @@ namespace redoubt::init {
 
 namespace {
 
-constexpr std::uint64_t kDeviceAddress = 0x0000'2200'0000'0000;  ///< in init's address space
+constexpr std::uint64_t kDeviceAddress = 0x22'0000'0000;  ///< in init's address space
 constexpr unsigned kTransmitData = 0, kLineStatus = 5;
 constexpr std::uint8_t kTransmitterEmpty = 0x20;
 constexpr unsigned kTransmitPolls = 100'000;

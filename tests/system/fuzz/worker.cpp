@@ -170,7 +170,7 @@ class Worker {
             case 4:
                 return some_slot() | random_.below(64) << 32;
             case 5:
-                return 0x7FFF'FFFF'F000ULL + random_.below(3) * 0x1000;
+                return abi::kUserAddressEnd + random_.below(3) * 0x1000;
             case 6:
                 return some_slot();
             default:
@@ -250,7 +250,7 @@ class Worker {
             case 1:
                 return kBufferAddress + random_.below(kAllWorkers) * 0x1000;
             case 2:
-                return random_.below(16) << 39;
+                return random_.below(16) << (random_.one_in(2) ? 39 : 34);
             case 3:
                 return random_.below(32) << 12;
             default:

@@ -25,7 +25,7 @@ using native::Slot;
 using probe::put;
 
 constexpr std::uint64_t kBufferAddress = 0x1000'0000;
-constexpr std::uint64_t kTopPage = 0x7FFF'FFFF'E000;
+constexpr std::uint64_t kTopPage = abi::kUserAddressEnd - 0x1000;
 constexpr Slot kSpace = static_cast<Slot>(abi::StartupSlot::AddressSpace);
 constexpr Slot kCNode = static_cast<Slot>(abi::StartupSlot::CNode);
 constexpr std::uint64_t kBadge = 77;
@@ -92,7 +92,7 @@ void probe_end_of_user_space() {
     constexpr auto kReadWrite = abi::MapFlags::Read | abi::MapFlags::Write;
     check(native::map(frame, kSpace, kTopPage + 0x1000, kReadWrite) != abi::Error::Ok,
           "last page refused");
-    check(native::map(frame, kSpace, 0xFFFF'8000'0000'0000, kReadWrite) != abi::Error::Ok,
+    check(native::map(frame, kSpace, 0xFFFF'FFC0'0000'0000, kReadWrite) != abi::Error::Ok,
           "kernel half refused");
     check(
         native::map(frame, kSpace, kTopPage, kReadWrite | abi::MapFlags::Execute) != abi::Error::Ok,
@@ -211,7 +211,8 @@ extern "C" [[noreturn]] void probe(const abi::BootInfo* boot) {
     for (const Hostile* hostile = hostile_table; hostile->name != nullptr; ++hostile) {
         expect_fault(hostile->name, hostile->entry);
     }
-    for (const std::uint64_t entry : {0x8000'0000'0000ULL, 0xFFFF'FFFF'8010'2000ULL, ~0ULL, 0ULL}) {
+    for (const std::uint64_t entry : std::initializer_list<std::uint64_t>{
+             abi::kUserAddressEnd + 0x1000, 0xFFFF'FFFF'8010'2000, ~0ULL, 0}) {
         expect_fault("start outside user space", entry);
     }
     probe_end_of_user_space();

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "abi/error.hpp"
+#include "abi/machine.hpp"
 #include "abi/syscall.hpp"
 
 namespace redoubt::kernel {
@@ -31,8 +32,7 @@ struct alignas(64) UserContext : TrapFrame {
     void* fpu_area;  ///< fpu_state_size() bytes, 64-byte aligned; owned by the thread object
 };
 
-/// User addresses end here: Sv48's lower half, but for a page that stays unmapped.
-inline constexpr std::uint64_t kUserAddressEnd = 0x0000'7FFF'FFFF'F000;
+using abi::kUserAddressEnd;
 
 inline constexpr std::uint64_t kSystemCallBytes = 4;  // ECALL; pc is behind it
 

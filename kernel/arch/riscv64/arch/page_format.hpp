@@ -1,4 +1,4 @@
-// The table formats of Sv48 and its relatives (Privileged Architecture 4.4, 4.5, 8.5), for
+// The table formats of Sv39, Sv48 and Sv57 (Privileged Architecture 4.4, 4.5, 4.6, 8.5), for
 // PageMapper.
 #pragma once
 
@@ -6,6 +6,7 @@
 
 #include "kernel/mm/address.hpp"
 #include "kernel/mm/flags.hpp"
+#include "kernel/mm/frame_allocator.hpp"
 
 namespace redoubt::kernel {
 
@@ -39,7 +40,8 @@ struct SvFormat : SvEntry {
     /// The first and the last mappable address.
     static constexpr unsigned kRootShift = kPageBits + kEntryBits * (kLevels - 1);
     static constexpr std::uint64_t kLowest =
-        std::uint64_t{kFirstEntry} << kRootShift | (kFirstEntry >= 256 ? 0xFFFF'0000'0000'0000 : 0);
+        std::uint64_t{kFirstEntry} << kRootShift |
+        (kFirstEntry >= 256 ? ~0ULL << (kRootShift + kRootBits) : 0);
     static constexpr std::uint64_t kHighest = kLowest + (std::uint64_t{kEntries} << kRootShift) - 1;
 
     static constexpr unsigned largest_leaf() { return 2; }
@@ -84,9 +86,30 @@ struct SvFormat : SvEntry {
     }
 };
 
-/// The lower half: user space. The kernel's half of the root is not the mapper's.
-using UserPageFormat = SvFormat<VirtualAddress, 4, 9, 0, 256>;
+/// User space is Sv39's lower half in all modes. See make_user_tables().
+using UserPageFormat = SvFormat<VirtualAddress, 3, 9, 0, 256>;
 /// The upper half: the kernel's own mappings.
-using KernelPageFormat = SvFormat<VirtualAddress, 4, 9, 256, 256>;
+template <unsigned kLevels>
+using KernelPageFormatOf = SvFormat<VirtualAddress, kLevels, 9, 256, 256>;
+
+/// 3: Sv39, 4: Sv48, 5: Sv57.
+inline constexpr unsigned kFewestLevels = 3, kMostLevels = 5;
+/// Where physical memory ends for the kernel: with Sv39 and during boot; and in larger modes, where
+/// derivation links (kernel/cap/node.hpp) reach no further.
+inline constexpr PhysicalAddress kDirectMapEnd39{254ULL << 30}, kDirectMapEnd{1ULL << 46};
+
+/// Makes what is above the tables of UserPageFormat in a root of `levels`, and gives the highest of
+/// them: with Sv48 and Sv57 they are below the first entries of one table or two, which stay as
+/// they are for good. So a change of user space costs the same in all modes. The allocator must
+/// have these.
+inline PhysicalAddress make_user_tables(PhysicalAddress root, unsigned levels,
+                                        FrameAllocator& allocator) {
+    for (; levels > UserPageFormat::kLevels; --levels) {
+        const PhysicalAddress table = allocator.allocate_zeroed().value();
+        *direct_map<std::uint64_t>(root) = UserPageFormat::make_table(table);
+        root = table;
+    }
+    return root;
+}
 
 }  // namespace redoubt::kernel

@@ -3,7 +3,9 @@
 
 #include "arch/cpu.hpp"
 #include "arch/csr.hpp"
+#include "arch/page_format.hpp"
 #include "kernel/mm/address.hpp"
+#include "kernel/mm/frame_allocator.hpp"
 
 namespace redoubt::kernel {
 
@@ -17,8 +19,31 @@ inline PhysicalAddress image_physical(std::uint64_t address) {
 
 /// A root table with only the kernel's half.
 PhysicalAddress kernel_root();
-/// Copies the kernel's half into a new root table, whose user half stays as it is.
-void prepare_root(PhysicalAddress root);
+/// Copies the kernel's half into a new root table. Gives the table that UserPageFormat describes.
+PhysicalAddress prepare_root(PhysicalAddress root, FrameAllocator& allocator);
+
+/// The mode field of satp (4.1.11), and how many levels tables have with it.
+extern std::uint64_t satp_mode;
+inline unsigned paging_levels() { return static_cast<unsigned>(satp_mode >> 60) - 5; }
+constexpr std::uint64_t satp_mode_of(unsigned levels) { return (levels + 5ULL) << 60; }
+/// Tells the mode that the processor is in, before anything uses the direct map.
+void paging_initialize(unsigned levels);
+
+/// Calls `function` with the format of the kernel's half.
+template <class Function>
+auto in_kernel_format(Function&& function) {
+    switch (paging_levels()) {
+        case 5:
+            return function(KernelPageFormatOf<5>{});
+        case 4:
+            return function(KernelPageFormatOf<4>{});
+        default:
+            return function(KernelPageFormatOf<3>{});
+    }
+}
+inline PhysicalAddress make_user_tables(PhysicalAddress root, FrameAllocator& allocator) {
+    return make_user_tables(root, paging_levels(), allocator);
+}
 
 /// The kernel's half of a root table: a user mapper must neither touch nor free these entries.
 inline constexpr unsigned kFirstKernelRootEntry = 256;
@@ -26,12 +51,13 @@ inline constexpr unsigned kFirstKernelRootEntry = 256;
 /// Forgets every user translation on this processor. There is one address space identifier.
 inline void flush_all_user() { asm volatile("sfence.vma zero, %0" : : "r"(0) : "memory"); }
 
+inline std::uint64_t satp_of(PhysicalAddress root) { return satp_mode | root.value() >> kPageBits; }
+
 /// Makes `root` the active address space unless it is already.
 inline void activate(PerCpu& cpu, PhysicalAddress root) {
-    constexpr std::uint64_t kSv48 = 9ULL << 60;
     if (cpu.root == root) return;
     cpu.root = root;
-    REDOUBT_WRITE_CSR("satp", kSv48 | root.value() >> kPageBits);
+    REDOUBT_WRITE_CSR("satp", satp_of(root));
     flush_all_user();
 }
 inline void activate(PhysicalAddress root) { activate(this_cpu(), root); }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "abi/error.hpp"
+#include "abi/machine.hpp"
 #include "abi/syscall.hpp"
 
 namespace redoubt::kernel {
@@ -31,9 +32,7 @@ struct alignas(64) UserContext : TrapFrame {
     void* fpu_area;  ///< fpu_state_size() bytes, 64-byte aligned; owned by the thread object
 };
 
-/// User addresses end here; the page below stays unmapped so that no return address can be
-/// non-canonical.
-inline constexpr std::uint64_t kUserAddressEnd = 0x0000'7FFF'FFFF'F000;
+using abi::kUserAddressEnd;
 
 // -- System calls: number in rax, arguments rdi rsi rdx r10 r8 r9; the same registers carry
 // results.

@@ -3,7 +3,9 @@
 
 #include "arch/cpu.hpp"
 #include "arch/msr.hpp"
+#include "arch/page_format.hpp"
 #include "kernel/mm/address.hpp"
+#include "kernel/mm/frame_allocator.hpp"
 
 namespace redoubt::kernel {
 
@@ -18,8 +20,16 @@ void paging_initialize_processor();
 
 /// A root table with only the kernel's half.
 PhysicalAddress kernel_root();
-/// Copies the kernel's half into a new root table, whose user half stays as it is.
-void prepare_root(PhysicalAddress root);
+/// Copies the kernel's half into a new root table. Gives the table that UserPageFormat describes.
+PhysicalAddress prepare_root(PhysicalAddress root, FrameAllocator& allocator);
+
+/// Calls `function` with the format of the kernel's half.
+template <class Function>
+auto in_kernel_format(Function&& function) {
+    return function(KernelPageFormat{});
+}
+/// The root is it.
+inline PhysicalAddress make_user_tables(PhysicalAddress root, FrameAllocator&) { return root; }
 
 /// The kernel's half of a root table: a user mapper must neither touch nor free these entries.
 inline constexpr unsigned kFirstKernelRootEntry = 256;

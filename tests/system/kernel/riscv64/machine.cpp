@@ -9,7 +9,7 @@ namespace redoubt::probe {
 namespace {
 
 constexpr std::uint64_t kFinisherPage = 0x10'0000, kClockPage = 0x10'1000, kUartPage = 0x1000'0000;
-constexpr std::uint64_t kDeviceAddress = 0x5000'0000'0000;  ///< where device pages are mapped
+constexpr std::uint64_t kDeviceAddress = 0x20'0000'0000;  ///< where device pages are mapped
 
 template <class T>
 volatile T& device(std::uint64_t page, unsigned offset) {

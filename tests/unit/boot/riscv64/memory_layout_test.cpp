@@ -33,10 +33,11 @@ TreeBuilder small_machine() {
     return tree;
 }
 
-BootInformation laid_out(TreeBuilder tree) {
+BootInformation laid_out(TreeBuilder tree, unsigned levels = 4) {
     const auto blob = tree.end().build();
     BootInformation told{};
     const auto opened = DeviceTree::open(blob);
+    told.hardware.paging_levels = levels;
     read_chosen(told, *opened);
     told.kernel_image = {PhysicalAddress{0x8020'6000}, 0x3'A000};
     told.hardware.plic = {PhysicalAddress{0xC00'0000}, 0x60'0000};
@@ -75,6 +76,27 @@ TEST(MemoryLayout, DevicesAreWhereNeitherMemoryNorInterruptControllersAre) {
                                                                       {0x201'0000, 0xC00'0000},
                                                                       {0xC60'0000, 0x8000'0000},
                                                                       {0x8800'0000, 1ULL << 46}}));
+}
+
+/// Sv39's direct map ends at 254 GiB, in the middle of it.
+TEST(MemoryLayout, MemoryBeyondSv39IsForLargerModesOnly) {
+    TreeBuilder tree = small_machine();
+    tree.begin("memory@3000000000")
+        .string("device_type", "memory")
+        .cells("reg", {0x30, 0, 0x12, 0})
+        .end();
+    for (const unsigned levels : {3U, 4U, 5U}) {
+        const BootInformation told = laid_out(tree, levels);
+        const Ranges ram = pairs(told.ram);
+        ASSERT_EQ(ram.size(), levels == 3 ? 4U : 5U);
+        EXPECT_EQ(ram[3], (Ranges::value_type{0x30'0000'0000, 0x3F'8000'0000}));
+        EXPECT_EQ(ram.back().second, levels == 3 ? 0x3F'8000'0000U : 0x42'0000'0000U);
+        EXPECT_EQ(told.free_memory.items[told.kernel_memory].start.value(), 0x30'0000'0000U);
+        EXPECT_EQ(pairs(told.device_memory).back(),
+                  (Ranges::value_type{0x42'0000'0000, 1ULL << 46}));
+    }
+    const auto blob = tree.end().build();
+    EXPECT_EQ(memory_end(*DeviceTree::open(blob)).value(), 0x42'0000'0000U);
 }
 
 TEST(MemoryLayout, WithoutMemoryThereIsAReason) {

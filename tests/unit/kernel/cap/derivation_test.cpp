@@ -145,7 +145,7 @@ TEST_F(DerivationTest, MappingsEndWithTheirCapability) {
     EXPECT_EQ(map(copy, space, 0x2000, MapFlags::Read), Error::AlreadyMapped);
     EXPECT_EQ(map(copy, space, 0x8000, MapFlags::Read | MapFlags::Write), Error::MissingRight);
     EXPECT_EQ(map(copy, space, 0x8000, MapFlags::Read), Error::Ok);
-    PageMapper<UserPageFormat> mapper{object.root, object.pool};
+    PageMapper<UserPageFormat> mapper{object.user_tables, object.pool};
     EXPECT_TRUE(mapper.translate(VirtualAddress{0x1000}));
     revoke(frame);
     EXPECT_FALSE(mapper.translate(VirtualAddress{0x8000}));
