@@ -17,6 +17,16 @@ struct PhysicalRange {
     constexpr PhysicalAddress end() const { return start + bytes; }
 };
 
+/// Physical addresses have 52 bits on x86-64 and 56 on riscv64.
+inline constexpr PhysicalAddress kPhysicalEnd{1ULL << 56};
+
+/// What of a range that somebody tells can exist: its end, and what it is rounded to, do not wrap.
+constexpr PhysicalRange bounded(PhysicalRange range) {
+    if (range.start >= kPhysicalEnd) return {};
+    const std::uint64_t most = kPhysicalEnd - range.start;
+    return {range.start, range.bytes < most ? range.bytes : most};
+}
+
 /// A list of fixed capacity; what does not fit is dropped and counted.
 template <class T, std::size_t N>
 struct BootList {

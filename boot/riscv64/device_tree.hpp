@@ -32,7 +32,7 @@ class DeviceTree {
         for (Bytes rest = reservations_; rest.size() >= 16; rest = rest.subspan(16)) {
             const PhysicalRange range{PhysicalAddress{number(rest, 8)}, number(rest.subspan(8), 8)};
             if (range.start.value() == 0 && range.bytes == 0) return;
-            visit(range);
+            visit(bounded(range));
         }
     }
     /// Calls `visit(node, parent)` for every node but the root, parents first.
@@ -83,7 +83,7 @@ class DeviceTree::Node {
         for (Bytes rest = *reg; rest.size() >= address + size;
              rest = rest.subspan(address + size)) {
             const std::uint64_t bytes = size == 0 ? 0 : number(rest.subspan(address), size);
-            visit(PhysicalRange{PhysicalAddress{number(rest, address)}, bytes});
+            visit(bounded({PhysicalAddress{number(rest, address)}, bytes}));
         }
     }
     std::optional<PhysicalRange> first_register_range(const Node& parent) const {

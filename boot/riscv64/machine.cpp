@@ -29,7 +29,7 @@ void Reader::read_processor(const DeviceTree::Node& node, const DeviceTree::Node
     if (!reg) return;
     if (hardware.processors.count == 0) {
         const std::string_view isa = node.string("riscv,isa").substr(0, sizeof hardware.isa - 1);
-        std::memcpy(hardware.isa, isa.data(), isa.size());
+        isa.copy(hardware.isa, isa.size());
         static_assert(sizeof hardware.isa == sizeof information.processor);
         std::memcpy(information.processor, hardware.isa, sizeof hardware.isa);
     }

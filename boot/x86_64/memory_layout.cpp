@@ -1,6 +1,8 @@
 // How a PC's memory is used.
 #include "boot/x86_64/memory_layout.hpp"
 
+#include <algorithm>
+
 #include "boot/x86_64/protocols.hpp"
 
 namespace redoubt::boot {
@@ -28,8 +30,9 @@ void find_device_memory(BootInformation& information, const MemoryMap& map, Phys
     PhysicalAddress high_end = kMappedEnd;
     for (const MemoryRegion& region : map) {
         if (region.kind == MemoryKind::Reserved) continue;
-        PhysicalAddress& limit = region.range.start < kMappedEnd ? low_end : high_end;
-        if (region.range.end() > limit) limit = region.range.end().align_up(kPageSize);
+        const PhysicalAddress end = region.range.end().align_up(kPageSize);
+        if (region.range.start < kMappedEnd) low_end = std::max(low_end, end);
+        if (end > kMappedEnd) high_end = std::max(high_end, end);
     }
     if (low_end < kFirstInterruptController) {
         information.device_memory.add({low_end, kFirstInterruptController - low_end});

@@ -44,7 +44,7 @@ void add_region(MemoryMap& map, const MapEntry& entry) {
     const MemoryKind kind = entry.type == 1                      ? MemoryKind::Usable
                             : entry.type == 3 || entry.type == 4 ? MemoryKind::Acpi
                                                                  : MemoryKind::Reserved;
-    map.add({{PhysicalAddress{entry.address}, entry.size}, kind});
+    map.add({bounded({PhysicalAddress{entry.address}, entry.size}), kind});
 }
 
 RootPointer read_pvh(BootInformation& information, MemoryMap& map, PhysicalAddress address) {

@@ -97,6 +97,20 @@ TEST_F(ProtocolsTest, DeviceMemoryLiesBesideRamAndExcludesInterruptControllers) 
     EXPECT_EQ(told_.device_memory.items[1].end(), PhysicalAddress{1ULL << 40});
 }
 
+TEST_F(ProtocolsTest, DeviceMemoryIsBehindRamThatCrosses4GiB) {
+    start({{0x10'0000, 0x100'0000}, {0x8000'0000, 0xC000'0000}});
+    lay_out();
+    ASSERT_EQ(told_.device_memory.count, 1U);
+    EXPECT_EQ(told_.device_memory.items[0].start, PhysicalAddress{0x1'4000'0000});
+}
+
+TEST_F(ProtocolsTest, RegionsThatDoNotEndAreReservedNevertheless) {
+    start({{0x10'0000, 0x100'0000}, {0x80'0000, ~0ULL, 2}, {~0ULL - 0x100, 0x1000, 1}});
+    find_ram(told_, map_);
+    ASSERT_EQ(told_.ram.count, 1U);
+    EXPECT_EQ(told_.ram.items[0].end(), PhysicalAddress{0x80'0000});
+}
+
 TEST_F(ProtocolsTest, RegionsThatOverlapAreUsedOnceAndWhatIsReservedNotAtAll) {
     start({{0x10'0000, 0x100'0000},
            {0x80'0000, 0x100'0000},
