@@ -1,5 +1,7 @@
 // Any bytes as an instruction, with any registers and in any mode: the emulator executes it, raises
 // an exception or refuses it in words, and touches nothing outside of guest memory and the devices.
+// One that remembers instructions does what one does that sees each for the first time, whatever
+// changes in between.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -51,26 +53,102 @@ class Input {
     std::size_t size_;
 };
 
+struct Machine {
+    Machine() : ram(kRamSize), vcpu(memory, std::make_shared<hvcall::model::WakeUp>(), {}) {
+        memory.add(hvcall::GuestPhysicalAddress{0}, ram);
+    }
+
+    std::vector<std::uint8_t> ram;
+    hvcall::GuestMemory memory;
+    hvcall::model::ModelVcpu vcpu;
+    Devices devices;
+};
+
+constexpr std::uint64_t kCode = 0x1000, kTables = 0x10000, kTablesSize = 0x8000;
+
+void put(Machine& machine, std::uint64_t address, std::uint64_t value) {
+    std::memcpy(machine.ram.data() + address, &value, sizeof value);
+}
+
+/// The code's page where it is in memory, in tables of the width that `mode` has.
+void map_code(Machine& machine, std::uint8_t mode) {
+    if ((mode & 3) == 3) {
+        for (unsigned level = 0; level < 3; ++level)
+            put(machine, kTables + level * 0x1000, (kTables + (level + 1) * 0x1000) | 7);
+        put(machine, kTables + 0x3008, kCode | 7);
+    } else if ((mode & 4) != 0) {
+        put(machine, kTables, (kTables + 0x1000) | 1);
+        put(machine, kTables + 0x1000, (kTables + 0x2000) | 7);
+        put(machine, kTables + 0x2008, kCode | 7);
+    } else {
+        put(machine, kTables, (kTables + 0x1000) | 7);
+        put(machine, kTables + 0x1000, kCode << 32 | std::uint64_t{7} << 32);
+    }
+}
+
+/// Something by which the next instruction is found or read.
+void change(Machine& machine, Input input) {
+    auto& state = machine.vcpu.state();
+    state.inject = 0;
+    const auto what = input.take<std::uint8_t>();
+    const auto where = input.take<std::uint16_t>();
+    const auto value = input.take<std::uint8_t>();
+    if ((what & 0x80) != 0) state.rip = kCode;
+    switch (what & 7) {
+        case 0:
+            machine.ram[kCode + where % 16] = value;
+            break;
+        case 1:
+            machine.ram[kTables + where % kTablesSize] = value;
+            break;
+        case 2:  // the first entries are those in use
+            machine.ram[kTables + (where & 3) * 0x1000 + (where >> 2 & 0xF)] = value;
+            break;
+        case 3:
+            state.cr3 = kTables + (where & 7) * 0x1000;
+            break;
+        case 4:
+            state.cpl = value & 3;
+            break;
+        case 5:
+            state.cr4 ^= std::uint64_t{1} << (4 + (value & 1));
+            break;
+        case 6:
+            state.cr0 ^= std::uint64_t{1} << 31;
+            break;
+        default:
+            break;
+    }
+}
+
+void require(bool condition) {
+    if (!condition) std::abort();
+}
+
+void require_same(const abi::VcpuState& a, const abi::VcpuState& b) {
+    require(std::memcmp(a.gpr, b.gpr, sizeof a.gpr) == 0);
+    require(a.rip == b.rip && a.rflags == b.rflags && a.cr2 == b.cr2 && a.inject == b.inject);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static std::vector<std::uint8_t> ram(kRamSize);
+    static Machine machine, other;
+    auto& ram = machine.ram;
     std::memset(ram.data(), 0, ram.size());
-    hvcall::GuestMemory memory;
-    memory.add(hvcall::GuestPhysicalAddress{0}, ram);
-    hvcall::model::ModelVcpu vcpu(memory, std::make_shared<hvcall::model::WakeUp>(), {});
-    Devices devices;
-    auto& state = vcpu.state();
+    auto& state = machine.vcpu.state();
+    std::memset(static_cast<void*>(&state), 0, sizeof state);
+    machine.devices = other.devices = {};
 
     Input input(data, size);
     const auto mode = input.take<std::uint8_t>();
     std::uint8_t code[15];
     for (auto& byte : code) byte = input.take<std::uint8_t>();
-    std::memcpy(ram.data() + 0x1000, code, sizeof code);
+    std::memcpy(ram.data() + kCode, code, sizeof code);
     for (auto& reg : state.gpr) reg = input.take<std::uint64_t>();
     // Repetitions of 2^64 steps are cut into pieces; a few of them are enough here.
     state.rflags = input.take<std::uint16_t>() | 2U;
-    state.rip = 0x1000;
+    state.rip = kCode;
     state.cpl = mode >> 4 & 3;
     state.exit.kind = (mode & 0x40) != 0 ? abi::ExitKind::Mmio : abi::ExitKind::PortIo;
     state.exit.info1 = input.take<std::uint64_t>();
@@ -79,10 +157,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // Page tables of random entries that stay in memory, over an identity for the code.
     for (unsigned i = 0; i < 64; ++i) {
         const auto entry = input.take<std::uint32_t>();
-        const std::uint64_t where = 0x10000 + (entry >> 16 & 0x7FF8);
+        const std::uint64_t where = kTables + (entry >> 16 & 0x7FF8);
         std::memcpy(ram.data() + where, &entry, sizeof entry);
     }
-    state.cr3 = 0x10000;
+    map_code(machine, mode);
+    state.cr3 = kTables;
     switch (mode & 3) {
         case 0:
             break;  // real mode
@@ -107,12 +186,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         state.exit.instruction_length = sizeof code;
         std::memcpy(state.exit.instruction, code, sizeof code);
     }
-    Emulator emulator(vcpu, memory, devices);
-    for (unsigned i = 0; i < 3; ++i) {
-        const auto done = emulator.execute();
+    auto& other_state = other.vcpu.state();
+    std::memcpy(static_cast<void*>(&other_state), &state, sizeof state);
+    other.ram = ram;
+    Emulator remembers(machine.vcpu, machine.memory, machine.devices);
+    for (unsigned i = 0; i < 6; ++i) {
+        const auto done = remembers.execute();
+        const auto other_done = Emulator(other.vcpu, other.memory, other.devices).execute();
         if (!done && done.error().empty()) std::abort();
+        require(done == other_done);
+        require_same(state, other_state);
+        change(machine, input);
+        change(other, input);
+        input.take<std::uint32_t>();
     }
-    static_cast<void>(emulator.decode_control_access());
-    static_cast<void>(emulator.instruction_length());
+    require(ram == other.ram);
+    static_cast<void>(remembers.decode_control_access());
+    static_cast<void>(remembers.instruction_length());
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "arch/memory_layout.hpp"
 #include "vmmd/arch/riscv64/cpu/sbi.hpp"
 #include "vmmd/arch/riscv64/debug/step_plan.hpp"
-#include "vmmd/arch/riscv64/isa/memory_access.hpp"
+#include "vmmd/arch/riscv64/isa/access_cache.hpp"
 #include "vmmd/arch/riscv64/isa/paging.hpp"
 #include "vmmd/bus/bus.hpp"
 #include "vmmd/devices/unclaimed.hpp"
@@ -90,6 +90,7 @@ struct Machine {
     std::vector<BusRange> ranges;
     SbiMachine sbi_machine;
     Sbi sbi{0, harts, sbi_machine, memory};
+    isa::AccessCache accesses;
     abi::VcpuState state{};
 };
 
@@ -122,6 +123,14 @@ void call_sbi(Machine& machine, Input& input) {
     }
 }
 
+/// What is remembered is what one sees who looks for the first time.
+void find_access(Machine& machine) {
+    isa::AccessCache fresh;
+    const auto* access = machine.accesses.at_pc(machine.state, machine.memory);
+    const auto* expected = fresh.at_pc(machine.state, machine.memory);
+    require(access == nullptr ? expected == nullptr : expected != nullptr && *access == *expected);
+}
+
 void look_at_code(Machine& machine, Input& input) {
     const auto instruction = input.take<std::uint32_t>();
     for (const auto& access :
@@ -131,7 +140,8 @@ void look_at_code(Machine& machine, Input& input) {
     }
     machine.state.pc = input.word();
     require(plan_step(machine.state, instruction).count <= 2);
-    machine.state.vsatp = input.word();
+    if (input.take<std::uint8_t>() % 4 == 0) machine.state.vsatp = input.word();
+    find_access(machine);
     isa::translate(machine.state, machine.memory, input.word());
     std::array<std::uint8_t, 4> bytes{};
     store_little_endian(bytes, instruction);
@@ -166,6 +176,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
             case 4:
                 machine.ram[input.take<std::uint16_t>() % kGuestMemory] = what;
+                find_access(machine);
                 break;
             case 5:
                 if (what == 5) machine.chipset.reset_all();

@@ -1,13 +1,11 @@
 // The exit router.
 #include "arch/exit_router.hpp"
 
-#include <array>
 #include <bit>
-#include <cstring>
+#include <span>
 #include <utility>
 
 #include "vmmd/bus/bus.hpp"
-#include "vmmd/linear_memory.hpp"
 #include "vmmd/trace/text.hpp"
 
 namespace redoubt::vmmd {
@@ -39,17 +37,20 @@ ExitRouter::ExitRouter(const ExitContext& context)
 
 ExitNext ExitRouter::route() {
     access_.size = 0;
+    if (state_.exit.kind == abi::ExitKind::Mmio) [[likely]]
+        return mmio();
+    if (state_.exit.kind == abi::ExitKind::Hypercall) return hypercall();
+    return other();
+}
+
+ExitNext ExitRouter::other() {
     switch (state_.exit.kind) {
         case abi::ExitKind::Interrupted:
         case abi::ExitKind::Deadline:
             return ExitNext::Run;
-        case abi::ExitKind::Mmio:
-            return mmio();
         case abi::ExitKind::Halt:
             advance(kFullInstruction);
             return ExitNext::Halt;
-        case abi::ExitKind::Hypercall:
-            return hypercall();
         case abi::ExitKind::Instruction:
             // Nothing of what the kernel does not execute is in the device tree.
             raise(kIllegalInstruction, state_.exit.instruction);
@@ -93,57 +94,53 @@ void ExitRouter::raise(std::uint64_t cause, std::uint64_t value) {
     ++raised_;
 }
 
-std::optional<isa::MemoryAccess> ExitRouter::decode_access() const {
-    if (state_.exit.instruction != 0) [[likely]] {
-        return isa::decode_transformed_access(state_.exit.instruction);
-    }
-    std::array<std::uint8_t, kFullInstruction> bytes{};
-    std::size_t size = kFullInstruction;
-    const auto code = isa::memory_at(state_, context_.memory, state_.pc, kFullInstruction);
-    if (code.size() == kFullInstruction) [[likely]] {
-        std::memcpy(bytes.data(), code.data(), kFullInstruction);
-    } else {
-        size = isa::inspect(state_, context_.memory, state_.pc, bytes);
-    }
-    const auto instruction = std::bit_cast<std::uint32_t>(bytes);
-    if (size < 2 || size < isa::instruction_length(instruction)) return std::nullopt;
-    return isa::decode_memory_access(instruction);
+const isa::MemoryAccess* ExitRouter::decode_access() {
+    if (state_.exit.instruction == 0) return accesses_.at_pc(state_, context_.memory);
+    const auto access = isa::decode_transformed_access(state_.exit.instruction);
+    if (!access) return nullptr;
+    told_ = *access;
+    return &told_;
 }
 
 ExitNext ExitRouter::mmio() {
-    const auto detail = state_.exit.detail;
-    const auto address = state_.exit.info1;
-    if ((detail & abi::MmioDetail::kFetch) != 0) {
-        return stop("instruction fetch where there is no memory, guest-physical address " +
-                    hexadecimal(address));
-    }
-    if ((detail & abi::MmioDetail::kPageTable) != 0) {
-        return stop(
-            "the guest's page tables are where there is no memory, guest-physical address " +
-            hexadecimal(address));
-    }
-    const auto access = decode_access();
-    if (!access || access->write != ((detail & abi::MmioDetail::kWrite) != 0)) {
-        return stop("cannot emulate an access to guest-physical address " + hexadecimal(address) +
-                    ": it is no load or store of a general register");
+    constexpr auto kNoData = abi::MmioDetail::kFetch | abi::MmioDetail::kPageTable;
+    if ((state_.exit.detail & kNoData) != 0) [[unlikely]]
+        return refuse_mmio();
+    const auto* access = decode_access();
+    if (access == nullptr || access->write != ((state_.exit.detail & abi::MmioDetail::kWrite) != 0))
+        [[unlikely]] {
+        return refuse_mmio();
     }
     auto& general = state_.gpr[access->general_register];
-    std::array<std::uint8_t, 8> buffer{};
-    const auto data = std::span(buffer).first(access->bytes);
     std::uint64_t value = 0;
+    const std::span data(reinterpret_cast<std::uint8_t*>(&value), access->bytes);
     if (access->write) {
         const unsigned unused = 64 - 8 * access->bytes;
         if (access->general_register != 0) value = general << unused >> unused;
-        buffer = std::bit_cast<decltype(buffer)>(value);
-        context_.mmio.write(address, data);
+        context_.mmio.write(state_.exit.info1, data);
     } else {
-        context_.mmio.read(address, data);
-        value = std::bit_cast<std::uint64_t>(buffer);
+        context_.mmio.read(state_.exit.info1, data);
         if (access->general_register != 0) general = extend(value, *access);
     }
     access_ = {access->bytes, value};
     advance(access->length);
     return ExitNext::Run;
+}
+
+ExitNext ExitRouter::refuse_mmio() {
+    const auto detail = state_.exit.detail;
+    const auto address = hexadecimal(state_.exit.info1);
+    if ((detail & abi::MmioDetail::kFetch) != 0) {
+        return stop("instruction fetch where there is no memory, guest-physical address " +
+                    address);
+    }
+    if ((detail & abi::MmioDetail::kPageTable) != 0) {
+        return stop(
+            "the guest's page tables are where there is no memory, guest-physical address " +
+            address);
+    }
+    return stop("cannot emulate an access to guest-physical address " + address +
+                ": it is no load or store of a general register");
 }
 
 ExitNext ExitRouter::hypercall() {

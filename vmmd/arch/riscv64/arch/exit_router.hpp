@@ -5,7 +5,7 @@
 
 #include "libhvcall/hypervisor.hpp"
 #include "vmmd/arch/riscv64/cpu/sbi.hpp"
-#include "vmmd/arch/riscv64/isa/memory_access.hpp"
+#include "vmmd/arch/riscv64/isa/access_cache.hpp"
 #include "vmmd/exit_next.hpp"
 
 namespace redoubt::vmmd {
@@ -49,15 +49,19 @@ class ExitRouter {
 
   private:
     ExitNext mmio();
+    ExitNext refuse_mmio();
+    ExitNext other();
     ExitNext hypercall();
     ExitNext stop(std::string reason);
-    std::optional<isa::MemoryAccess> decode_access() const;
+    const isa::MemoryAccess* decode_access();
     /// Goes on after the instruction.
     void advance(unsigned length);
 
     ExitContext context_;
     abi::VcpuState& state_;
     Sbi sbi_;
+    isa::AccessCache accesses_;
+    isa::MemoryAccess told_;  ///< by the processor
     MmioAccess access_;
     std::uint64_t raised_ = 0;
     std::string reason_;

@@ -26,7 +26,8 @@ bool is_canonical(const abi::VcpuState& state, std::uint64_t address) {
 }
 
 std::optional<std::uint64_t> translate(const abi::VcpuState& state,
-                                       const hvcall::GuestMemory& memory, std::uint64_t address) {
+                                       const hvcall::GuestMemory& memory, std::uint64_t address,
+                                       Evidence* evidence) {
     const auto mode = state.vsatp >> kModeShift;
     if (mode == kBare) return address;
     if (mode < kSv39 || mode > kSv57) return std::nullopt;
@@ -35,9 +36,10 @@ std::optional<std::uint64_t> translate(const abi::VcpuState& state,
     for (unsigned level = levels_of(mode); level-- > 0;) {
         const unsigned shift = kPageBits + level * kIndexBits;
         const auto index = address >> shift & ((1U << kIndexBits) - 1);
-        const auto entry =
-            memory.read<std::uint64_t>(hvcall::GuestPhysicalAddress{table + 8 * index});
+        const auto where = table + 8 * index;
+        const auto entry = memory.read<std::uint64_t>(hvcall::GuestPhysicalAddress{where});
         if (!entry || (*entry & kValid) == 0) return std::nullopt;
+        if (evidence != nullptr) evidence->add(memory, where, *entry);
         const auto page = (*entry >> 10 & kPageNumber) << kPageBits;
         if ((*entry & kLeaf) == 0) {
             table = page;

@@ -29,46 +29,83 @@ Emulator::Emulator(hvcall::Vcpu& vcpu, const hvcall::GuestMemory& memory, Device
 
 // -- the instruction
 
-/// The bytes at rip, up to 15; fewer at the end of what is mapped.
-std::span<const std::uint8_t> Emulator::fetch(std::array<std::uint8_t, 15>& buffer) {
+Emulator::CodeContext Emulator::code_context() const {
+    return {state_.rip, state_.cs_base, state_.cr0,           state_.cr3,
+            state_.cr4, state_.efer,    state_.cs_attributes, state_.cpl};
+}
+
+/// The bytes at rip, up to 15; fewer at the end of what is mapped. A copy: another processor of
+/// the guest may change them meanwhile.
+Emulator::Fetched Emulator::fetch(Evidence& evidence) {
+    Fetched fetched;
+    const auto take = [&](std::span<const std::uint8_t> bytes) {
+        std::ranges::copy(bytes, fetched.bytes.begin() + static_cast<std::ptrdiff_t>(fetched.size));
+        fetched.size += bytes.size();
+    };
+    evidence.begin();
     if (state_.exit.instruction_length != 0) {
-        return {state_.exit.instruction, std::min<std::size_t>(state_.exit.instruction_length,
-                                                               sizeof state_.exit.instruction)};
+        evidence.give_up();
+        take({state_.exit.instruction, std::min<std::size_t>(state_.exit.instruction_length,
+                                                             sizeof state_.exit.instruction)});
+        return fetched;
     }
     const auto start =
         in_64bit_mode(state_) ? state_.rip : (state_.cs_base + state_.rip) & 0xFFFF'FFFF;
-    const auto first = translate(state_, memory_, start, Access::Fetch);
-    if (!first) return {};
-    const auto in_page = std::min<std::size_t>(buffer.size(), 4096 - (start & 0xFFF));
-    const auto bytes = memory_.at(GuestPhysicalAddress{*first}, in_page);
-    if (bytes.empty() || in_page == buffer.size()) return bytes;
-    std::ranges::copy(bytes, buffer.begin());
+    const auto first = translate(state_, memory_, start, Access::Fetch, &evidence);
+    if (!first) return fetched;
+    const auto in_page = std::min<std::size_t>(fetched.bytes.size(), 4096 - (start & 0xFFF));
+    take(memory_.at(GuestPhysicalAddress{*first}, in_page));
+    fetched.address = *first;
+    fetched.in_page = fetched.size;
+    if (fetched.size == 0 || fetched.size == fetched.bytes.size()) return fetched;
     const auto second = translate(state_, memory_, start + in_page, Access::Fetch);
-    if (!second) return std::span(buffer).first(in_page);
-    const auto rest = memory_.at(GuestPhysicalAddress{*second}, buffer.size() - in_page);
-    std::ranges::copy(rest, buffer.begin() + static_cast<std::ptrdiff_t>(in_page));
-    return std::span(buffer).first(in_page + rest.size());
+    if (second) take(memory_.at(GuestPhysicalAddress{*second}, fetched.bytes.size() - in_page));
+    return fetched;
 }
 
-/// The decoded instruction at rip. A cached one is used only if the bytes are still the same, so
-/// code that changes needs no invalidation.
+/// The decoded instruction at rip. A cached one is used only if walking the page tables and reading
+/// the code would give the same, so that neither of them needs invalidation.
 std::expected<const Instruction*, std::string> Emulator::current() {
-    std::array<std::uint8_t, 15> buffer;
-    const auto bytes = fetch(buffer);
-    if (bytes.empty()) return std::unexpected("an instruction that cannot be read");
-    const auto mode = code_mode(state_);
     auto& entry = cache_[(state_.rip ^ state_.rip >> 6) % cache_.size()];
-    if (entry.rip == state_.rip && entry.mode == mode && entry.instruction.length <= bytes.size() &&
-        std::memcmp(entry.bytes.data(), bytes.data(), entry.instruction.length) == 0) [[likely]] {
-        return &entry.instruction;
+    const bool told = state_.exit.instruction_length != 0;
+    if (told || entry.context != code_context() || !entry.evidence.holds()) [[unlikely]] {
+        if (auto done = learn(entry); !done) return std::unexpected(std::move(done.error()));
     }
-    auto decoded = decode(bytes, mode);
-    if (!decoded) return std::unexpected(std::move(decoded.error()));
-    entry.rip = state_.rip;
-    entry.mode = mode;
-    std::ranges::copy(bytes.first(decoded->length), entry.bytes.begin());
-    entry.instruction = *decoded;
     return &entry.instruction;
+}
+
+/// Fetches, and decodes bytes that the entry does not have.
+std::expected<void, std::string> Emulator::learn(CacheEntry& entry) {
+    const auto fetched = fetch(entry.evidence);
+    const auto bytes = std::span(fetched.bytes).first(fetched.size);
+    if (bytes.empty()) {
+        entry.evidence.give_up();
+        return std::unexpected("an instruction that cannot be read");
+    }
+    const auto mode = code_mode(state_);
+    const auto is_known = [&] {
+        const auto length = entry.instruction.length;
+        return length != 0 && entry.mode == mode && length <= bytes.size() &&
+               std::memcmp(entry.bytes.data(), bytes.data(), length) == 0;
+    };
+    if (!is_known()) {
+        auto decoded = decode(bytes, mode);
+        if (!decoded) {
+            entry.evidence.give_up();
+            return std::unexpected(std::move(decoded.error()));
+        }
+        entry.mode = mode;
+        entry.bytes = fetched.bytes;
+        entry.instruction = *decoded;
+    }
+    entry.context = code_context();
+    const std::size_t length = entry.instruction.length;
+    if (length > fetched.in_page) {
+        entry.evidence.give_up();  // rests on a second translation
+    } else {
+        entry.evidence.add(memory_, fetched.address, bytes.first(length));
+    }
+    return {};
 }
 
 unsigned Emulator::instruction_length() {
@@ -156,16 +193,16 @@ Emulator::Outcome<std::uint64_t> Emulator::translate_access(std::uint64_t linear
     return *physical;
 }
 
-/// An MMIO exit tells the physical address only. If the instruction has one memory operand, that is
-/// it, and the walk need not be repeated; a page offset that differs means that the access crosses
-/// a page's end.
-void Emulator::learn_exit_address(const Instruction& i) {
+/// Where the memory operand is. An MMIO exit tells the physical address only: if the instruction
+/// has one memory operand, that is it, and the walk need not be repeated; a page offset that
+/// differs means that the access crosses a page's end.
+void Emulator::find_memory_operand(const Instruction& i) {
     known_linear_page_ = kNoPage;
-    if (state_.exit.kind != abi::ExitKind::Mmio) return;
     if (i.destination.kind != OperandKind::Memory && i.source.kind != OperandKind::Memory) return;
-    const auto linear = effective_address(i);
-    if (((linear ^ state_.exit.info1) & ~kPageMask) != 0) return;
-    known_linear_page_ = linear & kPageMask;
+    operand_address_ = effective_address(i);
+    if (state_.exit.kind != abi::ExitKind::Mmio) return;
+    if (((operand_address_ ^ state_.exit.info1) & ~kPageMask) != 0) return;
+    known_linear_page_ = operand_address_ & kPageMask;
     known_physical_page_ = state_.exit.info1 & kPageMask;
     known_writable_ = (state_.exit.detail & abi::MmioDetail::kWrite) != 0;
 }
@@ -187,25 +224,28 @@ Emulator::Outcome<void> Emulator::load_bytes(std::uint64_t linear, std::span<std
     return {};
 }
 
+void Emulator::put(std::uint64_t physical, std::span<const std::uint8_t> data) {
+    const auto bytes = memory_.at(GuestPhysicalAddress{physical}, data.size());
+    if (bytes.empty()) {
+        devices_.write_memory(physical, data);
+    } else {
+        std::memcpy(bytes.data(), data.data(), data.size());
+    }
+}
+
 Emulator::Outcome<void> Emulator::store_bytes(std::uint64_t linear,
                                               std::span<const std::uint8_t> data) {
-    const auto first = std::min<std::size_t>(data.size(), 4096 - (linear & 0xFFF));
-    std::array<std::uint64_t, 2> pages{};
-    // Both pages must be writable before anything is written.
-    for (unsigned i = 0; i < (first == data.size() ? 1U : 2U); ++i) {
-        const auto physical = translate_access(i == 0 ? linear : linear + first, Access::Write);
-        if (!physical) return std::unexpected(Raised{});
-        pages[i] = *physical;
-    }
-    for (unsigned i = 0; i < 2; ++i) {
-        const auto piece = i == 0 ? data.first(first) : data.subspan(first);
-        if (piece.empty()) break;
-        const auto bytes = memory_.at(GuestPhysicalAddress{pages[i]}, piece.size());
-        if (bytes.empty()) {
-            devices_.write_memory(pages[i], piece);
-        } else {
-            std::memcpy(bytes.data(), piece.data(), piece.size());
-        }
+    const auto in_page = std::min<std::size_t>(data.size(), 4096 - (linear & 0xFFF));
+    const auto first = translate_access(linear, Access::Write);
+    if (!first) return std::unexpected(Raised{});
+    if (in_page < data.size()) [[unlikely]] {
+        // Both pages must be writable before anything is written.
+        const auto second = translate_access(linear + in_page, Access::Write);
+        if (!second) return std::unexpected(Raised{});
+        put(*first, data.first(in_page));
+        put(*second, data.subspan(in_page));
+    } else {
+        put(*first, data);
     }
     return {};
 }
@@ -248,7 +288,7 @@ Emulator::Outcome<std::uint64_t> Emulator::read_operand(const Instruction& i,
                                                         const Operand& operand) {
     switch (operand.kind) {
         case OperandKind::Memory:
-            return load(effective_address(i), operand.size);
+            return load(operand_address_, operand.size);
         case OperandKind::Immediate:
             return i.immediate;
         default:
@@ -256,10 +296,9 @@ Emulator::Outcome<std::uint64_t> Emulator::read_operand(const Instruction& i,
     }
 }
 
-Emulator::Outcome<void> Emulator::write_operand(const Instruction& i, const Operand& operand,
-                                                std::uint64_t value) {
+Emulator::Outcome<void> Emulator::write_operand(const Operand& operand, std::uint64_t value) {
     if (operand.kind == OperandKind::Memory) {
-        return store(effective_address(i), operand.size, value);
+        return store(operand_address_, operand.size, value);
     }
     write_register(operand, value);
     return {};
@@ -272,7 +311,7 @@ std::expected<void, std::string> Emulator::execute() {
     const auto found = current();
     if (!found) return std::unexpected(found.error());
     const auto& instruction = **found;
-    learn_exit_address(instruction);
+    find_memory_operand(instruction);
     if (is_string(instruction.operation)) {
         const auto finished = string(instruction);
         if (finished && *finished) skip(instruction.length);
@@ -291,7 +330,7 @@ Emulator::Outcome<void> Emulator::execute_one(const Instruction& i) {
         case Operation::Move: {
             const auto value = read_operand(i, i.source);
             if (!value) return std::unexpected(Raised{});
-            return write_operand(i, i.destination, *value);
+            return write_operand(i.destination, *value);
         }
         case Operation::MoveZero:
         case Operation::MoveSign: {
@@ -305,7 +344,7 @@ Emulator::Outcome<void> Emulator::execute_one(const Instruction& i) {
         case Operation::MoveSwapped: {
             const auto value = read_operand(i, i.source);
             if (!value) return std::unexpected(Raised{});
-            return write_operand(i, i.destination,
+            return write_operand(i.destination,
                                  __builtin_bswap64(*value) >> (64 - 8 * i.source.size));
         }
         case Operation::MoveVector:
@@ -328,7 +367,7 @@ Emulator::Outcome<void> Emulator::execute_one(const Instruction& i) {
             return {};
         }
         case Operation::ConditionalSet:
-            return write_operand(i, i.destination, condition_holds(i.condition, state_.rflags));
+            return write_operand(i.destination, condition_holds(i.condition, state_.rflags));
         case Operation::Nothing:
             return {};
         default:
@@ -401,7 +440,7 @@ Emulator::Outcome<void> Emulator::arithmetic(const Instruction& i) {
             return std::unexpected(Raised{});
     }
     if (writes) {
-        if (const auto done = write_operand(i, i.destination, result & size_mask(size)); !done) {
+        if (const auto done = write_operand(i.destination, result & size_mask(size)); !done) {
             return done;
         }
     }
@@ -423,7 +462,7 @@ Emulator::Outcome<void> Emulator::exchange(const Instruction& i) {
             alu.subtract(read_register(accumulator), *left);
             const bool equal = (flags & rflags::kZero) != 0;
             // The destination is written in any case (APM vol. 3).
-            if (const auto done = write_operand(i, i.destination, equal ? *right : *left); !done) {
+            if (const auto done = write_operand(i.destination, equal ? *right : *left); !done) {
                 return done;
             }
             if (!equal) write_register(accumulator, *left);
@@ -431,7 +470,7 @@ Emulator::Outcome<void> Emulator::exchange(const Instruction& i) {
         }
         case Operation::ExchangeAdd: {
             const auto sum = alu.add(*left, *right);
-            if (const auto done = write_operand(i, i.destination, sum); !done) return done;
+            if (const auto done = write_operand(i.destination, sum); !done) return done;
             write_register(i.source, *left);
             break;
         }
@@ -440,10 +479,10 @@ Emulator::Outcome<void> Emulator::exchange(const Instruction& i) {
             const bool memory_first = i.destination.kind == OperandKind::Memory;
             const auto& first = memory_first ? i.destination : i.source;
             const auto& second = memory_first ? i.source : i.destination;
-            if (const auto done = write_operand(i, first, memory_first ? *right : *left); !done) {
+            if (const auto done = write_operand(first, memory_first ? *right : *left); !done) {
                 return done;
             }
-            return write_operand(i, second, memory_first ? *left : *right);
+            return write_operand(second, memory_first ? *left : *right);
         }
     }
     state_.rflags = flags;
@@ -496,10 +535,10 @@ Emulator::Outcome<void> Emulator::move_vector(const Instruction& i) {
     constexpr std::uint64_t kSseState = 2;
     if (i.destination.kind == OperandKind::Memory) {
         const auto* reg = state_.xsave_area + kXmmOffset + 16U * i.source.index;
-        return store_bytes(effective_address(i), {reg, i.destination.size});
+        return store_bytes(operand_address_, {reg, i.destination.size});
     }
     std::array<std::uint8_t, 16> value{};
-    if (const auto done = load_bytes(effective_address(i), std::span(value).first(i.source.size));
+    if (const auto done = load_bytes(operand_address_, std::span(value).first(i.source.size));
         !done) {
         return done;
     }

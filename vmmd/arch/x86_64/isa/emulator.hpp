@@ -57,31 +57,47 @@ class Emulator {
     template <class T>
     using Outcome = std::expected<T, Raised>;
 
+    /// All of the registers by which the processor finds and reads an instruction.
+    struct CodeContext {
+        std::uint64_t rip = 0, cs_base = 0, cr0 = 0, cr3 = 0, cr4 = 0, efer = 0;
+        std::uint32_t cs_attributes = 0, cpl = 0;
+        friend bool operator==(const CodeContext&, const CodeContext&) = default;
+    };
     struct CacheEntry {
-        std::uint64_t rip = ~std::uint64_t{0};
+        CodeContext context;
+        Evidence evidence;  ///< the page tables' entries and the instruction's bytes
         CodeMode mode = CodeMode::Real16;
         std::array<std::uint8_t, 15> bytes{};
-        Instruction instruction;
+        Instruction instruction;  ///< what these bytes are in that mode
+    };
+    struct Fetched {
+        std::array<std::uint8_t, 15> bytes{};
+        std::size_t size = 0;
+        std::uint64_t address = 0;  ///< guest-physical, of the first `in_page` bytes
+        std::size_t in_page = 0;
     };
 
-    std::span<const std::uint8_t> fetch(std::array<std::uint8_t, 15>& buffer);
+    CodeContext code_context() const;
+    Fetched fetch(Evidence& evidence);
     std::expected<const Instruction*, std::string> current();
+    std::expected<void, std::string> learn(CacheEntry& entry);
     const abi::SegmentRegister& segment(unsigned index);
 
     std::uint64_t effective_address(const Instruction& i, std::int64_t extra = 0);
     std::uint64_t linear_address(unsigned segment_index, std::uint64_t offset);
     std::unexpected<Raised> page_fault(const PageFault& fault);
-    void learn_exit_address(const Instruction& i);
+    void find_memory_operand(const Instruction& i);
     Outcome<std::uint64_t> translate_access(std::uint64_t linear, Access access);
     Outcome<std::uint64_t> load(std::uint64_t linear, unsigned size);
     Outcome<void> store(std::uint64_t linear, unsigned size, std::uint64_t value);
     Outcome<void> load_bytes(std::uint64_t linear, std::span<std::uint8_t> data);
+    void put(std::uint64_t physical, std::span<const std::uint8_t> data);
     Outcome<void> store_bytes(std::uint64_t linear, std::span<const std::uint8_t> data);
 
     std::uint64_t read_register(const Operand& operand) const;
     void write_register(const Operand& operand, std::uint64_t value);
     Outcome<std::uint64_t> read_operand(const Instruction& i, const Operand& operand);
-    Outcome<void> write_operand(const Instruction& i, const Operand& operand, std::uint64_t value);
+    Outcome<void> write_operand(const Operand& operand, std::uint64_t value);
 
     Outcome<void> execute_one(const Instruction& i);
     Outcome<void> arithmetic(const Instruction& i);
@@ -97,6 +113,7 @@ class Emulator {
     const hvcall::GuestMemory& memory_;
     DeviceAccess& devices_;
     bool segments_valid_ = false;
+    std::uint64_t operand_address_ = 0;  ///< linear, of the memory operand
     // The page whose access made the processor exit: it has walked the tables already.
     std::uint64_t known_linear_page_ = ~std::uint64_t{0};
     std::uint64_t known_physical_page_ = 0;

@@ -34,6 +34,7 @@ struct Walk {
     const abi::VcpuState& state;
     std::uint64_t linear;
     Access access;
+    Evidence* evidence;
 
     std::unexpected<PageFault> fault(std::uint32_t bits) const {
         std::uint32_t code = bits;
@@ -64,21 +65,33 @@ struct Walk {
         return true;
     }
 
-    void mark(std::uint64_t address, std::uint64_t entry, bool leaf) const {
-        if (access == Access::Inspect) return;
-        std::uint64_t wanted = kAccessed;
-        if (leaf && access == Access::Write) wanted |= kDirty;
-        if ((entry & wanted) == wanted) return;
-        // The bits are in the lowest byte of either width.
-        const auto byte = memory.at(GuestPhysicalAddress{address}, 1);
-        if (!byte.empty()) byte[0] = static_cast<std::uint8_t>(byte[0] | wanted);
+    /// An entry of a walk that has succeeded.
+    template <class T>
+    void used(std::uint64_t address, T entry, bool leaf) const {
+        if (access != Access::Inspect) {
+            std::uint32_t wanted = kAccessed;
+            if (leaf && access == Access::Write) wanted |= kDirty;
+            if ((entry & wanted) != wanted) {
+                entry |= wanted;
+                // The bits are in the lowest byte of either width.
+                const auto byte = memory.at(GuestPhysicalAddress{address}, 1);
+                if (!byte.empty()) byte[0] = static_cast<std::uint8_t>(byte[0] | wanted);
+            }
+        }
+        told(address, entry);
+    }
+    template <class T>
+    void told(std::uint64_t address, T entry) const {
+        if (evidence != nullptr) evidence->add(memory, address, entry);
     }
 };
 
 std::expected<std::uint64_t, PageFault> walk_8_byte_entries(const Walk& walk, std::uint64_t table,
                                                             unsigned top_shift) {
     std::uint64_t rights = kWritable | kUser;
-    std::uint64_t marks[4][2];
+    struct {
+        std::uint64_t address, entry;
+    } upper[3];
     unsigned depth = 0;
     for (unsigned shift = top_shift;; shift -= 9) {
         // In PAE mode the top level has four entries.
@@ -96,16 +109,20 @@ std::expected<std::uint64_t, PageFault> walk_8_byte_entries(const Walk& walk, st
             rights = (rights & (entry | ~std::uint64_t{kWritable | kUser})) | (entry & kNoExecute);
         const bool large = (entry & kLarge) != 0 && (shift == 21 || (shift == 30 && !pae_root));
         if (shift != 12 && !large) {
-            if (!pae_root) {
-                marks[depth][0] = address;
-                marks[depth++][1] = entry;
-            }
+            upper[depth++] = {address, entry};
             table = entry & kAddressMask;
             continue;
         }
         if (!walk.permitted(rights)) return walk.fault(kFaultPresent);
-        for (unsigned i = 0; i < depth; ++i) walk.mark(marks[i][0], marks[i][1], false);
-        walk.mark(address, entry, true);
+        for (unsigned i = 0; i < depth; ++i) {
+            // The entries of a root of four have no such bits.
+            if (i == 0 && top_shift == 30) {
+                walk.told(upper[i].address, upper[i].entry);
+            } else {
+                walk.used(upper[i].address, upper[i].entry, false);
+            }
+        }
+        walk.used(address, entry, true);
         const auto offset_mask = (std::uint64_t{1} << shift) - 1;
         return (entry & kAddressMask & ~offset_mask) | (walk.linear & offset_mask);
     }
@@ -118,7 +135,7 @@ std::expected<std::uint64_t, PageFault> walk_4_byte_entries(const Walk& walk) {
     if (!first || (*first & kPresent) == 0) return walk.fault(0);
     if ((*first & kLarge) != 0 && (walk.state.cr4 & cr4::kPse) != 0) {
         if (!walk.permitted(*first & (kWritable | kUser))) return walk.fault(kFaultPresent);
-        walk.mark(directory, *first, true);
+        walk.used(directory, *first, true);
         // PSE-36: bits 39..32 of the address are in bits 20..13.
         const auto high = static_cast<std::uint64_t>(*first >> 13 & 0xFF) << 32;
         return high | (*first & 0xFFC0'0000) | (walk.linear & 0x3F'FFFF);
@@ -127,8 +144,8 @@ std::expected<std::uint64_t, PageFault> walk_4_byte_entries(const Walk& walk) {
     const auto second = walk.memory.read<std::uint32_t>(GuestPhysicalAddress{entry_address});
     if (!second || (*second & kPresent) == 0) return walk.fault(0);
     if (!walk.permitted(*first & *second & (kWritable | kUser))) return walk.fault(kFaultPresent);
-    walk.mark(directory, *first, false);
-    walk.mark(entry_address, *second, true);
+    walk.used(directory, *first, false);
+    walk.used(entry_address, *second, true);
     return std::uint64_t{*second & 0xFFFF'F000} | (walk.linear & 0xFFF);
 }
 
@@ -136,10 +153,10 @@ std::expected<std::uint64_t, PageFault> walk_4_byte_entries(const Walk& walk) {
 
 std::expected<std::uint64_t, PageFault> translate(const abi::VcpuState& state,
                                                   const GuestMemory& memory, std::uint64_t linear,
-                                                  Access access) {
+                                                  Access access, Evidence* evidence) {
     if (!in_64bit_mode(state)) linear &= 0xFFFF'FFFF;
     if ((state.cr0 & cr0::kPg) == 0) return linear;
-    const Walk walk{memory, state, linear, access};
+    const Walk walk{memory, state, linear, access, evidence};
     if (in_long_mode(state)) return walk_8_byte_entries(walk, state.cr3 & kAddressMask, 39);
     if ((state.cr4 & cr4::kPae) != 0) return walk_8_byte_entries(walk, state.cr3 & 0xFFFF'FFE0, 30);
     return walk_4_byte_entries(walk);

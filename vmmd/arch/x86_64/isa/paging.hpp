@@ -8,6 +8,7 @@
 #include "abi/x86_64/vcpu_state.hpp"
 #include "libhvcall/guest_memory.hpp"
 #include "vmmd/arch/x86_64/isa/control_registers.hpp"
+#include "vmmd/evidence.hpp"
 
 namespace redoubt::vmmd::isa {
 
@@ -21,9 +22,11 @@ struct PageFault {
 };
 
 /// Guest-physical address of a linear one. Sets accessed and dirty bits as the processor does.
+/// `evidence` gets the table entries of a success, with those bits.
 std::expected<std::uint64_t, PageFault> translate(const abi::VcpuState& state,
                                                   const hvcall::GuestMemory& memory,
-                                                  std::uint64_t linear, Access access);
+                                                  std::uint64_t linear, Access access,
+                                                  Evidence* evidence = nullptr);
 
 inline bool in_long_mode(const abi::VcpuState& state) { return (state.efer & efer::kLma) != 0; }
 /// CS.L is bit 9 of the attributes.
