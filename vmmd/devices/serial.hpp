@@ -9,6 +9,7 @@
 #include "vmmd/device.hpp"
 #include "vmmd/devices/character_backend.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 #include "vmmd/timer_queue.hpp"
 
 namespace redoubt::vmmd {
@@ -64,7 +65,7 @@ class Serial final : public ByteDevice, public CharacterInput {
     /// True if a sender waits and there is room again: call ready_ after unlocking.
     bool take_ready();
 
-    std::mutex mutex_;
+    Mutex mutex_;
     InterruptLine& output_;
     CharacterBackend* backend_;
     const Clock& clock_;

@@ -9,6 +9,7 @@
 
 #include "vmmd/clock.hpp"
 #include "vmmd/device.hpp"
+#include "vmmd/mutex.hpp"
 
 namespace redoubt::vmmd {
 
@@ -36,7 +37,7 @@ class Unclaimed final : public Device {
     const std::string bus_;
     const Clock& clock_;
     Log log_;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::unordered_set<std::uint64_t> seen_;
     Nanoseconds second_started_;
     unsigned in_this_second_ = 0;

@@ -11,15 +11,15 @@ void Hart::connect(std::function<void()> kick, std::function<void()> start) {
 }
 
 void Hart::reset(bool started) {
-    ipi_ = false;
+    ipi_ = 0;
     external_ = false;
-    fence_ = false;
+    fence_ = 0;
     timer_.reset();
     state_ = started ? HartState::Started : HartState::Stopped;
 }
 
 void Hart::send_ipi() {
-    ipi_ = true;
+    ipi_ = 1;
     kick_();
 }
 
@@ -49,18 +49,13 @@ Hart::Start Hart::begin() {
 // of the two sees the other. Likewise for who leaves and who waits. Nobody who waits is in the
 // guest, so two harts do not wait for each other.
 void Hart::fence() {
-    fence_ = true;
+    fence_ = 1;
     const auto entries = entries_.load();
     if (entries % 2 == 0) return;
     kick_();
     ++waiters_;
     entries_.wait(entries);
     --waiters_;
-}
-
-void Hart::leave() {
-    entries_.fetch_add(1);
-    if (waiters_.load() != 0) entries_.notify_all();
 }
 
 }  // namespace redoubt::vmmd

@@ -40,14 +40,18 @@ class Hart {
     // -- its own thread
     /// By the SBI; guest time.
     void set_timer(std::uint64_t time) { timer_ = time; }
-    std::optional<std::uint64_t> take_timer() { return std::exchange(timer_, std::nullopt); }
+    std::optional<std::uint64_t> take_timer() {
+        if (!timer_) [[likely]]
+            return std::nullopt;
+        return std::exchange(timer_, std::nullopt);
+    }
     /// After start(): it runs now.
     Start begin();
     void stop() { state_ = HartState::Stopped; }
     /// WFI, by the SBI's name.
     void suspend() { state_ = HartState::Suspended; }
     void resume() { state_ = HartState::Started; }
-    bool take_ipi() { return ipi_.load(std::memory_order_relaxed) && ipi_.exchange(false); }
+    bool take_ipi() { return ipi_.load(std::memory_order_relaxed) != 0 && ipi_.exchange(0) != 0; }
     bool external() const { return external_.load(std::memory_order_acquire); }
 
     /// As long as it lives the hart is in the guest, or about to enter.
@@ -57,7 +61,7 @@ class Hart {
         template <class Flush>
         Inside(Hart& hart, Flush flush) : hart_(hart) {
             hart_.entries_.fetch_add(1);
-            if (hart_.fence_.load() && hart_.fence_.exchange(false)) flush();
+            if (hart_.fence_.load() != 0 && hart_.fence_.exchange(0) != 0) flush();
         }
         ~Inside() { hart_.leave(); }
         Inside(const Inside&) = delete;
@@ -68,17 +72,22 @@ class Hart {
     };
 
   private:
-    void leave();
+    void leave() {
+        entries_.fetch_add(1);
+        if (waiters_.load() != 0) [[unlikely]]
+            entries_.notify_all();
+    }
 
     std::function<void()> kick_ = [] {};
     std::function<void()> start_hook_ = [] {};
-    std::atomic<bool> ipi_ = false;
+    // Words: there is no atomic operation on less.
+    std::atomic<std::uint32_t> ipi_ = 0;
     std::atomic<bool> external_ = false;
     std::atomic<HartState> state_ = HartState::Stopped;
     std::optional<std::uint64_t> timer_;
     std::mutex start_mutex_;
     Start start_;
-    std::atomic<bool> fence_ = false;
+    std::atomic<std::uint32_t> fence_ = 0;
     std::atomic<std::uint32_t> entries_ = 0;  ///< and exits: odd in the guest
     std::atomic<std::uint32_t> waiters_ = 0;  ///< in fence()
 };

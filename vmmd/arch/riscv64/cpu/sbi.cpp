@@ -62,8 +62,7 @@ enum Gpr : unsigned { kA0 = 10, kA1 = 11, kA6 = 16, kA7 = 17 };
 }  // namespace
 
 Sbi::Then Sbi::call(abi::VcpuState& state) const {
-    const auto* gpr = state.gpr;
-    const Call call{gpr[kA7], gpr[kA6], {gpr[kA0], gpr[kA1], gpr[12], gpr[13], gpr[14], gpr[15]}};
+    const Call call{state.gpr[kA7], state.gpr[kA6], state.gpr + kA0};
     Then then = Then::Return;
     Result result;
     switch (call.extension) {
@@ -72,7 +71,7 @@ Sbi::Then Sbi::call(abi::VcpuState& state) const {
             break;
         case kTime:
             if (call.function == 0) {
-                harts_[hart_].set_timer(call.a[0]);
+                hart_.set_timer(call.a[0]);
             } else {
                 result.error = kNotSupported;
             }
@@ -108,7 +107,7 @@ Sbi::Then Sbi::call(abi::VcpuState& state) const {
 std::optional<std::uint64_t> Sbi::legacy(const Call& call) const {
     switch (call.extension) {
         case kLegacySetTimer:
-            harts_[hart_].set_timer(call.a[0]);
+            hart_.set_timer(call.a[0]);
             return 0;
         case kLegacyPutchar: {
             const auto byte = static_cast<std::uint8_t>(call.a[0]);
@@ -146,18 +145,20 @@ Sbi::Result Sbi::base(const Call& call) const {
     }
 }
 
-Sbi::Result Sbi::for_each(std::uint64_t mask, std::uint64_t base,
-                          const std::function<void(Hart&)>& action) const {
+// One bit after the other: instructions that count them are an extension.
+template <class Action>
+Sbi::Result Sbi::for_each(std::uint64_t mask, std::uint64_t base, Action action) const {
     const auto count = harts_.count();
     if (base == kAllHarts) {
-        mask = (std::uint64_t{1} << count) - 1;
-        base = 0;
+        for (unsigned i = 0; i < count; ++i) action(harts_[i]);
+        return {};
     }
     if (mask == 0) return {};
-    const auto highest = 63 - static_cast<unsigned>(__builtin_clzll(mask));
-    if (base >= count || highest >= count - base) return {kInvalidParameter};
-    for (unsigned bit = 0; bit <= highest; ++bit) {
-        if ((mask >> bit & 1) != 0) action(harts_[base + bit]);
+    if (base >= count) return {kInvalidParameter};
+    const auto most = count - base;
+    if (most < 64 && mask >> most != 0) return {kInvalidParameter};
+    for (; mask != 0; mask >>= 1, ++base) {
+        if ((mask & 1) != 0) action(harts_[base]);
     }
     return {};
 }
@@ -184,7 +185,7 @@ Sbi::Result Sbi::hart_state(const Call& call, Then& then) const {
             if (memory_.at(GuestPhysicalAddress{call.a[1]}, 2).empty()) return {kInvalidAddress};
             return {harts_[call.a[0]].start({call.a[1], call.a[2]}) ? kSuccess : kAlreadyAvailable};
         case kStop:
-            harts_[hart_].stop();
+            hart_.stop();
             then = Then::Stop;
             return {};
         case kStatus:
@@ -192,7 +193,7 @@ Sbi::Result Sbi::hart_state(const Call& call, Then& then) const {
             return {kSuccess, static_cast<std::uint64_t>(harts_[call.a[0]].state())};
         case kSuspend:
             if (static_cast<std::uint32_t>(call.a[0]) != kRetentive) return {kNotSupported};
-            harts_[hart_].suspend();
+            hart_.suspend();
             then = Then::Suspend;
             return {};
         default:

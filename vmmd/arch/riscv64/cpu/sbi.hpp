@@ -33,7 +33,7 @@ class Sbi {
     };
 
     Sbi(unsigned hart, Harts& harts, const SbiMachine& machine, const hvcall::GuestMemory& memory)
-        : hart_(hart), harts_(harts), machine_(machine), memory_(memory) {}
+        : hart_(harts[hart]), harts_(harts), machine_(machine), memory_(memory) {}
 
     /// Answers the call in `state`'s registers.
     Then call(abi::VcpuState& state) const;
@@ -45,7 +45,7 @@ class Sbi {
     };
     struct Call {
         std::uint64_t extension, function;
-        std::uint64_t a[6];
+        const std::uint64_t* a;  ///< a0 to a5
     };
 
     Result base(const Call& call) const;
@@ -56,10 +56,10 @@ class Sbi {
     Result console(const Call& call) const;
     std::optional<std::uint64_t> legacy(const Call& call) const;
     /// Calls `action` for each hart of a mask and its base; nothing if one of them does not exist.
-    Result for_each(std::uint64_t mask, std::uint64_t base,
-                    const std::function<void(Hart&)>& action) const;
+    template <class Action>
+    Result for_each(std::uint64_t mask, std::uint64_t base, Action action) const;
 
-    const unsigned hart_;
+    Hart& hart_;  ///< the caller
     Harts& harts_;
     const SbiMachine& machine_;
     const hvcall::GuestMemory& memory_;

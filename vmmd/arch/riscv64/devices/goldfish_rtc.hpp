@@ -7,6 +7,7 @@
 
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 #include "vmmd/timer_queue.hpp"
 
 namespace redoubt::vmmd {
@@ -32,7 +33,7 @@ class GoldfishRtc final : public Device {
     std::uint32_t read_register(std::uint64_t offset);
     void write_register(std::uint64_t offset, std::uint32_t value);
 
-    std::mutex mutex_;
+    Mutex mutex_;
     const Clock& clock_;
     InterruptLine& output_;
     std::uint64_t offset_;         ///< real time less the clock

@@ -10,6 +10,7 @@
 
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 
 namespace redoubt::vmmd {
 
@@ -56,7 +57,7 @@ class Plic final : public Device {
     std::uint32_t read_register(std::uint64_t offset);
     void write_register(std::uint64_t offset, std::uint32_t value);
 
-    std::mutex mutex_;
+    Mutex mutex_;
     Output output_;
     std::vector<Input> inputs_;
     std::vector<Context> contexts_;

@@ -9,6 +9,7 @@
 #include "vmmd/clock.hpp"
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 #include "vmmd/timer_queue.hpp"
 
 namespace redoubt::vmmd {
@@ -45,7 +46,7 @@ class AcpiPm final : public Device {
     void arm_timer();
     void timer_expired();
 
-    std::mutex mutex_;
+    Mutex mutex_;
     const Clock& clock_;
     InterruptLine& sci_;
     std::function<void()> power_off_;

@@ -11,6 +11,7 @@
 
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 
 namespace redoubt::vmmd {
 
@@ -31,7 +32,7 @@ class I8042 final : public ByteDevice {
     void answer(std::uint8_t value, std::uint8_t status_bits = 0);
     void update_output();
 
-    std::mutex mutex_;
+    Mutex mutex_;
     InterruptLine& output_;
     std::function<void(std::string_view)> reset_;
     std::array<std::uint8_t, 32> ram_ = {};  ///< byte 0 is the command byte

@@ -11,6 +11,7 @@
 #include "vmmd/arch/x86_64/devices/interrupt_message.hpp"
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 
 namespace redoubt::vmmd {
 
@@ -53,7 +54,7 @@ class IoApic final : public Device {
     void write_register(std::uint32_t value);
     void end_of_interrupt_locked(std::uint8_t vector);
 
-    std::mutex mutex_;
+    Mutex mutex_;
     std::function<void(const InterruptMessage&)> send_;
     std::uint32_t lines_ = 0;
     std::uint8_t selected_ = 0;

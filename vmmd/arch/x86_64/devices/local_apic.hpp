@@ -14,6 +14,7 @@
 #include "vmmd/clock.hpp"
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 #include "vmmd/timer_queue.hpp"
 
 namespace redoubt::vmmd {
@@ -165,7 +166,7 @@ class LocalApic final : public Device {
     LocalApicWiring wiring_;
     CallbackLine lint0_;
 
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     State state_;
     std::uint64_t base_;
     std::atomic<std::uint64_t> page_;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "vmmd/device.hpp"
+#include "vmmd/mutex.hpp"
 
 namespace redoubt::vmmd {
 
@@ -27,7 +28,7 @@ class PciHost final : public Device {
 
   private:
     Device& reset_control_;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::uint32_t address_ = 0;
 };
 

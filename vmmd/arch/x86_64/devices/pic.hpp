@@ -10,6 +10,7 @@
 
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 
 namespace redoubt::vmmd {
 
@@ -71,7 +72,7 @@ class Pic final : public ByteDevice {
     /// The chip behind 0x20, 0x21 or 0xA0, 0xA1; null for other ports.
     Chip* chip_at(std::uint64_t port);
 
-    std::mutex mutex_;
+    Mutex mutex_;
     InterruptLine& output_;
     bool output_level_ = false;
     Chip master_, slave_;

@@ -11,6 +11,7 @@
 #include "vmmd/clock.hpp"
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 #include "vmmd/timer_queue.hpp"
 
 namespace redoubt::vmmd {
@@ -71,7 +72,7 @@ class Pit final : public ByteDevice {
     void update_output(Ticks now);
     void timer_expired();
 
-    std::mutex mutex_;
+    Mutex mutex_;
     const Clock& clock_;
     InterruptLine& output_;
     std::array<Channel, 3> channels_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "vmmd/device.hpp"
+#include "vmmd/mutex.hpp"
 
 namespace redoubt::vmmd {
 
@@ -45,7 +46,7 @@ class ResetControl final : public ByteDevice {
     static constexpr std::uint8_t kSystemReset = 0x02;
     static constexpr std::uint8_t kResetProcessor = 0x04;
 
-    std::mutex mutex_;
+    Mutex mutex_;
     std::function<void(std::string_view)> reset_;
     std::uint8_t value_ = 0;
 };

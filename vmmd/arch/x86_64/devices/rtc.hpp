@@ -10,6 +10,7 @@
 #include "vmmd/clock.hpp"
 #include "vmmd/device.hpp"
 #include "vmmd/interrupt_line.hpp"
+#include "vmmd/mutex.hpp"
 #include "vmmd/timer_queue.hpp"
 
 namespace redoubt::vmmd {
@@ -55,7 +56,7 @@ class Rtc final : public ByteDevice {
     void arm_timer(Nanoseconds now);
     void timer_expired();
 
-    std::mutex mutex_;
+    Mutex mutex_;
     const Clock& clock_;
     InterruptLine& output_;
     std::array<std::uint8_t, 128> ram_ = {};
