@@ -78,6 +78,7 @@ std::vector<std::byte> blob_of(Input& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Input input{{data, size}};
+    const std::uint64_t paging_levels = 3 + input.byte() % 3;
     const std::vector<std::byte> blob = blob_of(input);
     if (blob.size() < 40) return 0;
     const std::size_t bytes = DeviceTree::size_of({blob.data(), 40});
@@ -88,6 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         BootInformation told{};
         const LocalDevices local = read_machine(told, *tree);
         read_chosen(told, *tree);
+        told.hardware.paging_levels = paging_levels;
         const PhysicalRange loader{PhysicalAddress{0x8020'0000}, 0x10'0000};
         told.kernel_image = {PhysicalAddress{0x8030'0000}, 0x10'0000};
         lay_out_memory(told, *tree, {PhysicalAddress{0x8FE0'0000}, bytes}, loader,
