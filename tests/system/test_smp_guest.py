@@ -170,7 +170,7 @@ class FourOnTwo(SmpGuest, unittest.TestCase):
 class EightOnTwo(unittest.TestCase):
     """As many as there can be, with what takes no long time."""
 
-    cpus, processors = 8, 2
+    cpus, processors, cpu = 8, 2, None
     setUpClass = classmethod(SmpGuest.setUpClass.__func__)
     test_a_every_processor_is_there = SmpGuest.test_a_every_processor_is_there
     test_c_all_work_at_a_time = SmpGuest.test_c_all_work_at_a_time
