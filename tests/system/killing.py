@@ -32,6 +32,10 @@ class Killing:
         """As soon as possible, by the helper in the machine."""
         self.port.send("".join(name + "\n" for name in names))
 
+    def wait_for_order(self, name: str) -> None:
+        """Until init has killed it, or has found nothing of that name."""
+        self.port.expect(rf"^{re.escape(name)} \d+$")
+
     def ends(self, name: str) -> int:
         return len(re.findall(rf"init: {re.escape(name)} ended: killed by killer", self.system.log()))
 

@@ -48,14 +48,18 @@ class Soak(Killing, unittest.TestCase):
         way = self.random.choice(("stop", "kill", "both"))
         if way != "stop":
             self.order_kill(f"vm.{name}")
+            self.ordered.append(f"vm.{name}")
         if way != "kill":
             self.qmp.request({"execute": "vm-stop", "arguments": {"name": name}})
 
     def wait_for_all(self, names: list[str]) -> None:
+        for name in self.ordered:
+            self.wait_for_order(name)  # or it would hit the next of that name
         for name in names:
             self.wait_until(lambda: self.rows()[name]["state"] in ("stopped", "crashed"), f"{name} does not end")
 
     def round(self, names: list[str]) -> None:
+        self.ordered: list[str] = []
         for name in names:
             self.begin(name)
         for name in self.random.sample(names, len(names)):

@@ -1,7 +1,8 @@
 // Asks init to end processes. Needs grant=power.
 //   killer NAME FILE    that one, once FILE can be opened (a unix socket's path, say, that the
 //                       process serves) and a second has passed
-//   killer --port NAME  those whose names come, a line each, through the machine's port NAME
+//   killer --port NAME  those whose names come, a line each, through the machine's port NAME;
+//                       each is answered by its name and init's answer
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -50,9 +51,9 @@ void serve(const std::string& port) {
             line += c;
             continue;
         }
-        if (const unsigned answer = kill(line); answer != 0) {
-            std::printf("kill %s: %u\n", line.c_str(), answer);
-        }
+        const unsigned answer = kill(line);
+        if (answer != 0) std::printf("kill %s: %u\n", line.c_str(), answer);
+        dprintf(descriptor, "%s %u\n", line.c_str(), answer);
         line.clear();
     }
     close(descriptor);
