@@ -1,14 +1,17 @@
-// What a mapping permits, independent of the table format. Starts with no rights; the builder adds
-// them.
+// What a mapping permits, independent of the table format. Starts with no rights or with those of
+// a system call; the builder adds others.
 #pragma once
 
 #include <cstdint>
+
+#include "abi/object.hpp"
 
 namespace redoubt::kernel {
 
 class PageFlags {
   public:
     constexpr PageFlags() = default;
+    constexpr explicit PageFlags(abi::MapFlags flags) : bits_{static_cast<std::uint8_t>(flags)} {}
 
     constexpr PageFlags read() const { return with(kRead); }
     constexpr PageFlags write() const { return with(kWrite); }
@@ -29,8 +32,13 @@ class PageFlags {
     constexpr bool operator==(const PageFlags&) const = default;
 
   private:
-    static constexpr std::uint8_t kRead = 1, kWrite = 2, kExecute = 4, kUser = 8, kGlobal = 16,
-                                  kUncached = 32, kWriteCombining = 64;
+    static constexpr auto kRead = static_cast<std::uint8_t>(abi::MapFlags::Read),
+                          kWrite = static_cast<std::uint8_t>(abi::MapFlags::Write),
+                          kExecute = static_cast<std::uint8_t>(abi::MapFlags::Execute),
+                          kUncached = static_cast<std::uint8_t>(abi::MapFlags::Uncached),
+                          kWriteCombining =
+                              static_cast<std::uint8_t>(abi::MapFlags::WriteCombining);
+    static constexpr std::uint8_t kUser = 64, kGlobal = 128;
 
     constexpr PageFlags with(std::uint8_t bit) const {
         PageFlags result = *this;

@@ -50,34 +50,17 @@ class PageMapper {
         REDOUBT_TRY(check_range(address, bytes));
         if (!frame.is_aligned(kPageSize) || !flags.is_readable())
             return abi::Error::InvalidArgument;
-        if (const unsigned level = leaf_level(address, frame, bytes); leaf_bytes(level) == bytes) {
-            // The common case, one leaf into a table that exists, takes one walk.
-            Path path;
-            if (walk(address, path) == level && !Format::is_present(*path.entry[level])) {
-                *path.entry[level] = Format::make_leaf(frame, level, flags);
-                add_entries(path, level, 1);
-                return FlushToken{address, bytes};
-            }
+        // The common case, one leaf into a table that exists.
+        Path path;
+        if (const unsigned level = walk(address, path);
+            leaf_bytes(level) == bytes && level <= Format::largest_leaf() &&
+            address.is_aligned(bytes) && frame.is_aligned(bytes) &&
+            !Format::is_present(*path.entry[level])) {
+            *path.entry[level] = Format::make_leaf(frame, level, flags);
+            add_entries(path, level, 1);
+            return FlushToken{address, bytes};
         }
-        if (!is_unmapped(address, bytes)) return abi::Error::AlreadyMapped;
-        for (std::uint64_t done = 0; done < bytes;) {
-            const AddressType at = address + done;
-            const unsigned level = leaf_level(at, frame + done, bytes - done);
-            Path path;
-            if (!make_path(at, level, path)) {
-                clear(address, done);
-                return abi::Error::NoMemory;
-            }
-            const std::uint64_t span = leaf_bytes(level);
-            std::uint64_t count = entries_after(at, level);
-            if (count > (bytes - done) / span) count = (bytes - done) / span;
-            const std::uint64_t step = Format::leaf_step(level);
-            std::uint64_t entry = Format::make_leaf(frame + done, level, flags);
-            for (std::uint64_t i = 0; i < count; ++i, entry += step) path.entry[level][i] = entry;
-            add_entries(path, level, count);
-            done += count * span;
-        }
-        return FlushToken{address, bytes};
+        return map_all(address, frame, bytes, flags);
     }
 
     /// Removes every translation in the range, all of which must be mapped. Splits leaves that
@@ -142,7 +125,7 @@ class PageMapper {
     }
 
     static Result<void> check_range(AddressType address, std::uint64_t bytes) {
-        if (bytes == 0 || (bytes & kPageMask) != 0 || !address.is_aligned(kPageSize) ||
+        if (bytes == 0 || ((bytes | address.value()) & kPageMask) != 0 ||
             !in_limits(address, bytes)) {
             return abi::Error::InvalidArgument;
         }
@@ -177,7 +160,7 @@ class PageMapper {
         std::uint64_t* entry = direct_map<std::uint64_t>(root) + index(address, kTop);
         unsigned level = kTop;
         path.entry[level] = entry;
-        while (Format::is_present(*entry) && !Format::is_leaf(*entry, level)) {
+        while (level > 0 && Format::is_present(*entry) && !Format::is_leaf(*entry, level)) {
             entry = table_entry(*entry, address, --level);
             path.entry[level] = entry;
         }
@@ -226,6 +209,30 @@ class PageMapper {
             *path.entry[level + 1] = 0;
             if (level + 1 < kTop) *path.entry[level + 2] -= kCountOne;
         }
+    }
+
+    /// map() in general. By itself, so that the common case keeps its values in registers.
+    [[gnu::noinline]] Result<FlushToken> map_all(AddressType address, PhysicalAddress frame,
+                                                 std::uint64_t bytes, PageFlags flags) {
+        if (!is_unmapped(address, bytes)) return abi::Error::AlreadyMapped;
+        for (std::uint64_t done = 0; done < bytes;) {
+            const AddressType at = address + done;
+            const unsigned level = leaf_level(at, frame + done, bytes - done);
+            Path path;
+            if (!make_path(at, level, path)) {
+                clear(address, done);
+                return abi::Error::NoMemory;
+            }
+            const std::uint64_t span = leaf_bytes(level);
+            std::uint64_t count = entries_after(at, level);
+            if (count > (bytes - done) / span) count = (bytes - done) / span;
+            const std::uint64_t step = Format::leaf_step(level);
+            std::uint64_t entry = Format::make_leaf(frame + done, level, flags);
+            for (std::uint64_t i = 0; i < count; ++i, entry += step) path.entry[level][i] = entry;
+            add_entries(path, level, count);
+            done += count * span;
+        }
+        return FlushToken{address, bytes};
     }
 
     bool is_unmapped(AddressType address, std::uint64_t bytes) const {

@@ -9,6 +9,7 @@ namespace redoubt::kernel {
 
 namespace {
 
+constexpr abi::Rights kAccess = abi::Rights::Read | abi::Rights::Write | abi::Rights::Execute;
 /// What a table of the lowest level maps, in every format.
 constexpr std::uint64_t kLargePageSize = 2 << 20;
 
@@ -35,25 +36,15 @@ void forget_mapping(Capability& frame) {
 
 /// The flags checked against the frame's rights and kind.
 Result<PageFlags> page_flags(const Capability& frame, abi::MapFlags wanted) {
-    PageFlags flags;
-    if (!has(wanted, abi::MapFlags::Read)) return abi::Error::InvalidArgument;
-    if (!frame.allows(abi::Rights::Read)) return abi::Error::MissingRight;
-    flags = flags.read();
-    if (has(wanted, abi::MapFlags::Write)) {
-        if (!frame.allows(abi::Rights::Write)) return abi::Error::MissingRight;
-        flags = flags.write();
-    }
-    if (has(wanted, abi::MapFlags::Execute)) {
-        if (!frame.allows(abi::Rights::Execute)) return abi::Error::MissingRight;
-        flags = flags.execute();
-    }
-    const bool uncached = has(wanted, abi::MapFlags::Uncached);
-    const bool combining = has(wanted, abi::MapFlags::WriteCombining);
-    if ((uncached && combining) || (uncached || combining) != frame.has(Capability::kDevice)) {
+    const PageFlags flags{wanted};
+    if (!flags.is_readable()) return abi::Error::InvalidArgument;
+    // The accesses and the rights to them have the same bits.
+    if (!frame.allows(static_cast<abi::Rights>(wanted) & kAccess)) return abi::Error::MissingRight;
+    const bool special = flags.is_uncached() || flags.is_write_combining();
+    if (special != frame.has(Capability::kDevice) ||
+        (flags.is_uncached() && flags.is_write_combining())) {
         return abi::Error::InvalidArgument;
     }
-    if (uncached) flags = flags.uncached();
-    if (combining) flags = flags.write_combining();
     return flags;
 }
 
