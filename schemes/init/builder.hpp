@@ -20,6 +20,7 @@ struct Piece {
     std::uint8_t region;
     std::uint8_t size_bits;
     std::uint32_t first_page;
+    SharedFrame* shared;  ///< nullptr: the frame is the process's own
     native::Slot frame;
 };
 
@@ -38,10 +39,12 @@ class Builder {
     bool plan();
     bool add_region(const Region& region);
     bool add_image(const elf::Image& image);
+    bool make_shared_frames();
     bool take_memory();
     bool make_objects();
     bool map_image();
-    bool fill_frame(const Region& region, const Piece& piece);
+    bool share_frame(Piece& piece);
+    bool fill_frame(native::Slot frame, const Piece& piece);
     bool fill_cnode();
     bool grant_untypeds();
     bool grant_devices();

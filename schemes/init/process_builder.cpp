@@ -31,6 +31,8 @@ constexpr std::uint64_t kRootGrain = 32 * 1024;
 /// Smallest piece of what is left that is worth a capability of its own.
 constexpr unsigned kSmallestRestBits = 20;
 constexpr unsigned kLargestFrameBits = 29;
+/// Smallest one that is worth a capability that is kept.
+constexpr unsigned kSmallestSharedBits = 15;
 /// Limits are per tenth of a second.
 constexpr std::uint64_t kLimitPeriodsPerSecond = 10;
 
@@ -90,7 +92,7 @@ bool Builder::add_region(const Region& region) {
         }
         pieces_[piece_count_++] = {static_cast<std::uint8_t>(region_count_),
                                    static_cast<std::uint8_t>(bits + abi::kPageBits),
-                                   static_cast<std::uint32_t>(page), 0};
+                                   static_cast<std::uint32_t>(page), nullptr, 0};
         page += std::uint64_t{1} << bits;
     }
     regions_[region_count_++] = region;
@@ -177,14 +179,53 @@ bool Builder::take_pieces(std::uint64_t bytes) {
     return true;
 }
 
+/// Before memory is taken: they are not made from the process's.
+bool Builder::make_shared_frames() {
+    for (std::size_t i = 0; i < piece_count_; ++i) {
+        Piece& piece = pieces_[i];
+        const Region& region = regions_[piece.region];
+        if (piece.size_bits >= kSmallestSharedBits && !region.contents.empty() &&
+            !has(region.flags, MapFlags::Write)) {
+            piece.shared = resources_.shared_frames().get(region.contents.data(), piece.first_page);
+        }
+        if (piece.shared != nullptr && piece.shared->frame == 0 && !share_frame(piece)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool Builder::share_frame(Piece& piece) {
+    const native::Slot memory = resources_.memory().allocate(piece.size_bits);
+    if (memory == 0) {
+        return no_memory(std::uint64_t{1} << piece.size_bits);
+    }
+    const native::Slot frame = resources_.slots().allocate();
+    if (frame == 0) {
+        resources_.memory().release(memory);
+        return fail("init has no capability slots left");
+    }
+    if (!check(native::retype(memory, ObjectType::Frame, piece.size_bits, frame),
+               "no memory for its image") ||
+        !fill_frame(frame, piece)) {
+        resources_.memory().release(memory);
+        resources_.slots().free(frame);
+        return false;
+    }
+    piece.shared->frame = frame;
+    return true;
+}
+
 /// Roots: 0 the heap, then as many as the image and the kernel's objects need, then those that the
 /// process may spend.
 bool Builder::take_memory() {
     std::uint64_t bytes = (std::uint64_t{1} << cnode_bits_) + (std::uint64_t{1} << space_bits_) +
                           (std::uint64_t{1} << abi::kThreadBits) +
                           (std::uint64_t{1} << abi::kSmallObjectBits);
-    for (std::size_t i = 0; i < region_count_; ++i) {
-        bytes += regions_[i].bytes;
+    for (std::size_t i = 0; i < piece_count_; ++i) {
+        if (pieces_[i].shared == nullptr) {
+            bytes += std::uint64_t{1} << pieces_[i].size_bits;
+        }
     }
     if (!add_root(bits_for(entry_.heap))) {
         return false;
@@ -236,6 +277,18 @@ bool Builder::make_object(ObjectType type, unsigned size_bits, native::Slot slot
 
 /// The image and the kernel's objects, the largest first: then nothing is lost to alignment.
 bool Builder::make_objects() {
+    for (std::size_t i = 0; i < piece_count_; ++i) {
+        Piece& piece = pieces_[i];
+        if (piece.shared == nullptr) {
+            continue;
+        }
+        piece.frame = take_slot();
+        if (!check(native::copy(piece.shared->frame, Rights::Read | Rights::Execute, piece.frame),
+                   "its image cannot be shared")) {
+            return false;
+        }
+        ++memory_.shared_count;
+    }
     cnode_ = take_slot();
     space_ = take_slot();
     thread_ = take_slot();
@@ -256,7 +309,7 @@ bool Builder::make_objects() {
         }
         for (std::size_t i = 0; i < piece_count_; ++i) {
             Piece& piece = pieces_[i];
-            if (piece.size_bits != bits) {
+            if (piece.size_bits != bits || piece.shared != nullptr) {
                 continue;
             }
             piece.frame = take_slot();
@@ -277,7 +330,15 @@ bool Builder::make_objects() {
 
 bool Builder::map_image() {
     for (std::size_t i = 0; i < piece_count_; ++i) {
-        if (!fill_frame(regions_[pieces_[i].region], pieces_[i])) {
+        const Piece& piece = pieces_[i];
+        const Region& region = regions_[piece.region];
+        if (piece.shared == nullptr && !fill_frame(piece.frame, piece)) {
+            return false;
+        }
+        if (!check(native::map(piece.frame, space_,
+                               region.address + std::uint64_t{piece.first_page} * kPageSize,
+                               region.flags),
+                   "its image cannot be mapped")) {
             return false;
         }
     }
@@ -288,24 +349,25 @@ bool Builder::map_image() {
                  "its heap cannot be mapped");
 }
 
-/// Copies what belongs into one frame, then maps it where the process expects it.
-bool Builder::fill_frame(const Region& region, const Piece& piece) {
+/// Copies what belongs there, through a mapping in init.
+bool Builder::fill_frame(native::Slot frame, const Piece& piece) {
+    const Region& region = regions_[piece.region];
     const std::uint64_t begin = std::uint64_t{piece.first_page} * kPageSize;
     const std::uint64_t end = begin + (std::uint64_t{1} << piece.size_bits);
     const std::uint64_t from = std::max(begin, region.contents_offset);
     const std::uint64_t to = std::min(end, region.contents_offset + region.contents.size());
-    if (from < to) {
-        if (!check(native::map(piece.frame, own_slot(StartupSlot::AddressSpace), kScratchAddress,
-                               MapFlags::Read | MapFlags::Write),
-                   "init cannot map its image")) {
-            return false;
-        }
-        std::memcpy(reinterpret_cast<void*>(kScratchAddress + (from - begin)),
-                    region.contents.data() + (from - region.contents_offset), to - from);
-        native::unmap(piece.frame);
+    if (from >= to) {
+        return true;
     }
-    return check(native::map(piece.frame, space_, region.address + begin, region.flags),
-                 "its image cannot be mapped");
+    if (!check(native::map(frame, own_slot(StartupSlot::AddressSpace), kScratchAddress,
+                           MapFlags::Read | MapFlags::Write),
+               "init cannot map its image")) {
+        return false;
+    }
+    std::memcpy(reinterpret_cast<void*>(kScratchAddress + (from - begin)),
+                region.contents.data() + (from - region.contents_offset), to - from);
+    native::unmap(frame);
+    return true;
 }
 
 /// Last: the page is copied into its frame when the image is mapped.
@@ -380,8 +442,8 @@ bool Builder::start_thread() {
 }
 
 bool Builder::build() {
-    return plan() && take_memory() && make_objects() && fill_cnode() && map_image() &&
-           start_thread();
+    return plan() && make_shared_frames() && take_memory() && make_objects() && fill_cnode() &&
+           map_image() && start_thread();
 }
 
 abi::Error build_process(Resources& resources, const BuildRequest& request, ProcessMemory& memory) {
@@ -404,6 +466,9 @@ std::uint64_t end_process(Resources& resources, const ProcessMemory& memory) {
         const auto identity = native::identify(memory.roots[i]);
         const std::uint64_t size = std::uint64_t{1} << identity.value.size_bits;
         missing += identity ? size - identity.value.free_bytes : kPageSize;
+    }
+    for (std::uint32_t i = 0; i < memory.shared_count; ++i) {
+        native::delete_capability(memory.first_slot + i);
     }
     if (memory.has_virtio) {
         take_back_virtio(resources);

@@ -16,13 +16,15 @@ namespace redoubt::init {
 inline constexpr std::size_t kMaximumRoots = 32;
 
 /// What a living process was given and must give back. Everything in it was made from the roots, so
-/// revoking those ends it.
+/// revoking those ends it; but the parts of its program that others run, too, of which it has
+/// copies.
 struct ProcessMemory {
     std::array<native::Slot, kMaximumRoots> roots{};
     std::size_t root_count = 0;
     std::size_t own_roots = 0;    ///< the first ones; from the others the process may spend
     native::Slot first_slot = 0;  ///< init's capabilities for the process's own objects and frames
     std::uint32_t slot_count = 0;
+    std::uint32_t shared_count = 0;  ///< the first of these slots are copies of shared frames
     bool has_virtio = false;
 };
 

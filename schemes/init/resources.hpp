@@ -7,6 +7,7 @@
 #include "abi/startup.hpp"
 #include "libhvcall/native/slot_allocator.hpp"
 #include "libhvcall/native/untyped_allocator.hpp"
+#include "schemes/init/shared_frames.hpp"
 
 namespace redoubt::init {
 
@@ -16,6 +17,7 @@ class Resources {
 
     native::SlotAllocator& slots() { return slots_; }
     native::UntypedAllocator& memory() { return memory_; }
+    SharedFrames& shared_frames() { return shared_frames_; }
     const abi::BootInfo& boot() const { return *boot_; }
     std::span<const abi::UntypedDescription> untypeds() const {
         return {boot_->untyped, boot_->untyped_count};
@@ -30,6 +32,7 @@ class Resources {
     const abi::BootInfo* boot_ = nullptr;
     native::SlotAllocator slots_;
     native::UntypedAllocator memory_{slots_};
+    SharedFrames shared_frames_;
     native::Slot own_untyped_ = 0;
 };
 
