@@ -2,6 +2,7 @@
 #include "boot/riscv64/machine.hpp"
 
 #include <cstring>
+#include <optional>
 
 namespace redoubt::boot {
 namespace {
@@ -14,6 +15,7 @@ struct Reader {
     Hardware& hardware = information.hardware;
     abi::MachineDescription& description = information.machine;
     std::uint32_t controllers[std::size(Hardware{}.processors.items)]{};  ///< phandles
+    std::optional<std::size_t> processor{};  ///< the one whose nodes are read, if it is in the list
     LocalDevices local{};
 
     void read_processor(const DeviceTree::Node& node, const DeviceTree::Node& parent);
@@ -24,22 +26,31 @@ struct Reader {
 };
 
 void Reader::read_processor(const DeviceTree::Node& node, const DeviceTree::Node& parent) {
-    if (node.string("device_type") != "cpu" || !node.is_enabled()) return;
+    if (node.string("device_type") != "cpu") return;
+    processor = std::nullopt;
     const auto reg = node.first_register_range(parent);
-    if (!reg) return;
-    if (hardware.processors.count == 0) {
+    if (!reg || !node.is_enabled()) return;
+    auto& list = hardware.processors;
+    if (list.count == 0) {
         const std::string_view isa = node.string("riscv,isa").substr(0, sizeof hardware.isa - 1);
         isa.copy(hardware.isa, isa.size());
         static_assert(sizeof hardware.isa == sizeof information.processor);
         std::memcpy(information.processor, hardware.isa, sizeof hardware.isa);
     }
-    hardware.processors.add({reg->start.value(), kNoContext});
+    const Processor found{reg->start.value(), kNoContext};
+    list.add(found);
+    if (list.dropped == 0) {
+        processor = list.count - 1;
+    } else if (found.hart == hardware.boot_hart) {  // has room whoever has not
+        processor = list.count - 1;
+        list.items[*processor] = found;
+    }
 }
 
-/// The interrupt controller of the processor read last: nodes come parents first.
+/// The interrupt controller of the processor read last: what is in a node comes right after it.
 void Reader::read_local_controller(const DeviceTree::Node& node) {
-    if (!node.is_compatible("riscv,cpu-intc") || hardware.processors.count == 0) return;
-    controllers[hardware.processors.count - 1] = node.cell("phandle").value_or(0);
+    if (!node.is_compatible("riscv,cpu-intc") || !processor) return;
+    controllers[*processor] = node.cell("phandle").value_or(0);
 }
 
 void Reader::read_console(const DeviceTree::Node& node, const DeviceTree::Node& parent) {

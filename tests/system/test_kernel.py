@@ -2,7 +2,9 @@
 
 import re
 import struct
+import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -25,6 +27,46 @@ def program(code: bytes = bytes(4)) -> bytes:
         "<HHIQQQIHHHHHH", 2, processor, 1, base + headers, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, headers + len(code), headers + len(code), 0x1000)
     return (elf + segment).ljust(headers, b"\0") + code
+
+
+def nested(tree: bytes, depth: int) -> bytes:
+    """A device tree with so many more nodes, one in the other, at the end of its root."""
+    total, structure, strings, *others, structure_size = struct.unpack(">9I", tree[4:40])
+    end = structure + structure_size - 8
+    nodes = b"\0\0\0\1n\0\0\0" * depth + b"\0\0\0\2" * depth
+    header = struct.pack(">9I", total + len(nodes), structure, strings + len(nodes), *others, structure_size + len(nodes))
+    return tree[:4] + header + tree[40:end] + nodes + tree[end:]
+
+
+@on("riscv64")
+class DeviceTrees(unittest.TestCase):
+    """The firmware looks at the tree first, and does not get far with most broken ones."""
+
+    def check_refused(self, change, reason: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="redoubt-test-") as directory:
+            tree, archive = Path(directory) / "tree.dtb", Path(directory) / "boot.cpio"
+            subprocess.run([*current().machine, "-machine", f"virt,dumpdtb={tree}", "-cpu", current().cpu, "-m", "256M",
+                            "-nodefaults", "-display", "none"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            tree.write_bytes(change(tree.read_bytes()))
+            files = Cpio()
+            files.file("init", program(), executable=True)
+            archive.write_bytes(files.bytes())
+            machine = Machine(Path(directory), archive, MachineOptions(memory="256M", extra=["-dtb", str(tree)]))
+            machine.start()
+            try:
+                # It may not know how to end the machine.
+                deadline = time.monotonic() + BOOT_SECONDS
+                while (log := machine.log_tail(100)).count("cannot start") == 0 and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                self.assertIn(f"Redoubt cannot start: {reason}", log)
+            finally:
+                machine.stop()
+
+    def test_without_memory(self):
+        self.check_refused(lambda tree: tree.replace(b"memory\0", b"memorx\0"), "the memory map names no RAM")
+
+    def test_too_deep(self):
+        self.check_refused(lambda tree: nested(tree, 20), "the firmware passes a broken device tree")
 
 
 @on("x86_64", "riscv64")

@@ -102,6 +102,8 @@ void start_processors(const BootInformation&, BootAllocator& allocator) {
             print("kernel: hart {} does not start; it is left out\n", processor.hart);
         }
     }
+    if (const auto more = machine().processors.dropped; more != 0)
+        print("kernel: {} more harts than there is room for are left out\n", more);
 }
 
 }  // namespace redoubt::kernel

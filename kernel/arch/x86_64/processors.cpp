@@ -130,6 +130,8 @@ void start_processors(const BootInformation& information, BootAllocator& allocat
                   apic_id);
         }
     }
+    if (const auto more = information.hardware.processors.dropped; more != 0)
+        print("kernel: {} more processors than there is room for are left out\n", more);
 }
 
 }  // namespace redoubt::kernel

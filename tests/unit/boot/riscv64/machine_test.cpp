@@ -101,6 +101,52 @@ TEST(Machine, ADisabledProcessorIsLeftOut) {
     EXPECT_EQ(told.machine.console.address, 0U);
 }
 
+void add_plic(TreeBuilder& tree, std::initializer_list<std::uint32_t> targets) {
+    tree.begin("plic@c000000")
+        .string("compatible", "riscv,plic0")
+        .cells("reg", {0xC00'0000, 0x60'0000})
+        .cells("interrupts-extended", targets)
+        .end();
+}
+
+TEST(Machine, ProcessorsThatAreLeftOutTakeNobodysInterrupts) {
+    TreeBuilder tree;
+    tree.begin("").cells("#address-cells", {1}).cells("#size-cells", {1});
+    tree.begin("cpus").cells("#address-cells", {1}).cells("#size-cells", {0});
+    add_processor(tree, 0, 100);
+    add_processor(tree, 1, 101, "disabled");
+    for (std::uint32_t i = 2; i < 70; ++i) add_processor(tree, i, 100 + i);
+    tree.end();
+    add_plic(tree, {101, 9, 100, 9, 164, 9, 165, 9});
+    const auto blob = tree.end().build();
+    BootInformation told{};
+    read_machine(told, *DeviceTree::open(blob));
+    const auto& processors = told.hardware.processors;
+    ASSERT_EQ(processors.count, 64U);
+    EXPECT_EQ(processors.dropped, 5U);
+    EXPECT_EQ(processors.items[0].plic_context, 1U);
+    EXPECT_EQ(processors.items[63].hart, 64U);
+    EXPECT_EQ(processors.items[63].plic_context, 2U);
+}
+
+TEST(Machine, TheProcessorThatBootsIsInTheListHoweverManyThereAre) {
+    TreeBuilder tree;
+    tree.begin("").cells("#address-cells", {1}).cells("#size-cells", {1});
+    tree.begin("cpus").cells("#address-cells", {1}).cells("#size-cells", {0});
+    for (std::uint32_t i = 0; i < 70; ++i) add_processor(tree, i, 100 + i);
+    tree.end();
+    add_plic(tree, {163, 9, 166, 9, 169, 9});
+    const auto blob = tree.end().build();
+    BootInformation told{};
+    told.hardware.boot_hart = 66;
+    read_machine(told, *DeviceTree::open(blob));
+    const auto& processors = told.hardware.processors;
+    ASSERT_EQ(processors.count, 64U);
+    EXPECT_EQ(processors.dropped, 6U);
+    EXPECT_EQ(processors.items[63].hart, 66U);
+    EXPECT_EQ(processors.items[63].plic_context, 1U);
+}
+
 TEST(Machine, MoreDevicesThanThereIsRoomForAreLeftOut) {
     TreeBuilder tree;
     tree.begin("").cells("#address-cells", {2}).cells("#size-cells", {2});
