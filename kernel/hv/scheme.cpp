@@ -37,7 +37,7 @@ std::uint32_t vm_id_of(const Capability& file) {
 
 /// Only VMs made through the same badge exist for a caller.
 Vm* find_vm(std::uint32_t id, std::uint64_t owner) {
-    for (Vm* vm = first_vm(); vm != nullptr; vm = vm->next) {
+    for (Vm* vm = first_vm(); vm != nullptr; vm = vm->next_vm) {
         if (vm->id == id && vm->owner == owner) return vm;
     }
     return nullptr;
@@ -69,7 +69,7 @@ void write_caps(TextWriter& text) {
 
 void write_list(TextWriter& text, std::uint64_t owner) {
     unsigned lines = 0;
-    for (const Vm* vm = first_vm(); vm != nullptr; vm = vm->next) {
+    for (const Vm* vm = first_vm(); vm != nullptr; vm = vm->next_vm) {
         if (vm->owner != owner) continue;
         if (++lines > kMaximumLines) return text.print(kMore);
         text.print("{}\n", vm->id);
@@ -90,7 +90,7 @@ void write_vm(TextWriter& text, const Vm& vm) {
                vm.mapped_bytes, vm.pool.total_count() - vm.pool.free_count(),
                vm.pool.total_count());
     unsigned lines = 0;
-    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next_vcpu) {
         if (++lines > kMaximumLines) return text.print(kMore);
         write_vcpu(text, *vcpu);
     }

@@ -17,7 +17,7 @@ Vcpu::Vcpu(PhysicalAddress block, Vm& owner, unsigned vcpu_index)
     : ObjectHeader{abi::ObjectType::Vcpu},
       memory{block},
       vm{&owner},
-      next{owner.first_vcpu},
+      next_vcpu{owner.first_vcpu},
       fpu_area{direct_map<void>(block + kFpuAreaOffset)},
       index{vcpu_index} {
     owner.first_vcpu = this;
@@ -79,14 +79,14 @@ void vcpu_detach(Vcpu& vcpu) {
         scheduler().wake(*thread);
     }
     if (vcpu.vm == nullptr) return;
-    for (Vcpu** link = &vcpu.vm->first_vcpu; *link != nullptr; link = &(*link)->next) {
+    for (Vcpu** link = &vcpu.vm->first_vcpu; *link != nullptr; link = &(*link)->next_vcpu) {
         if (*link == &vcpu) {
-            *link = vcpu.next;
+            *link = vcpu.next_vcpu;
             break;
         }
     }
     vcpu.vm = nullptr;
-    vcpu.next = nullptr;
+    vcpu.next_vcpu = nullptr;
 }
 
 void vcpu_destroy(Vcpu& vcpu) {
@@ -107,7 +107,7 @@ std::uint64_t exit_count(const Vcpu& vcpu) {
 }
 
 Vcpu* find_vcpu(const Vm& vm, std::uint32_t index) {
-    for (Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+    for (Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next_vcpu) {
         if (vcpu->index == index) return vcpu;
     }
     return nullptr;

@@ -60,8 +60,8 @@ struct Vcpu : ObjectHeader, VcpuArch {
     abi::VcpuState& state() const;
 
     PhysicalAddress memory;
-    Vm* vm;                ///< nullptr once the VM has ended
-    Vcpu* next = nullptr;  ///< of the same VM
+    Vm* vm;                     ///< nullptr once the VM has ended
+    Vcpu* next_vcpu = nullptr;  ///< of the same VM
     void* fpu_area;
     Thread* runner = nullptr;  ///< whose run is in progress
     std::uint32_t index;

@@ -30,9 +30,9 @@ Vm* first_vm() { return registry; }
 void vm_register(Vm& vm, std::uint64_t owner) {
     vm.id = ++last_id;
     vm.owner = owner;
-    vm.next = registry;
+    vm.next_vm = registry;
     vm.link = &registry;
-    if (registry != nullptr) registry->link = &vm.next;
+    if (registry != nullptr) registry->link = &vm.next_vm;
     registry = &vm;
 }
 
@@ -40,7 +40,7 @@ const char* vm_state(const Vm& vm) {
     if (vm.destroyed) return "destroying";
     if (vm.first_vcpu == nullptr) return "creating";
     bool ever_ran = false;
-    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next_vcpu) {
         if (vcpu->runner != nullptr) return "running";
         ever_ran |= vcpu->ever_ran;
     }
@@ -61,7 +61,7 @@ void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
     ++vm.generation;
     // Guests find out before they are entered again.
     ProcessorMask inside = 0;
-    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next) {
+    for (const Vcpu* vcpu = vm.first_vcpu; vcpu != nullptr; vcpu = vcpu->next_vcpu) {
         if (vcpu->runner != nullptr && runs_elsewhere(*vcpu->runner))
             inside |= processor_bit(vcpu->runner->processor);
     }
@@ -87,8 +87,8 @@ bool vm_destroy_some(Vm& vm, Budget& budget, DyingObjects& dying) {
 
 bool vm_end_some(Vm& vm, Budget& budget, DyingObjects& dying) {
     if (vm.link != nullptr) {
-        *vm.link = vm.next;
-        if (vm.next != nullptr) vm.next->link = vm.link;
+        *vm.link = vm.next_vm;
+        if (vm.next_vm != nullptr) vm.next_vm->link = vm.link;
         vm.link = nullptr;
     }
     return vm_destroy_some(vm, budget, dying);

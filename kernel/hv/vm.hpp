@@ -31,8 +31,8 @@ struct Vm : SpaceObject {
     /// Grows, after that one, whenever translations came or went.
     std::atomic<std::uint64_t> generation = 0;
     Vcpu* first_vcpu = nullptr;
-    Vm* next = nullptr;   ///< registry of all VMs
-    Vm** link = nullptr;  ///< what points to it there
+    Vm* next_vm = nullptr;  ///< registry of all VMs
+    Vm** link = nullptr;    ///< what points to it there
     hv::DoorbellTable doorbells;
 };
 

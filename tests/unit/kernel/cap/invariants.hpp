@@ -120,7 +120,7 @@ class Invariants {
                 break;
             case abi::ObjectType::Vm:
                 for (const Vcpu* vcpu = reinterpret_cast<const Vm&>(object).first_vcpu;
-                     vcpu != nullptr; vcpu = vcpu->next) {
+                     vcpu != nullptr; vcpu = vcpu->next_vcpu) {
                     expect_live(vcpu, "a VM's vCPU");
                     expect_live(vcpu->runner, "who runs a vCPU");
                 }
