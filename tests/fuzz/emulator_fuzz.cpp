@@ -2,6 +2,7 @@
 // an exception or refuses it in words, and touches nothing outside of guest memory and the devices.
 // One that remembers instructions does what one does that sees each for the first time, whatever
 // changes in between.
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -32,11 +33,12 @@ class Devices final : public vmmd::isa::DeviceAccess {
     std::uint8_t next_ = 0;
 };
 
-constexpr std::uint64_t kRamSize = 1 << 20;
+constexpr std::uint64_t kRamSize = 1 << 17;
 
 /// Takes values from the input's front; zeros when it is used up.
 class Input {
   public:
+    Input() = default;
     Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
     template <class T>
     T take() {
@@ -49,8 +51,8 @@ class Input {
     }
 
   private:
-    const std::uint8_t* data_;
-    std::size_t size_;
+    const std::uint8_t* data_ = nullptr;
+    std::size_t size_ = 0;
 };
 
 struct Machine {
@@ -64,45 +66,56 @@ struct Machine {
     Devices devices;
 };
 
-constexpr std::uint64_t kCode = 0x1000, kTables = 0x10000, kTablesSize = 0x8000;
+constexpr std::uint64_t kTables = 0x10000, kTablesSize = 0x8000;
+/// The page of the code and what is behind it: where paging is on, another page.
+constexpr std::uint64_t kCode = 0x1000, kBehind = 0x2000, kBehindPaged = 0x3000;
 
 void put(Machine& machine, std::uint64_t address, std::uint64_t value) {
     std::memcpy(machine.ram.data() + address, &value, sizeof value);
 }
 
-/// The code's page where it is in memory, in tables of the width that `mode` has.
+void put_code(Machine& machine, std::uint64_t address, std::uint8_t byte) {
+    machine.ram[address] = byte;
+    if (address >= kBehind) machine.ram[address - kBehind + kBehindPaged] = byte;
+}
+
+/// The code's page where it is in memory, and the other one, in tables of the width that `mode`
+/// has.
 void map_code(Machine& machine, std::uint8_t mode) {
     if ((mode & 3) == 3) {
         for (unsigned level = 0; level < 3; ++level)
             put(machine, kTables + level * 0x1000, (kTables + (level + 1) * 0x1000) | 7);
         put(machine, kTables + 0x3008, kCode | 7);
+        put(machine, kTables + 0x3010, kBehindPaged | 7);
     } else if ((mode & 4) != 0) {
         put(machine, kTables, (kTables + 0x1000) | 1);
         put(machine, kTables + 0x1000, (kTables + 0x2000) | 7);
         put(machine, kTables + 0x2008, kCode | 7);
+        put(machine, kTables + 0x2010, kBehindPaged | 7);
     } else {
         put(machine, kTables, (kTables + 0x1000) | 7);
         put(machine, kTables + 0x1000, kCode << 32 | std::uint64_t{7} << 32);
+        put(machine, kTables + 0x1008, kBehindPaged | 7);
     }
 }
 
-/// Something by which the next instruction is found or read.
-void change(Machine& machine, Input input) {
+/// Something by which the instruction that was first at `start` is found or read.
+void change(Machine& machine, std::uint64_t start, Input input) {
     auto& state = machine.vcpu.state();
     state.inject = 0;
     const auto what = input.take<std::uint8_t>();
     const auto where = input.take<std::uint16_t>();
     const auto value = input.take<std::uint8_t>();
-    if ((what & 0x80) != 0) state.rip = kCode;
+    if ((what & 0x80) == 0) state.rip = start;
     switch (what & 7) {
         case 0:
-            machine.ram[kCode + where % 16] = value;
+            put_code(machine, start + where % 16, value);
             break;
         case 1:
             machine.ram[kTables + where % kTablesSize] = value;
             break;
         case 2:  // the first entries are those in use
-            machine.ram[kTables + (where & 3) * 0x1000 + (where >> 2 & 0xF)] = value;
+            machine.ram[kTables + (where & 3) * 0x1000 + (where >> 2 & 0x1F)] = value;
             break;
         case 3:
             state.cr3 = kTables + (where & 7) * 0x1000;
@@ -142,13 +155,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     Input input(data, size);
     const auto mode = input.take<std::uint8_t>();
+    // At the beginning of a page, or across its end.
+    const auto place = input.take<std::uint8_t>();
+    const auto start = (place & 1) != 0 ? kBehind - 1 - place / 2 % 14 : kCode;
     std::uint8_t code[15];
-    for (auto& byte : code) byte = input.take<std::uint8_t>();
-    std::memcpy(ram.data() + kCode, code, sizeof code);
+    for (std::uint64_t i = 0; i < sizeof code; ++i)
+        put_code(machine, start + i, code[i] = input.take<std::uint8_t>());
+    // Early, for the fuzzer's inputs are short at first; what is left of them stays zero.
+    std::array<Input, 5> changes;
+    for (auto& each : changes) {
+        each = input;
+        input.take<std::uint32_t>();
+    }
     for (auto& reg : state.gpr) reg = input.take<std::uint64_t>();
     // Repetitions of 2^64 steps are cut into pieces; a few of them are enough here.
     state.rflags = input.take<std::uint16_t>() | 2U;
-    state.rip = kCode;
+    state.rip = start;
     state.cpl = mode >> 4 & 3;
     state.exit.kind = (mode & 0x40) != 0 ? abi::ExitKind::Mmio : abi::ExitKind::PortIo;
     state.exit.info1 = input.take<std::uint64_t>();
@@ -190,15 +212,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::memcpy(static_cast<void*>(&other_state), &state, sizeof state);
     other.ram = ram;
     Emulator remembers(machine.vcpu, machine.memory, machine.devices);
-    for (unsigned i = 0; i < 6; ++i) {
+    for (const auto& each : changes) {
         const auto done = remembers.execute();
         const auto other_done = Emulator(other.vcpu, other.memory, other.devices).execute();
         if (!done && done.error().empty()) std::abort();
         require(done == other_done);
         require_same(state, other_state);
-        change(machine, input);
-        change(other, input);
-        input.take<std::uint32_t>();
+        change(machine, start, each);
+        change(other, start, each);
+    }
+    // The page behind an instruction counts as accessed if somebody looked for a longer one there.
+    for (auto* memory : {&ram, &other.ram}) {
+        for (auto at = kTables; at < kTables + kTablesSize; at += 4) (*memory)[at] |= 0x20;
     }
     require(ram == other.ram);
     static_cast<void>(remembers.decode_control_access());

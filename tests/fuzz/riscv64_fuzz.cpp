@@ -150,6 +150,51 @@ void look_at_code(Machine& machine, Input& input) {
     isa::disassemble_before(std::span(machine.ram).first(32), kMemoryBase, isa::CodeMode::Rv64, 4);
 }
 
+/// An instruction in a page that tables map, or across the end of it, while all of that changes.
+void change_code(Machine& machine, Input& input) {
+    constexpr std::uint64_t kPage = 4096, kFirst = 1 * kPage, kSecond = 3 * kPage,
+                            kTables = 4 * kPage, kSv39 = 8ULL << 60;
+    const auto put = [&](std::uint64_t offset, std::uint64_t page, std::uint64_t bits) {
+        const std::uint64_t entry = (kMemoryBase + page) >> 2 | bits;
+        std::memcpy(machine.ram.data() + offset, &entry, sizeof entry);
+    };
+    const auto put_code = [&](std::uint64_t address, std::uint8_t byte) {
+        machine.ram[address < 2 * kPage ? address : address - 2 * kPage + kSecond] = byte;
+    };
+    put(kTables, kTables + kPage, 1);
+    put(kTables + kPage, kTables + 2 * kPage, 1);
+    put(kTables + 2 * kPage + 8, kFirst, 0xCF);
+    put(kTables + 2 * kPage + 16, kSecond, 0xCF);
+    machine.state.vsatp = kSv39 | (kMemoryBase + kTables) / kPage;
+    const auto choice = input.take<std::uint8_t>();
+    const std::uint64_t start = (choice & 1) != 0 ? 2 * kPage - 2 : kPage;
+    auto instruction = input.take<std::uint32_t>();
+    if ((choice & 2) == 0) instruction = (instruction & ~0x7FU) | 0x03;  // a load
+    for (std::uint64_t i = 0; i < 4; ++i)
+        put_code(start + i, static_cast<std::uint8_t>(instruction >> 8 * i));
+    machine.state.pc = start;
+    find_access(machine);
+    for (unsigned i = 0; i < 4; ++i) {
+        const auto what = input.take<std::uint8_t>();
+        const auto value = input.take<std::uint8_t>();
+        switch (what & 3) {
+            case 0:
+                put_code(start + (what >> 2) % 4, value);
+                break;
+            case 1:  // of the entries in use
+                machine.ram[kTables + (what >> 2) % 3 * kPage + (what >> 4) % 3 * 8 + value % 8] =
+                    input.take<std::uint8_t>();
+                break;
+            case 2:
+                machine.state.vsatp ^= value;
+                break;
+            default:
+                machine.state.pc = start ^ (value & 2);
+        }
+        find_access(machine);
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -180,6 +225,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 break;
             case 5:
                 if (what == 5) machine.chipset.reset_all();
+                break;
+            case 6:
+                change_code(machine, input);
                 break;
             default:
                 access_device(machine, input);

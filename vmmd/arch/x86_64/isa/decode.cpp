@@ -274,10 +274,11 @@ class Converter {
             if (is_special(result_.destination)) result_.operation = Operation::ControlWrite;
             if (is_special(result_.source)) result_.operation = Operation::ControlRead;
         }
-        // An MMX register has been refused above; what is left of these has an XMM side.
+        // An MMX register has been refused above. What has no memory operand does not exit.
         if (result_.operation == Operation::MoveVector) {
-            return result_.destination.kind == OperandKind::Vector ||
-                   result_.source.kind == OperandKind::Vector;
+            const auto to = result_.destination.kind, from = result_.source.kind;
+            return (to == OperandKind::Vector && from == OperandKind::Memory) ||
+                   (to == OperandKind::Memory && from == OperandKind::Vector);
         }
         return true;
     }

@@ -287,6 +287,9 @@ TEST_F(EmulatorTest, WhatItCannotDoItSaysAndChangesNothing) {
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error(), "addps");
     EXPECT_EQ(state_.rip, kCode);
+    code({0x0F, 0x28, 0xC4});  // movaps xmm0, xmm4: code that another processor has changed since
+    EXPECT_FALSE(emulator_.execute());
+    EXPECT_EQ(state_.rip, kCode);
     code({0x0F, 0x0B, 0xFF});
     EXPECT_FALSE(emulator_.execute());
     state_.rip = 0x7000'0000;
