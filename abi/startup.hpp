@@ -133,7 +133,7 @@ struct StartupInfo {
     std::uint32_t namespace_count;
     std::uint32_t strings_size;
     std::uint32_t priority;           ///< of its main thread, and the most that its threads may have
-    std::uint32_t reserved;
+    std::uint32_t own_kibibytes;      ///< of its own that it was made of: data, stack, heap, page tables, capabilities
     NamespaceEntry names[48];
     char strings[6160];
 };

@@ -56,7 +56,8 @@ struct NativeServices {
 
     /// Bytes that allocate_untyped could still give, in pieces.
     std::uint64_t (*free_bytes)();
-    /// Bytes in use: what allocate_untyped gave, and what the program and libposix themselves have.
+    /// Bytes in use: what the process has of its own, and what it has taken since, by allocate_untyped
+    /// or through libposix.
     std::uint64_t (*used_bytes)();
 };
 

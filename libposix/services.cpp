@@ -91,7 +91,7 @@ std::uint64_t free_bytes() {
 
 std::uint64_t used_bytes() {
     const ProcessLock lock{process().lock};
-    return process().untyped.used_bytes();
+    return std::uint64_t{process().startup->own_kibibytes} * 1024 + process().untyped.used_bytes();
 }
 
 constinit NativeServices table{.magic = kNativeServicesMagic,

@@ -232,12 +232,14 @@ bool Builder::take_memory() {
     }
     // The largest first, as the objects: each of them finds room in the next root that has any.
     bytes = (bytes + kRootGrain - 1) & ~(kRootGrain - 1);
-    for (; bytes != 0; bytes -= std::bit_floor(bytes)) {
-        if (!add_root(static_cast<unsigned>(std::bit_width(bytes)) - 1)) {
+    for (auto left = bytes; left != 0; left -= std::bit_floor(left)) {
+        if (!add_root(static_cast<unsigned>(std::bit_width(left)) - 1)) {
             return false;
         }
     }
     memory_.own_roots = memory_.root_count;
+    info_.own_kibibytes =
+        static_cast<std::uint32_t>(((std::uint64_t{1} << bits_for(entry_.heap)) + bytes) / 1024);
     object_root_ = 1;
     if (!entry_.memory_rest) {
         if (!take_pieces(entry_.memory)) {
