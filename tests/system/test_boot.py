@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 from redoubt_host import archive, build, image
-from redoubt_host.architecture import current
+from redoubt_host.architecture import current, on
 from redoubt_host.machine import MachineOptions
 from support import BOOT_SECONDS, REPOSITORY, System, demo_configuration, small_guest, tool
 
@@ -59,6 +59,10 @@ class Terminal:
         raise AssertionError(f"the program did not end; last output:\n{self.output[-3000:]}")
 
 
+CRASH = {"x86_64": ("triple_fault", "triple fault"), "riscv64": ("jump_nowhere", "instruction fetch where there is no memory")}
+
+
+@on("x86_64", "riscv64")
 class Run(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory()
@@ -66,7 +70,8 @@ class Run(unittest.TestCase):
         self.socket = str(Path(self.directory.name) / "vmm.sock")
 
     def run_tool(self, *arguments: str) -> Terminal:
-        return Terminal(str(REPOSITORY / "tools/run"), "--socket", self.socket, "--run-dir", self.directory.name, *arguments)
+        return Terminal(str(REPOSITORY / "tools/run"), "--arch", current().name, "--socket", self.socket,
+                        "--run-dir", self.directory.name, *arguments)
 
     def test_console_commands_and_power_off(self):
         terminal = self.run_tool()
@@ -77,6 +82,7 @@ class Run(unittest.TestCase):
         self.assertEqual(terminal.wait(), 0)
         self.assertRegex(terminal.output, r"demo: the guest powered off after .*exits")
 
+    @on("x86_64")
     def test_ctrl_bracket_q_leaves(self):
         terminal = self.run_tool()
         terminal.expect(r"demo:/# ")
@@ -85,20 +91,22 @@ class Run(unittest.TestCase):
 
     def test_own_configuration_with_file_urls_and_a_crash(self):
         folder = Path(self.directory.name)
-        (folder / "guest.bin").write_bytes((current().build / "tests/guests/triple_fault.image").read_bytes())
+        guest, reason = CRASH[current().name]
+        (folder / "guest.bin").write_bytes((current().build / f"tests/guests/{guest}.image").read_bytes())
         (folder / "mine.toml").write_text('[vm.mine]\nmemory = "32M"\nkernel = "file:guest.bin"\nserial = "console:mine"\n')
         terminal = self.run_tool("--config", str(folder / "mine.toml"))
         self.assertNotEqual(terminal.wait(), 0)
-        self.assertIn("triple fault", terminal.output)
+        self.assertIn(reason, terminal.output)
 
     def test_bad_configurations_are_refused_before_anything_starts(self):
         bad = Path(self.directory.name) / "bad.toml"
         bad.write_text('[vm.a]\nkernel = "file:missing"\nmemory = "64M"\n')
-        result = tool("run", "--config", str(bad), "--headless", "--run-dir", self.directory.name)
+        command = ("run", "--arch", current().name, "--config", str(bad), "--headless", "--run-dir", self.directory.name)
+        result = tool(*command)
         self.assertNotEqual(result.returncode, 0)
         self.assertRegex(result.stderr, r"bad\.toml:2:\d+: .*missing")
         bad.write_text('[vm.a]\nkernal = "x"\n')
-        result = tool("run", "--config", str(bad), "--headless", "--run-dir", self.directory.name)
+        result = tool(*command)
         self.assertRegex(result.stderr, r"bad\.toml:2:\d+: .*kernal")
 
 

@@ -100,7 +100,6 @@ class DemoGuest(unittest.TestCase):
 
 
 class Ends(unittest.TestCase):
-    @on("x86_64", "riscv64")
     def test_powering_off_ends_everything_with_status_0(self):
         with System(demo_configuration()) as system:
             qmp = system.qmp()

@@ -4,16 +4,18 @@ import time
 import unittest
 
 from killing import Killing
+from redoubt_host.architecture import current, on
 from support import Console, Qmp, Stream, small_guest
 
 PAUSES = (0, 0.03, 0.3)
+RESETS = {"x86_64": "r", "riscv64": "variant=r"}[current().name]
 
 
 class Killed(Killing, unittest.TestCase):
     def setUp(self):
         self.enterContext(self.killable_system(
             small_guest("busy", "eight", cpus=8, restart="always", serial="null:")
-            + small_guest("busy", "resets", cpus=2, cmdline="r", restart="always", serial="null:")
+            + small_guest("busy", "resets", cpus=2, cmdline=RESETS, restart="always", serial="null:")
             + small_guest("spin", "other", restart="always", serial="null:")))
         for name in ("eight", "resets"):
             self.wait_for_work(name)
@@ -59,6 +61,7 @@ class Killed(Killing, unittest.TestCase):
             self.check_state("eight")
             self.wait_for_work("eight")
 
+    @on("x86_64", "riscv64")
     def test_a_monitor_with_clients_at_its_consoles_and_in_gdb(self):
         for pause in PAUSES:
             consoles = [Console(self.system.socket, "eight") for _ in range(3)]
@@ -80,6 +83,7 @@ class Killed(Killing, unittest.TestCase):
             self.check_state("eight")
             self.wait_for_work("eight")
 
+    @on("x86_64", "riscv64")
     def test_a_monitor_while_somebody_looks_at_it(self):
         for pause in PAUSES:
             qmp = self.system.qmp()

@@ -65,7 +65,7 @@ acpid -l /dev/null -p /run/acpid.pid 2>/dev/null
 """
 
 PROFILE = """\
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/ TERM=linux PS1='demo:\\w# '
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=linux PS1='demo:\\w# '
 echo
 echo "This is $(uname -sr) in a virtual machine of Redoubt. 'poweroff' ends it."
 """
