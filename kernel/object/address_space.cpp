@@ -39,6 +39,7 @@ Result<void> address_space_map(AddressSpace& space, VirtualAddress address, Phys
         return flush.error();
     }
     flush.value().ignore();  // nothing was mapped there before
+    if (flags.is_executable()) publish_code();
     return {};
 }
 

@@ -66,6 +66,12 @@ inline void flush_page(VirtualAddress address) {
     asm volatile("sfence.vma %0" : : "r"(address.value()) : "memory");
 }
 
+/// What was written is what all harts execute from now on (Zifencei).
+inline void publish_code() {
+    asm volatile("fence.i" : : : "memory");
+    if (cpu_count() > 1) sbi_call(kSbiFence, 0, 0, ~std::uint64_t{0});
+}
+
 /// Maps one page of device registers for the kernel's own use (during boot only).
 void* map_device_page(PhysicalAddress address);
 

@@ -48,6 +48,9 @@ inline void flush_page(VirtualAddress address) {
 /// Forgets every user translation on this processor.
 inline void flush_all_user() { write_cr3(read_cr3()); }
 
+/// Processors notice themselves that code was written (APM vol. 2, 7.6.1).
+inline void publish_code() {}
+
 /// Maps one page of device registers for the kernel's own use (during boot only).
 void* map_device_page(PhysicalAddress address);
 
