@@ -165,15 +165,17 @@ bool fpu_first_use(void* area) {
         load_floats(registers(area));
         cpu.fpu_user = cpu.fpu_area = area;
         registers(area).holder = cpu.index + 1;
+        REDOUBT_WRITE_CSR("sstatus", (status & ~kStatusMasks) | status_of(cpu, area));
     } else if ((status & kStatusVectorMask) == 0 && features().vector_bytes != 0) {
         REDOUBT_SET_CSR("sstatus", kStatusVectorClean);
         load_vectors(registers(area));
         cpu.vector_area = area;
         registers(area).vector_holder = cpu.index + 1;
+        // FS may tell of something that is not saved yet.
+        REDOUBT_WRITE_CSR("sstatus", (status & ~kStatusVectorMask) | kStatusVectorClean);
     } else {
         return false;
     }
-    REDOUBT_WRITE_CSR("sstatus", (status & ~kStatusMasks) | status_of(cpu, area));
     return true;
 }
 

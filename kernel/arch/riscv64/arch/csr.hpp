@@ -59,7 +59,6 @@ inline SbiResult sbi_call(std::uint64_t extension, std::uint64_t function, std::
     return {static_cast<std::int64_t>(a0), a1};
 }
 inline constexpr std::uint64_t kSbiTimer = 0x5449'4D45, kSbiIpi = 0x73'5049, kSbiHart = 0x48'534D,
-                               kSbiFence = 0x5246'4E43,
-                               kSbiLegacyPutCharacter = 1;
+                               kSbiFence = 0x5246'4E43, kSbiLegacyPutCharacter = 1;
 
 }  // namespace redoubt::kernel
