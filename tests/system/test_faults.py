@@ -9,6 +9,7 @@ import re
 import unittest
 
 from killing import Killing
+from redoubt_host.architecture import on
 from support import BOOT_SECONDS, Console, demo_configuration, small_guest, tool
 
 DAEMONS = ("console", "log", "chan", "initfs", "vmmd", "vm.other")
@@ -113,6 +114,7 @@ class Faults(Killing):
         self.assertEqual(self.system.wait_for_end(), 0)
 
 
+@on("x86_64", "riscv64")
 class OnOneProcessor(Faults, unittest.TestCase):
     pass
 

@@ -61,7 +61,6 @@ class Killed(Killing, unittest.TestCase):
             self.check_state("eight")
             self.wait_for_work("eight")
 
-    @on("x86_64", "riscv64")
     def test_a_monitor_with_clients_at_its_consoles_and_in_gdb(self):
         for pause in PAUSES:
             consoles = [Console(self.system.socket, "eight") for _ in range(3)]

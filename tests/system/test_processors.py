@@ -57,7 +57,6 @@ class Processors(unittest.TestCase):
     def test_stress_on_two(self):
         self.stress(2)
 
-    @on("x86_64")
     def test_stress_on_four(self):
         self.stress(4)
 
