@@ -114,7 +114,7 @@ class Faults(Killing):
         self.assertEqual(self.system.wait_for_end(), 0)
 
 
-@on("x86_64", "riscv64")
+@on("riscv64")
 class OnOneProcessor(Faults, unittest.TestCase):
     pass
 

@@ -54,6 +54,7 @@ class Processors(unittest.TestCase):
     def test_stress_on_one(self):
         self.stress(1)
 
+    @on("x86_64")
     def test_stress_on_two(self):
         self.stress(2)
 
@@ -79,6 +80,7 @@ class Processors(unittest.TestCase):
     def test_interrupts_and_kicks_of_guests_on_one(self):
         self.stress(1, "guests=3")
 
+    @on("x86_64")
     def test_interrupts_and_kicks_of_guests_on_two(self):
         self.stress(2, "guests=3")
 
