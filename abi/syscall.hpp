@@ -3,7 +3,7 @@
 // x86-64: `syscall` with the number in rax; arguments rdi, rsi, rdx, r10, r8, r9. On return rax holds an
 // abi::Error and rsi, rdx, r10, r8, r9 result values (rdi too for receives); rcx and r11 are lost.
 // riscv64: `ecall` with the number in a7; arguments a0 … a5. On return a7 holds an abi::Error and a1 … a5 result
-// values (a0 too for receives); everything else is preserved.
+// values (a0 too for receives); a6 and t0 … t6 are lost.
 // Numbers below kNativeBase are Linux's and are reflected to the thread's own handler (docs/abi.md).
 #pragma once
 

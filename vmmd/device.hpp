@@ -26,9 +26,15 @@ class Device {
 class ByteDevice : public Device {
   public:
     void read(std::uint64_t offset, std::span<std::uint8_t> data) final {
+        if (data.size() == 1) [[likely]] {
+            data[0] = read_byte(offset);
+            return;
+        }
         for (auto& byte : data) byte = read_byte(offset++);
     }
     void write(std::uint64_t offset, std::span<const std::uint8_t> data) final {
+        if (data.size() == 1) [[likely]]
+            return write_byte(offset, data[0]);
         for (const auto byte : data) write_byte(offset++, byte);
     }
 

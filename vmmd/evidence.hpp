@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 
 #include "libhvcall/guest_memory.hpp"
@@ -53,7 +54,7 @@ class Evidence {
         if (!complete_) return false;
         for (std::size_t i = 0; i < count_; ++i) {
             std::uint64_t value;
-            std::memcpy(&value, words_[i].host, sizeof value);
+            std::memcpy(&value, std::assume_aligned<sizeof value>(words_[i].host), sizeof value);
             if ((value & words_[i].mask) != words_[i].value) return false;
         }
         return true;

@@ -3,8 +3,8 @@
 //
 // The kernel trusts nothing in it. On every exit it writes `exit`, `inject` and all registers but
 // the FPU group, which VcpuControl/GetState writes. At entry it loads pc, mode, the general
-// registers and `inject`, and the groups named in `dirty` (which it then clears); a change of other
-// registers may or may not be seen.
+// registers, `inject` and `timer`, and the groups named in `dirty` (which it then clears); a change
+// of other registers may or may not be seen.
 //
 // Interrupts are levels: `inject` is the guest's hvip. The monitor sets and clears VSEIP as its
 // interrupt controller's output for this vCPU is, VSTIP if it keeps the timer, and sets VSSIP,

@@ -25,7 +25,10 @@ struct Requests {
 
     static Requests of(const abi::VcpuState& state) {
         Requests requests;
-        __builtin_memcpy(&requests, __builtin_assume_aligned(&state.control, 8), sizeof requests);
+        const void* words = __builtin_assume_aligned(&state.control, 8);
+        __builtin_memcpy(&requests.control_and_dirty, words, 8);
+        __builtin_memcpy(&requests.exceptions_and_interruptibility,
+                         static_cast<const std::byte*>(words) + 8, 8);
         return requests;
     }
     std::uint32_t control() const { return static_cast<std::uint32_t>(control_and_dirty); }

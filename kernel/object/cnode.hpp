@@ -19,8 +19,8 @@ struct alignas(sizeof(Capability)) CNode : ObjectHeader {
         return reinterpret_cast<Capability*>(this) + index;
     }
 
-    std::uint32_t slot_count;       ///< slot 0 included
-    std::uint32_t ended_slots = 1;  ///< at its end: those before are empty for good
+    std::uint64_t slot_count;       ///< slot 0 included
+    std::uint64_t ended_slots = 1;  ///< at its end: those before are empty for good
 };
 static_assert(sizeof(CNode) == sizeof(Capability));
 

@@ -316,10 +316,7 @@ inline abi::Error port_out(Slot ports, std::uint16_t port, unsigned size, std::u
 // -----------------------------------------------------------------------------------
 
 /// Enters the guest; returns when the state page holds an exit record.
-inline abi::Error vcpu_run(Slot vcpu) {
-    Registers r{.a0 = vcpu};
-    return invoke(abi::SyscallNumber::VcpuRun, r);
-}
+inline abi::Error vcpu_run(Slot vcpu) { return invoke(abi::SyscallNumber::VcpuRun, vcpu); }
 
 inline abi::Error vcpu_control(Slot vcpu, abi::VcpuOperation operation,
                                abi::RegisterGroup groups = abi::RegisterGroup::All) {

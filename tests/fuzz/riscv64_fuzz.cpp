@@ -89,7 +89,7 @@ struct Machine {
     Chipset chipset{timers, options()};
     std::vector<BusRange> ranges;
     SbiMachine sbi_machine;
-    Sbi sbi{0, harts, sbi_machine, memory};
+    Sbi sbi{0, harts, sbi_machine, memory, false};
     isa::AccessCache accesses;
     abi::VcpuState state{};
 };

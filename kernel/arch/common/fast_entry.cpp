@@ -1,10 +1,7 @@
 // What the entry code calls for system calls that have a short way.
 #include <iterator>
 
-#include "arch/cpu_setup.hpp"
-#include "arch/paging.hpp"
-#include "arch/restore.hpp"
-#include "kernel/object/address_space.hpp"
+#include "arch/continue.hpp"
 #include "kernel/sched/kernel_lock.hpp"
 #include "kernel/syscall/fast_path.hpp"
 #include "kernel/syscall/system_constants.hpp"
@@ -58,18 +55,16 @@ template <Processors kProcessors>
     constexpr bool kLocks = kProcessors == Processors::Several;
     if (kLocks && !try_lock_kernel()) [[unlikely]]
         return {};
-    Thread& self = *this_cpu().current;
     if (!fast::run_vcpu<kProcessors>(this_cpu(), context)) [[unlikely]] {
         if (kLocks) unlock_kernel();
         return {};
     }
-    // The thread may be gone, but then it is not the current one.
-    if (this_cpu().current != &self || this_cpu().scheduler->reschedule || self.vcpu != nullptr)
-        [[unlikely]] {
+    // The thread may be gone, but then it is not the current one. Nothing is kept across the run.
+    UserContext* const in = this_cpu().context;
+    if (!goes_on(in)) [[unlikely]]
         return schedule<kLocks>();
-    }
     if (kLocks) unlock_kernel();
-    return {&context, nullptr};
+    return {in, nullptr};
 }
 
 // x86-64's table, in entry.S.

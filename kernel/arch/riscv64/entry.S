@@ -17,16 +17,22 @@
 .set kFrameBytes, 272
 .set kUserCall, 8
 .set kCallBytes, 4
+.set kShortWaysShift, 5                 // as many entries, from abi::kNativeBase on
 .set kNativeBase, 0x1000
-.set kNativeCalls, 23
 .set kStatusPrevious, 1 << 8            // SPP
 .set kStatusInterrupts, 1 << 5          // SPIE
 
-// All but pc, sp and tp.
-.macro store_registers base
+// All but pc, sp, tp and what a native system call loses.
+.macro store_kept base
     sd ra, 8(\base)
     sd gp, 24(\base)
-    .irp number, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    .irp number, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+    sd x\number, 8 * \number(\base)
+    .endr
+.endm
+// t0 … t6 and a6: after a native system call they are what they were when they were last stored.
+.macro store_lost base
+    .irp number, 5, 6, 7, 16, 28, 29, 30, 31
     sd x\number, 8 * \number(\base)
     .endr
 .endm
@@ -50,15 +56,12 @@
     ld x\number, 8 * \number(\base)
     .endr
 .endm
-// pc, and what SRET makes of sstatus; changes t0 and t1.
+// pc; changes t0. SPP and SPIE of sstatus need no care: a trap from user mode leaves them as SRET needs them, SRET does
+// after one from the kernel, and hext_switch clears SPP after one from a guest.
 .macro load_state base
     ld t0, kPc(\base)
     sc.d zero, t0, (\base)             // no reservation outlives the thread's turn; the value is the same
     csrw sepc, t0
-    li t1, kStatusPrevious
-    csrc sstatus, t1
-    li t1, kStatusInterrupts
-    csrs sstatus, t1
     csrw sscratch, tp
 .endm
 .macro return_to_user base
@@ -77,34 +80,34 @@ trap_entry:
     beqz tp, kernel_trap
     sd sp, kScratch(tp)
     ld sp, kContext(tp)
-    store_registers sp
-    ld t0, kScratch(tp)
-    sd t0, 16(sp)
-    csrrw t1, sscratch, zero
-    sd t1, 32(sp)
-    csrr t2, sepc
-    csrr t3, scause
-    sd t3, kCause(sp)
+    store_kept sp
+    ld a1, kScratch(tp)
+    sd a1, 16(sp)
+    csrrw a2, sscratch, zero
+    sd a2, 32(sp)
+    csrr a3, sepc
+    csrr a4, scause
+    sd a4, kCause(sp)
     mv a0, sp
     ld sp, kKernelStack(tp)
     li s0, 0
-    li t4, kUserCall
-    bne t3, t4, other_trap
-    addi t2, t2, kCallBytes
-    sd t2, kPc(a0)
-    li t0, -kNativeBase
-    add t0, a7, t0
-    li t1, kNativeCalls
-    bgeu t0, t1, usual_way
-    ld t2, kShortWays(tp)
-    slli t0, t0, 3
-    add t2, t2, t0
-    ld t2, 0(t2)
-    beqz t2, usual_way
-    jalr t2
+    li a5, kUserCall
+    bne a4, a5, other_trap
+    addi a3, a3, kCallBytes
+    sd a3, kPc(a0)
+    srli a4, a7, kShortWaysShift
+    addi a4, a4, -(kNativeBase >> kShortWaysShift)
+    bnez a4, foreign_call
+    ld a4, kShortWays(tp)
+    andi a5, a7, (1 << kShortWaysShift) - 1
+    slli a5, a5, 3
+    add a4, a4, a5
+    ld a4, 0(a4)
+    jalr a4
     bnez a1, restore_with_message
     bnez a0, restore_same
     ld a0, kContext(tp)
+    .globl usual_way
 usual_way:
     call kernel_entry_syscall
     bnez a1, restore_with_message
@@ -116,10 +119,16 @@ restore_same:
     load_message a0
     return_to_user a0
 
+// Reflected, it loses nothing.
+foreign_call:
+    store_lost a0
+    j usual_way
+
 other_trap:
-    sd t2, kPc(a0)
-    csrr t5, stval
-    sd t5, kValue(a0)
+    store_lost a0
+    sd a3, kPc(a0)
+    csrr a5, stval
+    sd a5, kValue(a0)
     call kernel_entry_trap
 // a0: the UserContext to continue.
 restore_user:
@@ -132,10 +141,30 @@ restore_with_message:
     load_preserved a0
     return_to_user a0
 
+// fpu_save(t1), called with t0 as the link register; keeps everything else.
+    .globl fpu_save_keeping
+    .balign 4
+fpu_save_keeping:
+    addi sp, sp, -kFrameBytes
+    .irp number, 1, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+    sd x\number, 8 * \number(sp)
+    .endr
+    mv a0, t1
+    call fpu_save
+    .irp number, 1, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+    ld x\number, 8 * \number(sp)
+    .endr
+    addi sp, sp, kFrameBytes
+    jr t0
+
     .globl enter_scheduler_on_stack
 enter_scheduler_on_stack:
     ld sp, kKernelStack(tp)
     li s0, 0
+    li t0, kStatusPrevious
+    csrc sstatus, t0
+    li t0, kStatusInterrupts
+    csrs sstatus, t0
     call kernel_first_entry
     j restore_user
 
@@ -151,7 +180,8 @@ kernel_trap:
     ld sp, kPanicStack(tp)
 1:  addi sp, sp, -kFrameBytes
     ld t0, kScratch2(tp)
-    store_registers sp
+    store_kept sp
+    store_lost sp
     ld t0, kScratch(tp)
     sd t0, 16(sp)
     sd tp, 32(sp)

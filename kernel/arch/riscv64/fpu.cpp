@@ -14,7 +14,6 @@
 namespace redoubt::kernel {
 namespace {
 
-constexpr std::uint64_t kStatusMasks = kStatusFpMask | kStatusVectorMask;
 /// vtype.vill (V extension 1.0, 3.4.4).
 constexpr std::uint64_t kIllegalType = 1ULL << 63;
 
@@ -106,15 +105,7 @@ void store_if_written(PerCpu& cpu) {
     if (is_written(status)) store_written(cpu, status);
 }
 
-void turn_off() { REDOUBT_CLEAR_CSR("sstatus", kStatusMasks); }
-
-/// FS and VS for what the registers still hold of the area's state.
-std::uint64_t status_of(const PerCpu& cpu, void* area) {
-    const std::uint64_t here = cpu.index + 1;
-    if (cpu.fpu_area != area || registers(area).holder != here) return 0;
-    if (cpu.vector_area != area || registers(area).vector_holder != here) return kStatusFpClean;
-    return kStatusFpClean | kStatusVectorClean;
-}
+void turn_off() { REDOUBT_CLEAR_CSR("sstatus", kStatusUnits); }
 
 }  // namespace
 
@@ -141,20 +132,10 @@ void fpu_initialize(void* area) {
     registers(area).vtype = kIllegalType;
 }
 
-namespace {
-[[gnu::cold, gnu::noinline]] void exchange_written(PerCpu& cpu, void* area, std::uint64_t status) {
-    store_written(cpu, status);
-    fpu_exchange(cpu, area);
-}
-}  // namespace
-
-void fpu_exchange(PerCpu& cpu, void* area) {
-    std::uint64_t status = REDOUBT_READ_CSR("sstatus");
-    if (is_written(status)) [[unlikely]]
-        return exchange_written(cpu, area, status);
-    cpu.fpu_user = area;
-    status &= ~kStatusMasks;
-    REDOUBT_WRITE_CSR("sstatus", status | status_of(cpu, area));
+extern "C" void fpu_save(std::uint64_t status) {
+    REDOUBT_SET_CSR("sstatus", status & kStatusUnits);
+    store_written(this_cpu(), status);
+    turn_off();
 }
 
 bool fpu_first_use(void* area) {
@@ -165,7 +146,7 @@ bool fpu_first_use(void* area) {
         load_floats(registers(area));
         cpu.fpu_user = cpu.fpu_area = area;
         registers(area).holder = cpu.index + 1;
-        REDOUBT_WRITE_CSR("sstatus", (status & ~kStatusMasks) | status_of(cpu, area));
+        REDOUBT_WRITE_CSR("sstatus", (status & ~kStatusUnits) | fpu_status(cpu, area));
     } else if ((status & kStatusVectorMask) == 0 && features().vector_bytes != 0) {
         REDOUBT_SET_CSR("sstatus", kStatusVectorClean);
         load_vectors(registers(area));

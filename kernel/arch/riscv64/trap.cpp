@@ -18,6 +18,7 @@
 
 extern "C" {
 extern const char trap_entry[];
+redoubt::kernel::ShortWayEntry usual_way;
 [[noreturn]] void enter_scheduler_on_stack();
 }
 
@@ -42,20 +43,21 @@ inline UserContext* load(UserContext& next) {
     return &next;
 }
 
-/// By the number of the call, of those from abi::kNativeBase on; without one it goes the usual way.
+/// By the number of the call, from abi::kNativeBase on; most go the usual way.
 struct ShortWays {
-    ShortWayEntry* entries[std::size(kSystemCalls)];
+    ShortWayEntry* entries[32];  // entry.S
 
     constexpr ShortWayEntry*& operator[](abi::SyscallNumber number) {
         return entries[static_cast<std::uint64_t>(number) - abi::kNativeBase];
     }
 };
-static_assert(std::size(kSystemCalls) == 23);  // entry.S
+static_assert(std::size(kSystemCalls) <= std::size(ShortWays{}.entries));
 
 constexpr ShortWays make_short_ways(ShortWayEntry* call, ShortWayEntry* reply_recv,
                                     ShortWayEntry* signal, ShortWayEntry* wait,
                                     ShortWayEntry* vcpu_run) {
     ShortWays ways{};
+    for (ShortWayEntry*& entry : ways.entries) entry = usual_way;
     ways[abi::SyscallNumber::Call] = call;
     ways[abi::SyscallNumber::ReplyRecv] = reply_recv;
     ways[abi::SyscallNumber::Signal] = signal;

@@ -50,8 +50,10 @@ inline void decode_guest_page_fault(const Trap& trap, abi::Exit& exit) {
     exit.info1 |= trap.value & 3;  // htval has all other bits
 }
 
-/// decode_exit() for all but SBI calls and guest page faults.
-ExitAction decode_other_exit(Trap trap, std::uint32_t exception_exits, abi::Exit& exit);
+/// decode_exit() for all but SBI calls and guest page faults. The trap's parts one by one: nothing
+/// of it needs memory then.
+ExitAction decode_other_exit(std::uint64_t cause, std::uint64_t value, std::uint64_t pc,
+                             bool supervisor, std::uint32_t exception_exits, abi::Exit& exit);
 
 /// Fills `exit` for the actions that end, or may end, in the monitor.
 inline ExitAction decode_exit(const Trap& trap, std::uint32_t exception_exits, abi::Exit& exit) {
@@ -60,7 +62,10 @@ inline ExitAction decode_exit(const Trap& trap, std::uint32_t exception_exits, a
         exit = {abi::ExitKind::Hypercall, 0, 0, 0, trap.pc + kCallBytes, 0};
         return ExitAction::ToMonitor;
     }
-    if (!is_guest_page_fault(trap.cause)) return decode_other_exit(trap, exception_exits, exit);
+    if (!is_guest_page_fault(trap.cause)) {
+        return decode_other_exit(trap.cause, trap.value, trap.pc, trap.supervisor, exception_exits,
+                                 exit);
+    }
     decode_guest_page_fault(trap, exit);
     return ExitAction::GuestFault;
 }

@@ -7,7 +7,6 @@
 #include "abi/riscv64/vcpu_state.hpp"
 #include "arch/csr.hpp"
 #include "kernel/hv/hext/control.hpp"
-#include "kernel/hv/hext/detect.hpp"
 
 namespace redoubt::kernel::hext {
 
@@ -22,7 +21,6 @@ inline void load_supervisor(const abi::VcpuState& state) {
     REDOUBT_WRITE_CSR("vstval", state.vstval);
     REDOUBT_WRITE_CSR("vsatp", sanitized_translation(state.vsatp));
     REDOUBT_WRITE_CSR("htimedelta", state.time_delta);
-    if (features().guest_timer) REDOUBT_WRITE_CSR("vstimecmp", state.timer);
 }
 
 /// Those that the monitor changes from run to run, and those of user mode, which are the host's
@@ -46,7 +44,6 @@ inline void store_registers(abi::VcpuState& state) {
     state.vscause = REDOUBT_READ_CSR("vscause");
     state.vstval = REDOUBT_READ_CSR("vstval");
     state.vsatp = REDOUBT_READ_CSR("vsatp");
-    if (features().guest_timer) state.timer = REDOUBT_READ_CSR("vstimecmp");
 }
 
 }  // namespace redoubt::kernel::hext

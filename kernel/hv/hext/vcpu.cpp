@@ -54,6 +54,12 @@ bool assign_vmid(HextVcpu& vcpu, Processor& processor) {
     return true;
 }
 
+/// The monitor has set the guest's timer, which often is all that changes.
+void load_timer(HextVcpu& vcpu) {
+    vcpu.timer = vcpu.state().timer;
+    if (vcpu.has_timer) REDOUBT_WRITE_CSR("vstimecmp", vcpu.timer);
+}
+
 /// This processor had somebody else's registers, or void ones.
 [[gnu::noinline]] void load_processor(HextVcpu& vcpu, Processor& processor) {
     const bool is_new = assign_vmid(vcpu, processor);
@@ -61,13 +67,8 @@ bool assign_vmid(HextVcpu& vcpu, Processor& processor) {
                                    vcpu.vm->root.value() >> kPageBits);
     if (is_new) flush_active();
     load_supervisor(vcpu.state());
+    load_timer(vcpu);
     vcpu.loaded = ++processor.loaded;
-}
-
-/// True if an illegal instruction may be the first use of floating point or vectors.
-bool awaits_first_use(std::uint64_t status) {
-    return (status & kStatusFpMask) == 0 ||
-           ((status & kStatusVectorMask) == 0 && kernel::features().vector_bytes != 0);
 }
 
 /// QEMU 7.2 does not tell the host that the guest wrote fcsr or a CSR of the V extension.
@@ -81,11 +82,11 @@ void mark_written(std::uint64_t status, std::uint64_t guest) {
 
 /// The mode it is entered in, and which exceptions are its own.
 void enable_guest(const HextVcpu& vcpu) {
-    std::uint64_t status = REDOUBT_READ_CSR("sstatus") & ~kStatusSupervisor;
-    if ((vcpu.state().mode & 1) != 0) status |= kStatusSupervisor;
-    REDOUBT_WRITE_CSR("sstatus", status);
-    std::uint64_t own = kGuestExceptions & ~std::uint64_t{vcpu.exception_exits};
-    if (awaits_first_use(status)) own &= ~(std::uint64_t{1} << kCauseIllegalInstruction);
+    static_assert(kStatusSupervisor == 1 << 8);
+    const std::uint64_t status = REDOUBT_READ_SET_CSR("sstatus", (vcpu.state().mode & 1) << 8);
+    std::uint64_t own = vcpu.own_exceptions;
+    // An illegal instruction may be the first use of floating point or vectors.
+    if ((status & vcpu.used_last) == 0) own &= ~(std::uint64_t{1} << kCauseIllegalInstruction);
     REDOUBT_WRITE_CSR("hedeleg", own);
 }
 
@@ -110,6 +111,8 @@ Vcpu* create_vcpu(PhysicalAddress memory, Vm& vm, unsigned index) {
     auto* vcpu = new (direct_map<void>(memory)) HextVcpu{memory, vm, index};
     vcpu->state().mode = 1;
     vcpu->state().timer = abi::kNever;
+    vcpu->used_last = kernel::features().vector_bytes != 0 ? kStatusVectorMask : kStatusFpMask;
+    vcpu->has_timer = features().guest_timer;
     return vcpu;
 }
 
@@ -117,6 +120,7 @@ void act_upon(Vcpu& base, const Requests& requests) {
     auto& vcpu = static_cast<HextVcpu&>(base);
     if (has(requests.dirty(), RegisterGroup::Translations)) vcpu.vmid_generation = 0;
     vcpu.exception_exits = requests.exception_exits();
+    vcpu.own_exceptions = kGuestExceptions & ~std::uint64_t{requests.exception_exits()};
     vcpu.loaded = 0;
 }
 
@@ -124,16 +128,20 @@ hv::Entered enter(Vcpu& base) {
     auto& vcpu = static_cast<HextVcpu&>(base);
     Processor& processor = this_processor();
     VcpuState& state = vcpu.state();
-    if (vcpu.loaded != processor.loaded || vcpu.flush_generation != vcpu.vm->flush_generation)
+    // Whoever makes it grow fetches this processor out of the guest afterwards.
+    if (vcpu.loaded != processor.loaded ||
+        vcpu.flush_generation != vcpu.vm->flush_generation.load(std::memory_order_relaxed))
         [[unlikely]]
         load_processor(vcpu, processor);
     load_always(state);
+    if (state.timer != vcpu.timer) [[unlikely]]
+        load_timer(vcpu);
     enable_guest(vcpu);
-    world_switch(&state);
-    const std::uint64_t status = REDOUBT_READ_CSR("sstatus");
+    const std::uint64_t status = world_switch(&state);
     const std::uint64_t cause = REDOUBT_READ_CSR("scause");
     state.mode = (status & kStatusSupervisor) != 0 ? 1 : 0;
     store_registers(state);
+    if (vcpu.has_timer) state.timer = vcpu.timer = REDOUBT_READ_CSR("vstimecmp");
     if ((status & kStatusFpMask) != 0) mark_written(status, state.vsstatus);
     Trap trap{.cause = cause, .pc = state.pc, .supervisor = (status & kStatusSupervisor) != 0};
     if (cause != Cause::kSupervisorCall) [[unlikely]] {

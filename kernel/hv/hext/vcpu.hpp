@@ -16,7 +16,11 @@ struct HextVcpu : Vcpu {
     std::uint64_t vmid_generation = 0;   ///< of the processor, when the VMID was taken; 0: has none
     std::uint64_t flush_generation = 0;  ///< of the VM, likewise
     std::uint64_t vmid = 0;
+    std::uint64_t timer = abi::kNever;  ///< vstimecmp, as it was loaded or stored last
+    std::uint64_t own_exceptions = 0;   ///< hedeleg once nothing awaits its first use
+    std::uint64_t used_last = 0;        ///< the field of sstatus that is off until then
     std::uint32_t exception_exits = 0;
+    bool has_timer = false;
 };
 static_assert(sizeof(HextVcpu) <= Vcpu::kControlBlockOffset);
 

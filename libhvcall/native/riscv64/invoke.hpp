@@ -20,8 +20,20 @@ namespace redoubt::native {
     asm volatile("ecall"
                  : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a7)
                  :
-                 : "memory");
+                 : "t0", "t1", "t2", "a6", "t3", "t4", "t5", "t6", "memory");
     registers = {a0, a1, a2, a3, a4, a5};
+    return static_cast<abi::Error>(a7);
+}
+
+/// One argument and no result: nothing is put into the other registers.
+[[gnu::always_inline]] inline abi::Error invoke(abi::SyscallNumber number, std::uint64_t argument) {
+    register std::uint64_t a0 asm("a0") = argument;
+    register std::uint64_t a7 asm("a7") = static_cast<std::uint64_t>(number);
+    asm volatile("ecall"
+                 : "+r"(a0), "+r"(a7)
+                 :
+                 : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "t2", "t3", "t4", "t5", "t6",
+                   "memory");
     return static_cast<abi::Error>(a7);
 }
 

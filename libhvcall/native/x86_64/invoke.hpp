@@ -24,6 +24,16 @@ namespace redoubt::native {
     return static_cast<abi::Error>(rax);
 }
 
+/// One argument and no result: nothing is put into the other registers.
+[[gnu::always_inline]] inline abi::Error invoke(abi::SyscallNumber number, std::uint64_t argument) {
+    std::uint64_t rax = static_cast<std::uint64_t>(number);
+    asm volatile("syscall"
+                 : "+a"(rax), "+D"(argument)
+                 :
+                 : "rsi", "rdx", "r10", "r8", "r9", "rcx", "r11", "memory");
+    return static_cast<abi::Error>(rax);
+}
+
 /// This thread's IPC buffer: its first word holds its own address and the GS base points at it.
 inline abi::IpcBuffer& ipc_buffer() {
     abi::IpcBuffer* buffer;

@@ -33,7 +33,7 @@ std::uint64_t extend(std::uint64_t value, const isa::MemoryAccess& access) {
 ExitRouter::ExitRouter(const ExitContext& context)
     : context_(context),
       state_(context.vcpu.state()),
-      sbi_(context.hart, context.harts, context.sbi, context.memory) {}
+      sbi_(context.hart, context.harts, context.sbi, context.memory, context.has_sstc) {}
 
 ExitNext ExitRouter::route() {
     access_.size = 0;
@@ -145,15 +145,7 @@ ExitNext ExitRouter::refuse_mmio() {
 
 ExitNext ExitRouter::hypercall() {
     advance(kFullInstruction);
-    switch (sbi_.call(state_)) {
-        case Sbi::Then::Return:
-            return ExitNext::Run;
-        case Sbi::Then::Suspend:
-            return ExitNext::Halt;
-        case Sbi::Then::Stop:
-            break;
-    }
-    return ExitNext::Off;
+    return sbi_.call(state_);
 }
 
 }  // namespace redoubt::vmmd

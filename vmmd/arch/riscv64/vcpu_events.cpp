@@ -29,32 +29,29 @@ Activity VcpuEvents::take(std::uint32_t pending, Activity activity) {
     return Activity::Running;
 }
 
-Activity VcpuEvents::prepare(Activity activity, bool steps) {
-    if (const auto time = hart_.take_timer()) [[unlikely]] {
-        if (context_.has_sstc) {
-            state_.timer = *time;
-            hvcall::mark_dirty(state_, abi::RegisterGroup::Supervisor);
-        } else {
-            timer_ = *time;
-        }
-    }
-    auto inject = state_.inject;
-    if (!steps && hart_.take_ipi()) {
-        inject |= abi::kInjectSoftware;
+void VcpuEvents::inject_level(std::uint64_t bit, bool level, std::uint8_t cause) {
+    if (level == ((state_.inject & bit) != 0)) return;
+    state_.inject ^= bit;
+    if (level) statistics_.count_interrupt(cause);
+}
+
+void VcpuEvents::take_news() {
+    if (hart_.take_ipi()) {
+        state_.inject |= abi::kInjectSoftware;
         statistics_.count_interrupt(kSoftwareCause);
     }
-    // Levels: what is counted is their rising.
-    const auto set_level = [&](std::uint64_t bit, bool level, std::uint8_t cause) {
-        if (level && (inject & bit) == 0) statistics_.count_interrupt(cause);
-        inject = level ? inject | bit : inject & ~bit;
-    };
-    if (!steps) set_level(abi::kInjectExternal, hart_.external(), kExternalCause);
-    if (!context_.has_sstc) set_level(abi::kInjectTimer, timer_is_due(), kTimerCause);
-    state_.inject = inject;
-    if (activity != Activity::Halted) return activity;
-    const bool wakes = (inject >> 1 & state_.vsie) != 0 ||
+    inject_level(abi::kInjectExternal, hart_.external(), kExternalCause);
+}
+
+void VcpuEvents::prepare_timer() {
+    if (const auto time = hart_.take_timer()) timer_ = *time;
+    inject_level(abi::kInjectTimer, timer_is_due(), kTimerCause);
+}
+
+Activity VcpuEvents::wake() {
+    const bool wakes = (state_.inject >> 1 & state_.vsie) != 0 ||
                        ((state_.vsie & abi::kInterruptTimer) != 0 && timer_is_due());
-    if (!wakes) return activity;
+    if (!wakes) return Activity::Halted;
     hart_.resume();
     return Activity::Running;
 }
@@ -80,12 +77,8 @@ hvcall::HostTicks VcpuEvents::wake_time() const {
     return {timer_tick()};
 }
 
-Hart::Inside VcpuEvents::enter() {
-    if (!context_.has_sstc && !timer_is_due()) {
-        state_.deadline = std::min(state_.deadline, timer_tick());
-    }
-    return Hart::Inside(hart_,
-                        [this] { hvcall::mark_dirty(state_, abi::RegisterGroup::Translations); });
+void VcpuEvents::end_at_timer() {
+    if (!timer_is_due()) state_.deadline = std::min(state_.deadline, timer_tick());
 }
 
 void VcpuEvents::delay_time(std::uint64_t ticks) {

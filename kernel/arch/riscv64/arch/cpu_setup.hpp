@@ -37,7 +37,7 @@ unsigned vector_register_bytes();
 /// Makes `context` the one to be left to user mode.
 inline void load_context(PerCpu& cpu, UserContext& context) {
     cpu.context = &context;
-    if (cpu.fpu_user != context.fpu_area) fpu_exchange(cpu, context.fpu_area);
+    fpu_switch(cpu, context.fpu_area);
 }
 
 }  // namespace redoubt::kernel

@@ -17,15 +17,27 @@ namespace redoubt::kernel {
     asm volatile("csrs " name ", %0" : : "rK"(static_cast<std::uint64_t>(bits)) : "memory")
 #define REDOUBT_CLEAR_CSR(name, bits) \
     asm volatile("csrc " name ", %0" : : "rK"(static_cast<std::uint64_t>(bits)) : "memory")
-/// Writes, and gives what was there.
-#define REDOUBT_EXCHANGE_CSR(name, value)                     \
+/// Sets or clears bits, and gives what was there.
+#define REDOUBT_CHANGE_CSR(instruction, name, bits)           \
     ({                                                        \
         std::uint64_t redoubt_csr_old;                        \
-        asm volatile("csrrw %0, " name ", %1"                 \
+        asm volatile(instruction " %0, " name ", %1"          \
                      : "=r"(redoubt_csr_old)                  \
-                     : "r"(static_cast<std::uint64_t>(value)) \
+                     : "rK"(static_cast<std::uint64_t>(bits)) \
                      : "memory");                             \
         redoubt_csr_old;                                      \
+    })
+#define REDOUBT_READ_SET_CSR(name, bits) REDOUBT_CHANGE_CSR("csrrs", name, bits)
+#define REDOUBT_READ_CLEAR_CSR(name, bits) REDOUBT_CHANGE_CSR("csrrc", name, bits)
+/// Writes, and gives what was there.
+#define REDOUBT_EXCHANGE_CSR(name, value)                      \
+    ({                                                         \
+        std::uint64_t redoubt_csr_old;                         \
+        asm volatile("csrrw %0, " name ", %1"                  \
+                     : "=r"(redoubt_csr_old)                   \
+                     : "rK"(static_cast<std::uint64_t>(value)) \
+                     : "memory");                              \
+        redoubt_csr_old;                                       \
     })
 
 /// 4.1.1.

@@ -2,7 +2,7 @@
     .text
     .globl stress_victim
 stress_victim:
-    mv t6, a0
+    mv s6, a0
     li s0, 0
 1:  addi s1, s0, 1
     addi s2, s0, 2
@@ -23,10 +23,11 @@ stress_victim:
     bnez t0, 2b
     andi t0, s0, 7                      // a call now and then
     bnez t0, 3f
-    ld a7, 16(t6)
+    ld a7, 16(s6)
     li a0, 0
     li a1, 0
     ecall
+    addi t5, s0, 5                      // which the call loses
     bnez a7, wrong                      // a call that was begun and not ended would leave its number
 3:  addi t0, s0, 1
     bne t0, s1, wrong
@@ -51,11 +52,11 @@ stress_victim:
     vcpop.m t0, v0
     bnez t0, wrong
 5:  addi s0, s0, 1
-    sd s0, 0(t6)
+    sd s0, 0(s6)
     j 1b
 wrong:
     li t0, 1
-    sd t0, 8(t6)
+    sd t0, 8(s6)
     j wrong
 
     .section .note.GNU-stack, "", @progbits

@@ -59,12 +59,12 @@ class ExitRouter {
 
     ExitContext context_;
     abi::VcpuState& state_;
-    Sbi sbi_;
-    isa::AccessCache accesses_;
-    isa::MemoryAccess told_;  ///< by the processor
     MmioAccess access_;
     std::uint64_t raised_ = 0;
+    Sbi sbi_;
+    isa::MemoryAccess told_;  ///< by the processor
     std::string reason_;
+    isa::AccessCache accesses_;
 };
 
 }  // namespace redoubt::vmmd

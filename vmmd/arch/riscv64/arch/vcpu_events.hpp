@@ -27,7 +27,13 @@ class VcpuEvents {
     /// Forgets what was sent in an earlier run.
     void prepare_run();
     /// Makes `inject` what is pending now. A vCPU that `steps` for a debugger takes nothing new.
-    Activity prepare(Activity activity, bool steps);
+    Activity prepare(Activity activity, bool steps) {
+        if (!steps && has_news()) [[unlikely]]
+            take_news();
+        if (!context_.has_sstc) [[unlikely]]
+            prepare_timer();
+        return activity == Activity::Halted ? wake() : activity;
+    }
     bool ends_rest() const { return false; }
     /// Whether an interrupt can end a halt.
     bool wakes() const { return (state_.vsie & kInterrupts) != 0; }
@@ -35,7 +41,11 @@ class VcpuEvents {
     hvcall::HostTicks wake_time() const;
 
     /// Right before an entry; the result lives until after the exit.
-    Hart::Inside enter();
+    Hart::Inside enter() {
+        if (!context_.has_sstc) [[unlikely]]
+            end_at_timer();
+        return {hart_, [this] { hvcall::mark_dirty(state_, abi::RegisterGroup::Translations); }};
+    }
     /// Changes when the monitor gives the guest an exception.
     std::uint64_t raised() const { return router_.raised(); }
 
@@ -50,6 +60,20 @@ class VcpuEvents {
         abi::kInterruptSoftware | abi::kInterruptTimer | abi::kInterruptExternal;
 
     bool timer_is_due() const;
+    /// Has another hart or the PLIC changed what is pending?
+    bool has_news() const {
+        const bool injected = (state_.inject & abi::kInjectExternal) != 0;
+        return hart_.has_ipi() || hart_.external() != injected;
+    }
+    void take_news();
+    /// The timer's interrupt, where the guest has no Sstc.
+    void prepare_timer();
+    /// What is counted of a level is its rising.
+    void inject_level(std::uint64_t bit, bool level, std::uint8_t cause);
+    /// Where the guest has no Sstc.
+    void end_at_timer();
+    /// Of a halted one: running if an interrupt is pending.
+    Activity wake();
     /// The host's tick at which the timer is due.
     std::uint64_t timer_tick() const;
 

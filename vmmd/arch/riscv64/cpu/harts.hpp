@@ -40,6 +40,7 @@ class Hart {
     // -- its own thread
     /// By the SBI; guest time.
     void set_timer(std::uint64_t time) { timer_ = time; }
+    bool has_new_timer() const { return timer_.has_value(); }
     std::optional<std::uint64_t> take_timer() {
         if (!timer_) [[likely]]
             return std::nullopt;
@@ -51,7 +52,8 @@ class Hart {
     /// WFI, by the SBI's name.
     void suspend() { state_ = HartState::Suspended; }
     void resume() { state_ = HartState::Started; }
-    bool take_ipi() { return ipi_.load(std::memory_order_relaxed) != 0 && ipi_.exchange(0) != 0; }
+    bool has_ipi() const { return ipi_.load(std::memory_order_relaxed) != 0; }
+    bool take_ipi() { return has_ipi() && ipi_.exchange(0) != 0; }
     bool external() const { return external_.load(std::memory_order_acquire); }
 
     /// As long as it lives the hart is in the guest, or about to enter.
@@ -60,8 +62,10 @@ class Hart {
         /// Calls `flush` if it must do so first.
         template <class Flush>
         Inside(Hart& hart, Flush flush) : hart_(hart) {
-            hart_.entries_.fetch_add(1);
-            if (hart_.fence_.load() != 0 && hart_.fence_.exchange(0) != 0) flush();
+            hart_.count();
+            if (hart_.fence_.load(std::memory_order_relaxed) != 0 && hart_.fence_.exchange(0) != 0)
+                [[unlikely]]
+                flush();
         }
         ~Inside() { hart_.leave(); }
         Inside(const Inside&) = delete;
@@ -72,9 +76,14 @@ class Hart {
     };
 
   private:
+    /// Before it looks whether somebody waits: see fence().
+    void count() {
+        entries_.fetch_add(1, std::memory_order_release);
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+    }
     void leave() {
-        entries_.fetch_add(1);
-        if (waiters_.load() != 0) [[unlikely]]
+        count();
+        if (waiters_.load(std::memory_order_relaxed) != 0) [[unlikely]]
             entries_.notify_all();
     }
 

@@ -61,29 +61,48 @@ enum Gpr : unsigned { kA0 = 10, kA1 = 11, kA6 = 16, kA7 = 17 };
 
 }  // namespace
 
-Sbi::Then Sbi::call(abi::VcpuState& state) const {
-    const Call call{state.gpr[kA7], state.gpr[kA6], state.gpr + kA0};
-    Then then = Then::Return;
+// The most frequent one needs no stack.
+ExitNext Sbi::call(abi::VcpuState& state) const {
+    if (state.gpr[kA7] != kTime || state.gpr[kA6] != 0) return frequent_call(state);
+    set_timer(state);
+    give(state, {});
+    return ExitNext::Run;
+}
+
+void Sbi::set_timer(abi::VcpuState& state) const {
+    const auto time = state.gpr[kA0];
+    if (has_sstc_) [[likely]] {
+        state.timer = time;
+    } else {
+        hart_.set_timer(time);
+    }
+}
+
+// A switch would look for them among all.
+ExitNext Sbi::frequent_call(abi::VcpuState& state) const {
+    const Call call{state.gpr[kA6], state.gpr + kA0};
+    const auto extension = state.gpr[kA7];
     Result result;
-    switch (call.extension) {
-        case kBase:
-            result = base(call);
-            break;
-        case kTime:
-            if (call.function == 0) {
-                hart_.set_timer(call.a[0]);
-            } else {
-                result.error = kNotSupported;
-            }
-            break;
-        case kIpi:
-            result = ipi(call);
-            break;
-        case kRemoteFence:
-            result = remote_fence(call);
-            break;
+    if (extension == kBase) {
+        result = base(call);
+    } else if (extension == kIpi) {
+        result = ipi(call);
+    } else if (extension == kRemoteFence) {
+        result = remote_fence(call);
+    } else {
+        return other_call(state);
+    }
+    give(state, result);
+    return ExitNext::Run;
+}
+
+ExitNext Sbi::other_call(abi::VcpuState& state) const {
+    const Call call{state.gpr[kA6], state.gpr + kA0};
+    ExitNext next = ExitNext::Run;
+    Result result{kNotSupported};
+    switch (state.gpr[kA7]) {
         case kHartState:
-            result = hart_state(call, then);
+            result = hart_state(call, next);
             break;
         case kSystemReset:
             result = system_reset(call);
@@ -93,21 +112,24 @@ Sbi::Then Sbi::call(abi::VcpuState& state) const {
             break;
         default:
             // Legacy calls give one value and keep a1.
-            if (const auto value = legacy(call)) {
+            if (const auto value = legacy(state, call)) {
                 state.gpr[kA0] = *value;
-                return then;
+                return next;
             }
-            result.error = kNotSupported;
     }
-    state.gpr[kA0] = static_cast<std::uint64_t>(result.error);
-    state.gpr[kA1] = result.value;
-    return then;
+    give(state, result);
+    return next;
 }
 
-std::optional<std::uint64_t> Sbi::legacy(const Call& call) const {
-    switch (call.extension) {
+void Sbi::give(abi::VcpuState& state, Result result) {
+    state.gpr[kA0] = static_cast<std::uint64_t>(result.error);
+    state.gpr[kA1] = result.value;
+}
+
+std::optional<std::uint64_t> Sbi::legacy(abi::VcpuState& state, Call call) const {
+    switch (state.gpr[kA7]) {
         case kLegacySetTimer:
-            hart_.set_timer(call.a[0]);
+            set_timer(state);
             return 0;
         case kLegacyPutchar: {
             const auto byte = static_cast<std::uint8_t>(call.a[0]);
@@ -126,7 +148,7 @@ std::optional<std::uint64_t> Sbi::legacy(const Call& call) const {
     }
 }
 
-Sbi::Result Sbi::base(const Call& call) const {
+Sbi::Result Sbi::base(Call call) const {
     switch (call.function) {
         case 0:
             return {kSuccess, kVersion2};
@@ -163,19 +185,19 @@ Sbi::Result Sbi::for_each(std::uint64_t mask, std::uint64_t base, Action action)
     return {};
 }
 
-Sbi::Result Sbi::ipi(const Call& call) const {
+Sbi::Result Sbi::ipi(Call call) const {
     if (call.function != 0) return {kNotSupported};
     return for_each(call.a[0], call.a[1], [](Hart& hart) { hart.send_ipi(); });
 }
 
 /// All kinds flush everything: what is more than that cannot be told from this side. Those of the
 /// hypervisor extension (3 to 6) are not for a guest that does not have it.
-Sbi::Result Sbi::remote_fence(const Call& call) const {
+Sbi::Result Sbi::remote_fence(Call call) const {
     if (call.function > 2) return {kNotSupported};
     return for_each(call.a[0], call.a[1], [](Hart& hart) { hart.fence(); });
 }
 
-Sbi::Result Sbi::hart_state(const Call& call, Then& then) const {
+Sbi::Result Sbi::hart_state(Call call, ExitNext& next) const {
     enum Function : std::uint64_t { kStart, kStop, kStatus, kSuspend };
     // Of kSuspend: the registers stay.
     constexpr std::uint32_t kRetentive = 0;
@@ -186,7 +208,7 @@ Sbi::Result Sbi::hart_state(const Call& call, Then& then) const {
             return {harts_[call.a[0]].start({call.a[1], call.a[2]}) ? kSuccess : kAlreadyAvailable};
         case kStop:
             hart_.stop();
-            then = Then::Stop;
+            next = ExitNext::Off;
             return {};
         case kStatus:
             if (call.a[0] >= harts_.count()) return {kInvalidParameter};
@@ -194,14 +216,14 @@ Sbi::Result Sbi::hart_state(const Call& call, Then& then) const {
         case kSuspend:
             if (static_cast<std::uint32_t>(call.a[0]) != kRetentive) return {kNotSupported};
             hart_.suspend();
-            then = Then::Suspend;
+            next = ExitNext::Halt;
             return {};
         default:
             return {kNotSupported};
     }
 }
 
-Sbi::Result Sbi::system_reset(const Call& call) const {
+Sbi::Result Sbi::system_reset(Call call) const {
     enum Type : std::uint32_t { kShutdown, kColdReboot, kWarmReboot };
     if (call.function != 0) return {kNotSupported};
     switch (static_cast<std::uint32_t>(call.a[0])) {
@@ -217,7 +239,7 @@ Sbi::Result Sbi::system_reset(const Call& call) const {
     }
 }
 
-Sbi::Result Sbi::console(const Call& call) const {
+Sbi::Result Sbi::console(Call call) const {
     enum Function : std::uint64_t { kWrite, kRead, kWriteByte };
     if (call.function == kWriteByte) {
         const auto byte = static_cast<std::uint8_t>(call.a[0]);

@@ -11,6 +11,7 @@
 #include "abi/vcpu_state.hpp"
 #include "libhvcall/guest_memory.hpp"
 #include "vmmd/arch/riscv64/cpu/harts.hpp"
+#include "vmmd/exit_next.hpp"
 
 namespace redoubt::vmmd {
 
@@ -26,35 +27,40 @@ struct SbiMachine {
 /// the console and the shutdown.
 class Sbi {
   public:
-    enum class Then {
-        Return,   ///< to the guest
-        Suspend,  ///< until an interrupt is pending
-        Stop,     ///< the hart until it is started again
-    };
-
-    Sbi(unsigned hart, Harts& harts, const SbiMachine& machine, const hvcall::GuestMemory& memory)
-        : hart_(harts[hart]), harts_(harts), machine_(machine), memory_(memory) {}
+    /// `has_sstc`: the hart's timer is in its state.
+    Sbi(unsigned hart, Harts& harts, const SbiMachine& machine, const hvcall::GuestMemory& memory,
+        bool has_sstc)
+        : hart_(harts[hart]),
+          harts_(harts),
+          machine_(machine),
+          memory_(memory),
+          has_sstc_(has_sstc) {}
 
     /// Answers the call in `state`'s registers.
-    Then call(abi::VcpuState& state) const;
+    ExitNext call(abi::VcpuState& state) const;
 
   private:
     struct Result {
         std::int64_t error = 0;
         std::uint64_t value = 0;
     };
+    /// Of an extension. Two words: they travel in registers.
     struct Call {
-        std::uint64_t extension, function;
+        std::uint64_t function;
         const std::uint64_t* a;  ///< a0 to a5
     };
 
-    Result base(const Call& call) const;
-    Result ipi(const Call& call) const;
-    Result remote_fence(const Call& call) const;
-    Result hart_state(const Call& call, Then& then) const;
-    Result system_reset(const Call& call) const;
-    Result console(const Call& call) const;
-    std::optional<std::uint64_t> legacy(const Call& call) const;
+    void set_timer(abi::VcpuState& state) const;
+    ExitNext frequent_call(abi::VcpuState& state) const;
+    ExitNext other_call(abi::VcpuState& state) const;
+    static void give(abi::VcpuState& state, Result result);
+    Result base(Call call) const;
+    Result ipi(Call call) const;
+    Result remote_fence(Call call) const;
+    Result hart_state(Call call, ExitNext& next) const;
+    Result system_reset(Call call) const;
+    Result console(Call call) const;
+    std::optional<std::uint64_t> legacy(abi::VcpuState& state, Call call) const;
     /// Calls `action` for each hart of a mask and its base; nothing if one of them does not exist.
     template <class Action>
     Result for_each(std::uint64_t mask, std::uint64_t base, Action action) const;
@@ -63,6 +69,7 @@ class Sbi {
     Harts& harts_;
     const SbiMachine& machine_;
     const hvcall::GuestMemory& memory_;
+    const bool has_sstc_;
 };
 
 }  // namespace redoubt::vmmd

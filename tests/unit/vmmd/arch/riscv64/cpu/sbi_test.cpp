@@ -47,7 +47,7 @@ class SbiTest : public testing::Test {
             state.gpr[10 + i] = i < arguments.size() ? arguments[i] : 0;
         state.gpr[16] = function;
         state.gpr[17] = extension;
-        then = sbi.call(state);
+        next = sbi.call(state);
         return static_cast<std::int64_t>(state.gpr[10]);
     }
     std::uint64_t value() const { return state.gpr[11]; }
@@ -56,9 +56,9 @@ class SbiTest : public testing::Test {
     hvcall::GuestMemory memory;
     Harts harts{3};
     SbiMachine machine;
-    Sbi sbi{0, harts, machine, memory};
+    Sbi sbi{0, harts, machine, memory, false};
     abi::VcpuState state{};
-    Sbi::Then then = Sbi::Then::Return;
+    ExitNext next = ExitNext::Run;
     std::string output, input;
     unsigned kicks = 0, starts = 0, power_offs = 0, resets = 0;
 };
@@ -84,6 +84,17 @@ TEST_F(SbiTest, SetsItsOwnTimer) {
     EXPECT_EQ(call(0, 0, {99}), 0);
     EXPECT_EQ(harts[0].take_timer(), 99U);
     EXPECT_EQ(call(kTime, 1), -2);
+}
+
+TEST_F(SbiTest, SetsTheTimerInTheStateWhereTheGuestHasSstc) {
+    const Sbi with_sstc{0, harts, machine, memory, true};
+    state.gpr[10] = 1234;
+    state.gpr[16] = 0;
+    state.gpr[17] = kTime;
+    EXPECT_EQ(with_sstc.call(state), ExitNext::Run);
+    EXPECT_EQ(state.timer, 1234U);
+    EXPECT_EQ(state.gpr[10], 0U);
+    EXPECT_FALSE(harts[0].has_new_timer());
 }
 
 TEST_F(SbiTest, InterruptsWhoIsNamed) {
@@ -127,12 +138,12 @@ TEST_F(SbiTest, StartsAHartOnce) {
 
 TEST_F(SbiTest, StopsAndSuspendsItself) {
     call(kHarts, 1);
-    EXPECT_EQ(then, Sbi::Then::Stop);
+    EXPECT_EQ(next, ExitNext::Off);
     EXPECT_EQ(harts[0].state(), HartState::Stopped);
     EXPECT_TRUE(harts[0].start({kMemory, 0}));
     harts[0].begin();
     EXPECT_EQ(call(kHarts, 3, {0}), 0);
-    EXPECT_EQ(then, Sbi::Then::Suspend);
+    EXPECT_EQ(next, ExitNext::Halt);
     EXPECT_EQ(harts[0].state(), HartState::Suspended);
     EXPECT_EQ(call(kHarts, 3, {0x8000'0000}), -2);
 }
