@@ -28,6 +28,10 @@ using Slot = abi::CapabilityIndex;
 
 #ifdef REDOUBT_NATIVE_FAKE
 abi::Error invoke(abi::SyscallNumber number, Registers& registers);
+inline abi::Error invoke(abi::SyscallNumber number, std::uint64_t argument) {
+    Registers registers{.a0 = argument};
+    return invoke(number, registers);
+}
 abi::IpcBuffer& ipc_buffer();
 std::uint64_t ticks();
 #endif
