@@ -16,6 +16,8 @@
 
 #include <cstdint>
 
+#include "abi/object.hpp"
+
 namespace redoubt::abi::hv {
 
 /// Codes of scheme::Operation::Call on a Vm.
@@ -26,6 +28,8 @@ enum class VmCall : std::uint64_t {
     BindDoorbell = 3,    ///< payload: Doorbell; carries a Notification, which a matching store signals with its badge
                          ///< while the guest goes on, until the capability that was sent is deleted or revoked
     UnbindDoorbell = 4,  ///< payload: the Doorbell that was bound
+    Protect = 5,         ///< payload: Protection; carries a Frame that is mapped in the VM. One page of it has these rights
+                         ///< from now on, within the capability's. Only on riscv64, else NotSupported
 };
 
 /// Codes of scheme::Operation::Call on a Vcpu.
@@ -52,5 +56,15 @@ struct Doorbell {
 };
 static_assert(sizeof(Doorbell) == 24);
 inline constexpr unsigned kMaximumDoorbells = 16;  ///< of one VM
+
+/// Rights of 4 KiB of guest memory, for whoever watches accesses: one without the right ends the run with ExitKind::Mmio.
+/// While they differ from those around, a large page is in pieces, which takes a table or two of the VM's pool.
+struct Protection {
+    std::uint64_t offset;  ///< in the frame
+    MapFlags flags;        ///< Read and more, or Execute alone
+    std::uint32_t reserved;
+};
+static_assert(sizeof(Protection) == 16);
+inline constexpr unsigned kMaximumSplitPages = 16;  ///< large pages of one VM that are in pieces at a time
 
 }  // namespace redoubt::abi::hv

@@ -25,6 +25,12 @@ class Vm {
     /// Gives the guest zeroed memory at `base`; both are multiples of 2 MiB. Throws HypervisorError
     /// (NoMemory) and then has changed nothing that destruction does not give back.
     virtual void add_memory(GuestPhysicalAddress base, std::uint64_t bytes) = 0;
+    /// What the guest may do with the 4 KiB around `page` from now on, in any thread; any other
+    /// access ends a run with ExitKind::Mmio. Throws HypervisorError: NotSupported (Access::Fetch,
+    /// where a page cannot be executable alone), NoMemory (too many differ from the pages around
+    /// them), InvalidArgument (no memory of the guest).
+    enum class Access { All, NoWrite, Fetch };
+    virtual void protect(GuestPhysicalAddress page, Access access) = 0;
     virtual std::unique_ptr<Vcpu> create_vcpu(unsigned index) = 0;
     /// The guest's matching OUTs ring from now on instead of ending a run. Throws HypervisorError:
     /// Exists, NoMemory (abi::hv::kMaximumDoorbells), InvalidArgument.

@@ -68,6 +68,7 @@ PlatformHost Machine::platform_host() {
         .config = *options_.config,
         .folder = options_.folder,
         .hypervisor = hypervisor_,
+        .vm = *vm_,
         .memory = vm_->memory(),
         .clock = clock_,
         .serial = options_.serial,

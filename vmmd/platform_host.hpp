@@ -21,6 +21,7 @@ struct PlatformHost {
     const VmConfig& config;
     const std::string& folder;  ///< that relative file: URLs start from
     hvcall::Hypervisor& hypervisor;
+    hvcall::Vm& vm;
     const hvcall::GuestMemory& memory;
     const GuestClock& clock;
     CharacterBackend* serial = nullptr;

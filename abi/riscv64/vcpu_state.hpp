@@ -33,8 +33,9 @@ namespace redoubt::abi {
 //   Halt          WFI while none of the interrupts in vsie is pending; info1: vsie; info2: timer
 //   Hypercall     ECALL from VS-mode; extension, function and arguments are in a7, a6 and a0 …
 //   Instruction   a virtual-instruction exception other than WFI's: reading a counter but the time,
-//                 a CSR or an instruction of the H-extension; instruction: its bits, or 0. Usually
-//                 answered with an illegal-instruction exception
+//                 a CSR or an instruction of the H-extension, and what kTrapTranslation asks for;
+//                 instruction: its bits, or 0. Usually answered with an illegal-instruction
+//                 exception
 //   EntryFailure  detail: scause; info1: stval. The kernel does not know this cause
 
 struct Exit {
@@ -60,6 +61,11 @@ enum class RegisterGroup : std::uint32_t {
     All = 0x61,
 };
 
+/// Of VcpuState::control: what the guest does with its address space, SFENCE.VMA and accesses to
+/// satp, ends the run with ExitKind::Instruction (hstatus.VTVM; QEMU 7.2 lets accesses to satp
+/// pass).
+inline constexpr std::uint32_t kTrapTranslation = 1U << 3;
+
 /// Bits of `inject`, of vsie in Exit::info1 of Halt, and of the guest's sip, moved: sip's bit n is
 /// hvip's bit n + 1.
 inline constexpr std::uint64_t kInjectSoftware = 1U << 2, kInjectTimer = 1U << 6,
@@ -75,7 +81,7 @@ struct VcpuState {
     // -- written by the monitor, read at entry
     std::uint64_t deadline;  ///< ticks of the host counter; the run ends then (abi::kNever: never)
     std::uint64_t inject;    ///< hvip: VSSIP, VSTIP, VSEIP
-    std::uint32_t control;   ///< kExitAtOnce
+    std::uint32_t control;   ///< kExitAtOnce, kTrapTranslation
     std::uint32_t dirty;     ///< RegisterGroup mask
     std::uint32_t exception_exits;   ///< mask of exceptions that end the run instead of going to
                                      ///< the guest: of 0 … 8, 12, 13 and 15

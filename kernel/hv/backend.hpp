@@ -39,6 +39,9 @@ concept HypervisorBackend =
         { B::table_levels(index) } -> std::same_as<unsigned>;
         { B::map(vm, address, frame, bytes, flags) } -> std::same_as<Result<void>>;
         { B::unmap(vm, address, bytes) } -> std::same_as<void>;
+        /// Other rights for a page of a frame of so many bytes that map() mapped. Errors:
+        /// NotSupported; NoMemory (the Vm's pool, or abi::hv::kMaximumSplitPages).
+        { B::protect(vm, address, flags, bytes) } -> std::same_as<Result<void>>;
         /// Constructs a vCPU in zeroed memory of abi::kVcpuBits, in the processor's reset state.
         { B::create_vcpu(frame, vm, index) } -> std::same_as<Vcpu*>;
         /// The registers that are always taken from the state page into the control block, at the
@@ -70,6 +73,7 @@ struct Backend {
     unsigned (*table_levels)(unsigned);
     Result<void> (*map)(Vm&, GuestPhysicalAddress, PhysicalAddress, std::uint64_t, PageFlags);
     void (*unmap)(Vm&, GuestPhysicalAddress, std::uint64_t);
+    Result<void> (*protect)(Vm&, GuestPhysicalAddress, PageFlags, std::uint64_t);
     Vcpu* (*create_vcpu)(PhysicalAddress, Vm&, unsigned);
     void (*resume)(Thread&);
     void (*resume_alone)(Thread&);  ///< where there is one processor, without the kernel lock
@@ -89,6 +93,7 @@ constexpr Backend make_backend() {
             B::table_levels,
             B::map,
             B::unmap,
+            B::protect,
             B::create_vcpu,
             Run<B, Processors::Several>::resume,
             Run<B, Processors::One>::resume,

@@ -46,6 +46,8 @@ Result<void> vm_map_frame(Vm& vm, GuestPhysicalAddress address, PhysicalAddress 
                           std::uint64_t bytes, PageFlags flags);
 /// Only for what vm_map_frame mapped: it cannot fail then.
 void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes);
+/// After translations of the VM went or lost rights: nobody uses them any more.
+void vm_flush(Vm& vm);
 
 // ---- running guests
 

@@ -11,6 +11,7 @@
 #include "kernel/hv/hv.hpp"
 #include "kernel/hv/path.hpp"
 #include "kernel/hv/text.hpp"
+#include "kernel/object/frame.hpp"
 #include "kernel/object/untyped.hpp"
 #include "kernel/sched/preemption.hpp"
 
@@ -324,6 +325,16 @@ class Handler {
         return std::span{reinterpret_cast<const std::byte*>(payload()), length};
     }
 
+    /// The page is the caller's and may change: read once.
+    template <class T>
+    bool take_payload(T& value, std::uint64_t length) const {
+        const auto payload = payload_of(length);
+        if (!payload.ok() || length != sizeof value) return false;
+        __builtin_memcpy(&value, payload.value().data(), sizeof value);
+        asm volatile("" : "+m"(value));
+        return true;
+    }
+
     MessageInfo call(std::uint64_t code, std::uint64_t length) {
         if (target_.is(ObjectType::Vcpu)) return call_vcpu(code, length);
         if (!target_.is(ObjectType::Vm)) return fail(Error::NotSupported);
@@ -343,6 +354,8 @@ class Handler {
             case abi::hv::VmCall::BindDoorbell:
             case abi::hv::VmCall::UnbindDoorbell:
                 return change_doorbell(vm, code, length);
+            case abi::hv::VmCall::Protect:
+                return protect(vm, length);
         }
         return fail(Error::NotSupported);
     }
@@ -358,12 +371,8 @@ class Handler {
     MessageInfo change_doorbell(Vm& vm, std::uint64_t code, std::uint64_t length) {
         if (!target_.allows(Rights::Manage)) return fail(Error::MissingRight);
         if (vm.destroyed) return fail(Error::InvalidState);
-        const auto payload = payload_of(length);
         abi::hv::Doorbell doorbell;
-        if (!payload.ok() || length != sizeof doorbell) return fail(Error::InvalidArgument);
-        // The page is the caller's and may change: read once.
-        __builtin_memcpy(&doorbell, payload.value().data(), sizeof doorbell);
-        asm volatile("" : "+m"(doorbell));
+        if (!take_payload(doorbell, length)) return fail(Error::InvalidArgument);
         if (static_cast<abi::hv::VmCall>(code) == abi::hv::VmCall::UnbindDoorbell)
             return finish(vm.doorbells.unbind(doorbell, *request_.dying));
         if (request_.info.capabilities() != 1) return fail(Error::InvalidArgument);
@@ -374,6 +383,14 @@ class Handler {
         if (space > 31 || (backend->doorbell_spaces >> space & 1) == 0)
             return fail(Error::NotSupported);
         return finish(vm.doorbells.bind(doorbell, notification));
+    }
+
+    MessageInfo protect(Vm& vm, std::uint64_t length) {
+        if (!target_.allows(Rights::Manage)) return fail(Error::MissingRight);
+        abi::hv::Protection wanted;
+        if (!take_payload(wanted, length) || request_.info.capabilities() != 1)
+            return fail(Error::InvalidArgument);
+        return finish(frame_protect(*request_.sent[0], vm, wanted.offset, wanted.flags));
     }
 
     MessageInfo call_vcpu(std::uint64_t code, std::uint64_t length) {

@@ -37,7 +37,9 @@ struct SecondLevel {
         if (!translation) return false;
         if ((exit.detail & abi::MmioDetail::kWrite) != 0 && !translation->flags.is_writable())
             return false;
-        return (exit.detail & abi::MmioDetail::kFetch) == 0 || translation->flags.is_executable();
+        constexpr auto kFetch = abi::MmioDetail::kFetch, kWalk = abi::MmioDetail::kPageTable;
+        return (exit.detail & (kFetch | kWalk)) == kFetch ? translation->flags.is_executable()
+                                                          : translation->flags.is_readable();
     }
 };
 

@@ -56,8 +56,7 @@ Result<void> vm_map_frame(Vm& vm, GuestPhysicalAddress address, PhysicalAddress 
     return {};
 }
 
-void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
-    backend->unmap(vm, address, bytes);
+void vm_flush(Vm& vm) {
     ++vm.generation;
     // Guests find out before they are entered again.
     ProcessorMask inside = 0;
@@ -66,6 +65,11 @@ void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
             inside |= processor_bit(vcpu->runner->processor);
     }
     flush_guests(inside);
+}
+
+void vm_unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
+    backend->unmap(vm, address, bytes);
+    vm_flush(vm);
     vm.mapped_bytes -= bytes;
 }
 

@@ -31,8 +31,9 @@ struct Vm : SpaceObject {
     /// Grows, after that one, whenever translations came or went.
     std::atomic<std::uint64_t> generation = 0;
     Vcpu* first_vcpu = nullptr;
-    Vm* next_vm = nullptr;  ///< registry of all VMs
-    Vm** link = nullptr;    ///< what points to it there
+    Vm* next_vm = nullptr;     ///< registry of all VMs
+    Vm** link = nullptr;       ///< what points to it there
+    unsigned split_pages = 0;  ///< large leaves in pieces for pages with other rights
     hv::DoorbellTable doorbells;
 };
 

@@ -1,6 +1,6 @@
-// PageMapper with changes of what is mapped already: other rights, a log of accesses, larger
-// leaves, the end of everything at once. They are the mapper's for every format, for a guest's
-// dirty log above all; the kernel does without them so far and does not include this.
+// PageMapper with changes of what is mapped already: other rights, larger leaves, a log of
+// accesses, the end of everything at once. They are the mapper's for every format; the kernel
+// changes rights (hv::SecondLevel) and does without the others so far.
 #pragma once
 
 #include "kernel/mm/mapper.hpp"
@@ -17,9 +17,13 @@ class EditingMapper : public PageMapper<Format> {
     using Base::Base, Base::leaf_bytes;
     using typename Base::AddressType, typename Base::FlushToken;
 
-    /// Gives a mapped range other rights or another memory type. Errors as for unmap.
+    /// Gives a mapped range other rights or another memory type. Errors as for unmap; NotSupported
+    /// if the format has no leaves that are executable alone.
     Result<FlushToken> protect(AddressType address, std::uint64_t bytes, PageFlags flags) {
-        if (!flags.is_readable()) return abi::Error::InvalidArgument;
+        if (!flags.is_readable()) {
+            if (!flags.is_executable() || flags.is_writable()) return abi::Error::InvalidArgument;
+            if (!requires { Format::kExecuteOnly; }) return abi::Error::NotSupported;
+        }
         REDOUBT_TRY(this->prepare_change(address, bytes));
         this->for_each_leaf(address, bytes, [&](AddressType, std::uint64_t& entry, unsigned level) {
             entry = Format::make_leaf(Format::leaf_address(entry, level), level, flags) |
@@ -43,14 +47,16 @@ class EditingMapper : public PageMapper<Format> {
 
     /// Replaces the table around `address` by one larger leaf where all its entries continue one
     /// another, and so on upwards. Never done unasked: a later partial unmap would need the frame
-    /// again and could fail. Returns the size of the leaf that maps `address` afterwards. Errors:
-    /// NotMapped.
-    Result<std::uint64_t> merge(AddressType address) {
+    /// again and could fail. No leaf gets larger than `limit`. Returns the size of the leaf that
+    /// maps `address` afterwards. Errors: NotMapped.
+    Result<std::uint64_t> merge(AddressType address, std::uint64_t limit = ~std::uint64_t{0}) {
         if (!Base::in_limits(address, 1)) return abi::Error::InvalidArgument;
         Path path;
         unsigned level = this->walk(address, path);
         if (!Format::is_present(*path.entry[level])) return abi::Error::NotMapped;
-        while (level < Format::largest_leaf() && merge_table(path, level)) ++level;
+        while (level < Format::largest_leaf() && leaf_bytes(level + 1) <= limit &&
+               merge_table(path, level))
+            ++level;
         return leaf_bytes(level);
     }
 

@@ -1,6 +1,7 @@
 // Frames: mapping, and the list of frames mapped in a space.
 #include "kernel/object/frame.hpp"
 
+#include "kernel/hv/backend.hpp"
 #include "kernel/hv/hv.hpp"
 #include "kernel/object/address_space.hpp"
 #include "kernel/object/ending.hpp"
@@ -35,9 +36,9 @@ void forget_mapping(Capability& frame) {
 }
 
 /// The flags checked against the frame's rights and kind.
-Result<PageFlags> page_flags(const Capability& frame, abi::MapFlags wanted) {
+[[gnu::always_inline]] inline Result<PageFlags> page_flags(const Capability& frame,
+                                                           abi::MapFlags wanted) {
     const PageFlags flags{wanted};
-    if (!flags.is_readable()) return abi::Error::InvalidArgument;
     // The accesses and the rights to them have the same bits.
     if (!frame.allows(static_cast<abi::Rights>(wanted) & kAccess)) return abi::Error::MissingRight;
     const bool special = flags.is_uncached() || flags.is_write_combining();
@@ -53,6 +54,7 @@ Result<PageFlags> page_flags(const Capability& frame, abi::MapFlags wanted) {
 Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t address,
                        abi::MapFlags wanted) {
     if (frame.space != nullptr) return abi::Error::AlreadyMapped;
+    if (!has(wanted, abi::MapFlags::Read)) return abi::Error::InvalidArgument;
     const PageFlags flags = REDOUBT_TRY(page_flags(frame, wanted));
     const std::uint64_t bytes = std::uint64_t{1} << frame.size_bits;
     // Large pages map large frames, so that 512 entries are the most that anything has to change.
@@ -73,6 +75,18 @@ Result<void> frame_map(Capability& frame, const Capability& space, std::uint64_t
         frame.flags &= ~Capability::kMappedInVm;
     }
     return {};
+}
+
+Result<void> frame_protect(const Capability& frame, Vm& vm, std::uint64_t offset,
+                           abi::MapFlags wanted) {
+    if (!frame.is(abi::ObjectType::Frame)) return abi::Error::InvalidCapability;
+    if ((static_cast<std::uint64_t>(wanted) & ~kAllMapFlags) != 0)
+        return abi::Error::InvalidArgument;
+    const PageFlags flags = REDOUBT_TRY(page_flags(frame, wanted));
+    if (frame.space != &vm) return abi::Error::NotMapped;
+    const std::uint64_t bytes = std::uint64_t{1} << frame.size_bits;
+    if (offset >= bytes || (offset & kPageMask) != 0) return abi::Error::InvalidArgument;
+    return hv::backend->protect(vm, GuestPhysicalAddress{frame.badge + offset}, flags, bytes);
 }
 
 unsigned mapping_entries(const Capability& frame) {

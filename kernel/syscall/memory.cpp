@@ -5,12 +5,6 @@
 
 namespace redoubt::kernel {
 
-namespace {
-
-constexpr std::uint64_t kAllMapFlags = 0x1F;
-
-}  // namespace
-
 abi::Error syscall_map(Thread& self, UserContext& context) {
     Capability* frame = find(self, argument(context, 0), abi::ObjectType::Frame);
     if (frame == nullptr) return abi::Error::InvalidCapability;

@@ -143,8 +143,9 @@ bool Bell::wait(HostTicks deadline) {
     return std::exchange(rung_, false);
 }
 
-ModelVm::ModelVm(std::vector<Program> programs, std::uint64_t memory_limit)
-    : programs_(std::move(programs)), memory_limit_(memory_limit) {}
+ModelVm::ModelVm(std::vector<Program> programs, std::uint64_t memory_limit,
+                 std::shared_ptr<ProtectHook> hook)
+    : programs_(std::move(programs)), memory_limit_(memory_limit), hook_(std::move(hook)) {}
 
 ModelVm::~ModelVm() {
     for (const auto& [address, size] : blocks_) munmap(address, size);
@@ -197,7 +198,7 @@ void ModelHypervisor::set_program(unsigned vcpu, Program program) {
 }
 
 std::unique_ptr<Vm> ModelHypervisor::create_vm(std::uint64_t) {
-    return std::make_unique<ModelVm>(programs_, memory_limit_);
+    return std::make_unique<ModelVm>(programs_, memory_limit_, protect_hook_);
 }
 
 HostTicks ModelHypervisor::ticks_now() const { return {steady_nanoseconds()}; }

@@ -97,10 +97,17 @@ class ModelVcpu final : public Vcpu {
 
 class ModelVm final : public Vm {
   public:
-    ModelVm(std::vector<Program> programs, std::uint64_t memory_limit);
+    using ProtectHook = std::function<void(GuestPhysicalAddress page, Access access)>;
+
+    ModelVm(std::vector<Program> programs, std::uint64_t memory_limit,
+            std::shared_ptr<ProtectHook> hook = std::make_shared<ProtectHook>());
     ~ModelVm() override;
 
     void add_memory(GuestPhysicalAddress base, std::uint64_t bytes) override;
+    /// Scripts access what they like; the hook can tell them.
+    void protect(GuestPhysicalAddress page, Access access) override {
+        if (*hook_) (*hook_)(page, access);
+    }
     std::unique_ptr<Vcpu> create_vcpu(unsigned index) override;
     std::unique_ptr<Doorbell> bind_doorbell(const abi::hv::Doorbell& where) override;
     void destroy() override;
@@ -109,6 +116,7 @@ class ModelVm final : public Vm {
   private:
     std::vector<Program> programs_;  ///< by vCPU
     std::uint64_t memory_limit_;
+    std::shared_ptr<ProtectHook> hook_;
     std::vector<std::pair<void*, std::size_t>> blocks_;
     std::vector<std::shared_ptr<WakeUp>> wake_ups_;
     std::shared_ptr<Bells> bells_ = std::make_shared<Bells>();
@@ -131,11 +139,14 @@ class ModelHypervisor final : public Hypervisor {
 
     /// What a vCPU beyond the first does, of VMs made from now on.
     void set_program(unsigned vcpu, Program program);
+    /// Of Vm::protect(), in whatever thread that is. Set before any VM runs.
+    void set_protect_hook(ModelVm::ProtectHook hook) { *protect_hook_ = std::move(hook); }
     void set_memory_limit(std::uint64_t bytes) { memory_limit_ = bytes; }
 
   private:
     std::vector<Program> programs_;
     std::uint64_t memory_limit_ = std::uint64_t{1} << 34;
+    std::shared_ptr<ModelVm::ProtectHook> protect_hook_ = std::make_shared<ModelVm::ProtectHook>();
 };
 
 }  // namespace redoubt::hvcall::model

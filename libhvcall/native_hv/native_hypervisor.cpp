@@ -53,6 +53,13 @@ class MemoryBlock {
         }
     }
 
+    /// What maps the byte at `offset` in the VM, and where in it that is.
+    std::pair<Slot, std::uint64_t> find(std::uint64_t offset) const {
+        const auto index = static_cast<std::uint32_t>(offset >> frame_bits_);
+        return {slots_[count_ + index], offset & ((std::uint64_t{1} << frame_bits_) - 1)};
+    }
+    std::uint64_t bytes() const { return std::uint64_t{count_} << frame_bits_; }
+
   private:
     Untyped untyped_;
     unsigned frame_bits_;
@@ -98,10 +105,29 @@ class NativeVm final : public Vm {
             MemoryBlock block(services_, std::move(untyped), size_bits,
                               std::min(size_bits, frame_limit));
             block.map(vm_.get(), start + offset, base + offset);
-            blocks_.push_back(std::move(block));
+            blocks_.push_back({base + offset, std::move(block)});
             offset += std::uint64_t{1} << size_bits;
         }
         memory_.add(base, {reinterpret_cast<std::uint8_t*>(start), bytes});
+    }
+
+    void protect(GuestPhysicalAddress page, Access access) override {
+        using enum abi::MapFlags;
+        const auto flags = access == Access::All       ? Read | Write | Execute
+                           : access == Access::NoWrite ? Read | Execute
+                                                       : Execute;
+        for (const auto& [base, block] : blocks_) {
+            const auto offset = page.value() - base.value();
+            if (offset >= block.bytes()) continue;
+            const auto [frame, inside] = block.find(offset);
+            const abi::hv::Protection wanted{inside & ~std::uint64_t{0xFFF}, flags, 0};
+            return require(native::scheme::call(
+                               vm_.get(), static_cast<std::uint64_t>(abi::hv::VmCall::Protect),
+                               &wanted, sizeof wanted, frame),
+                           "cannot change the rights of guest memory");
+        }
+        throw HypervisorError("no guest memory to change the rights of",
+                              abi::Error::InvalidArgument);
     }
 
     std::unique_ptr<Vcpu> create_vcpu(unsigned index) override {
@@ -137,7 +163,7 @@ class NativeVm final : public Vm {
     Untyped untyped_;
     Slots vm_;
     std::vector<Addresses> addresses_;
-    std::vector<MemoryBlock> blocks_;
+    std::vector<std::pair<GuestPhysicalAddress, MemoryBlock>> blocks_;
 };
 
 class NativeHypervisor final : public Hypervisor {

@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         while (!part.empty()) {
             if (!session.receive(part)) return check_packets(sent), 0;
             if (target.motions.empty()) continue;
-            const auto reason = static_cast<Stop::Reason>(target.motions.size() + sent.size() % 5);
+            const auto reason = static_cast<Stop::Reason>(target.motions.size() + sent.size() % 6);
             target.motions.clear();
             if (sent.size() % 3 != 0) session.stopped({1, reason, sent.size(), "text"});
         }

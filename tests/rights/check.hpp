@@ -49,7 +49,8 @@ class Checker {
 
     /// Rows about what is sent along to hv: need hv:, too.
     static Sample needed_for(const Row& row) {
-        const bool carried = row.sample == Sample::Untyped || row.sample == Sample::Notification;
+        const bool carried = row.sample == Sample::Untyped || row.sample == Sample::Notification ||
+                             row.sample == Sample::Frame;
         return row.call == abi::SyscallNumber::Call && carried ? Sample::Hv : row.sample;
     }
 

@@ -401,6 +401,15 @@ inline Error call_unbind_doorbell_vm(World& w, Slot t) {
     return error;
 }
 
+/// Of a frame that is not mapped in the VM.
+inline Error protect(Slot vm, Slot frame) {
+    constexpr abi::hv::Protection kProtection{0, MapFlags::Read, 0};
+    return native::scheme::call(vm, static_cast<std::uint64_t>(abi::hv::VmCall::Protect),
+                                &kProtection, sizeof kProtection, frame);
+}
+inline Error call_protect_vm(World& w, Slot t) { return protect(t, w.sample(Sample::Frame)); }
+inline Error call_protect_frame(World& w, Slot t) { return protect(w.sample(Sample::Vm), t); }
+
 inline Error call_set_identification_vcpu(World&, Slot t) {
     return native::scheme::call(t, static_cast<std::uint64_t>(abi::hv::VcpuCall::SetIdentification),
                                 nullptr, 0);

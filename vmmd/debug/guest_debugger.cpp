@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <utility>
 
 #include "arch/register_transfer.hpp"
@@ -28,6 +29,7 @@ std::string_view name_of(BreakpointKind kind) {
         case BreakpointKind::WatchWrite:
             return "watchpoint for writes";
         case BreakpointKind::WatchRead:
+            return "watchpoint for reads";
         case BreakpointKind::WatchAccess:
             return "watchpoint";
         case BreakpointKind::Software:
@@ -62,6 +64,7 @@ void GuestDebugger::machine_resets() {
     // gdb puts them in again when it goes on the next time.
     remove_software();
     stops_.clear();
+    later_.clear();
     if (state_ == State::Stopped) state_ = State::Stopping;
 }
 
@@ -70,6 +73,7 @@ void GuestDebugger::machine_gone() {
     remove_software();
     hardware_.clear();
     stops_.clear();
+    later_.clear();
     state_ = State::Free;
     machine_ = nullptr;
     coming_ = told_ = false;
@@ -149,8 +153,9 @@ void GuestDebugger::let_go() {
     // watched: that would be lost.
     std::erase_if(stops_, [](const Stop& other) {
         return other.reason != Stop::Reason::WatchWrite &&
-               other.reason != Stop::Reason::WatchAccess;
+               other.reason != Stop::Reason::WatchRead && other.reason != Stop::Reason::WatchAccess;
     });
+    std::ranges::move(std::exchange(later_, {}), std::back_inserter(stops_));
     state_ = State::Stopped;
     tell(true);
     if (notify_) notify_(std::move(stop));
@@ -176,10 +181,16 @@ void GuestDebugger::interrupt() {
 void GuestDebugger::resume(std::span<const gdb::Motion> motions) {
     const std::scoped_lock lock(mutex_);
     if (!stopped()) return;
-    if (!stops_.empty()) {
+    // gdb is not told of a vCPU that it does not let go on.
+    const auto told = std::ranges::find_if(stops_, [&](const Stop& stop) {
+        return stop.vcpu < motions.size() && motions[stop.vcpu] != gdb::Motion::Stay;
+    });
+    if (told != stops_.end()) {
+        std::rotate(stops_.begin(), told, told + 1);
         state_ = State::Stopping;
         return let_go();
     }
+    later_ = std::exchange(stops_, {});
     std::uint64_t stay = 0;
     for (unsigned i = 0; i < machine_->vcpu_count() && i < motions.size(); ++i) {
         machine_->vcpu(i).debug().set_step(motions[i] == gdb::Motion::Step);
@@ -221,6 +232,7 @@ void GuestDebugger::release() {
     remove_software();
     hardware_.clear();
     stops_.clear();
+    later_.clear();
     for (unsigned i = 0; i < machine_->vcpu_count(); ++i) {
         if (machine_->vcpu(i).debug().attached()) machine_->vcpu(i).debug().detach();
     }
@@ -324,9 +336,10 @@ bool GuestDebugger::insert(unsigned vcpu, const gdb::Breakpoint& breakpoint) {
         linear_[breakpoint.address] = at;
         return true;
     }
-    // The same on all vCPUs, so that one that refuses is the first.
-    for (unsigned i = 0; i < machine_->vcpu_count(); ++i) {
-        if (!machine_->vcpu(i).debug().insert(breakpoint)) return false;
+    // The same on all vCPUs, so that one that refuses is the first: the one whose address it is.
+    const auto count = machine_->vcpu_count();
+    for (unsigned i = 0; i < count; ++i) {
+        if (!machine_->vcpu((vcpu + i) % count).debug().insert(breakpoint)) return false;
     }
     if (std::ranges::find(hardware_, breakpoint) == hardware_.end())
         hardware_.push_back(breakpoint);

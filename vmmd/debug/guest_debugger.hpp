@@ -108,6 +108,7 @@ class GuestDebugger final : public gdb::Target, private DebugListener {
     std::map<std::uint64_t, std::uint64_t> linear_;
     std::vector<gdb::Breakpoint> hardware_;
     std::deque<gdb::Stop> stops_;  ///< not told yet
+    std::deque<gdb::Stop> later_;  ///< of vCPUs that stay while others go on
 };
 
 }  // namespace redoubt::vmmd

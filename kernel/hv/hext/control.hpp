@@ -9,8 +9,9 @@ namespace redoubt::kernel::hext {
 
 /// hstatus (8.2.1).
 struct Hstatus {
-    static constexpr std::uint64_t kTrapWfi = 1ULL << 21;      ///< VTW
-    static constexpr std::uint64_t kRegisters64 = 2ULL << 32;  ///< VSXL
+    static constexpr std::uint64_t kTrapTranslation = 1ULL << 20;  ///< VTVM
+    static constexpr std::uint64_t kTrapWfi = 1ULL << 21;          ///< VTW
+    static constexpr std::uint64_t kRegisters64 = 2ULL << 32;      ///< VSXL
 };
 
 /// hgatp (8.2.10).

@@ -41,7 +41,9 @@ inline void decode_guest_page_fault(const Trap& trap, abi::Exit& exit) {
     exit = {abi::ExitKind::Mmio, detail, trap.address << 2, trap.value, 0, trap.instruction};
     if (trap.instruction != 0) [[unlikely]] {
         if ((trap.instruction & kTransformed) == 0) {
+            constexpr std::uint64_t kWalkWrites = 0x20;  // table 8.7: 0x2020 and 0x3020
             exit.detail |= MmioDetail::kPageTable;
+            if ((trap.instruction & kWalkWrites) != 0) exit.detail |= MmioDetail::kWrite;
             exit.instruction = 0;
             return;
         }

@@ -17,6 +17,7 @@ struct Hext {
     static constexpr auto table_levels = hext::table_levels;
     static constexpr auto map = hext::map;
     static constexpr auto unmap = hext::unmap;
+    static constexpr auto protect = hext::protect;
     static constexpr auto create_vcpu = hext::create_vcpu;
     static constexpr auto act_upon = hext::act_upon;
     static constexpr auto enter = hext::enter;

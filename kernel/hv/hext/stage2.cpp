@@ -2,6 +2,7 @@
 #include "kernel/hv/hext/stage2.hpp"
 
 #include "kernel/hv/hext/detect.hpp"
+#include "kernel/hv/page_rights.hpp"
 
 namespace redoubt::kernel::hext {
 
@@ -20,7 +21,17 @@ Result<void> map(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame, st
 }
 
 void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
-    in_format_of(vm, [&](auto stage2) { stage2.unmap(vm, address, bytes); });
+    in_format_of(vm, [&]<class Format>(hv::SecondLevel<Format> stage2) {
+        hv::PageRights<Format>::forget(vm, address, bytes);
+        stage2.unmap(vm, address, bytes);
+    });
+}
+
+Result<void> protect(Vm& vm, GuestPhysicalAddress page, PageFlags flags,
+                     std::uint64_t frame_bytes) {
+    return in_format_of(vm, [&]<class Format>(hv::SecondLevel<Format>) {
+        return hv::PageRights<Format>::protect(vm, page, flags, frame_bytes);
+    });
 }
 
 }  // namespace redoubt::kernel::hext

@@ -19,6 +19,7 @@ unsigned table_levels(unsigned address_bits);
 Result<void> map(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame, std::uint64_t bytes,
                  PageFlags flags);
 void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes);
+Result<void> protect(Vm& vm, GuestPhysicalAddress page, PageFlags flags, std::uint64_t frame_bytes);
 
 /// Calls `function` with the hv::SecondLevel of the VM's format.
 template <class Function>

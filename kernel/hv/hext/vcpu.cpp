@@ -66,6 +66,11 @@ void load_timer(HextVcpu& vcpu) {
     REDOUBT_WRITE_CSR("hgatp", Hgatp::mode(vcpu.vm->table_levels) | vcpu.vmid << Hgatp::kVmidShift |
                                    vcpu.vm->root.value() >> kPageBits);
     if (is_new) flush_active();
+    if (vcpu.trap_translation) {
+        REDOUBT_SET_CSR("hstatus", Hstatus::kTrapTranslation);
+    } else {
+        REDOUBT_CLEAR_CSR("hstatus", Hstatus::kTrapTranslation);
+    }
     load_supervisor(vcpu.state());
     load_timer(vcpu);
     vcpu.loaded = ++processor.loaded;
@@ -121,6 +126,7 @@ void act_upon(Vcpu& base, const Requests& requests) {
     if (has(requests.dirty(), RegisterGroup::Translations)) vcpu.vmid_generation = 0;
     vcpu.exception_exits = requests.exception_exits();
     vcpu.own_exceptions = kGuestExceptions & ~std::uint64_t{requests.exception_exits()};
+    vcpu.trap_translation = (requests.control() & abi::kTrapTranslation) != 0;
     vcpu.loaded = 0;
 }
 

@@ -21,6 +21,7 @@ struct HextVcpu : Vcpu {
     std::uint64_t used_last = 0;        ///< the field of sstatus that is off until then
     std::uint32_t exception_exits = 0;
     bool has_timer = false;
+    bool trap_translation = false;
 };
 static_assert(sizeof(HextVcpu) <= Vcpu::kControlBlockOffset);
 

@@ -18,6 +18,9 @@ struct Svm {
     static constexpr auto table_levels = svm::table_levels;
     static constexpr auto map = Stage2::map;
     static constexpr auto unmap = Stage2::unmap;
+    static Result<void> protect(Vm&, GuestPhysicalAddress, PageFlags, std::uint64_t) {
+        return abi::Error::NotSupported;
+    }
     static constexpr auto create_vcpu = svm::create_vcpu;
     static constexpr auto load = svm::load;
     static constexpr auto act_upon = svm::act_upon;

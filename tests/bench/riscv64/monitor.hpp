@@ -7,7 +7,6 @@
 #include "arch/vcpu_events.hpp"
 #include "libhvcall/hypervisor.hpp"
 #include "tests/bench/exit_guest.hpp"
-#include "vmmd/arch/riscv64/debug/step_patches.hpp"
 #include "vmmd/bus/bus.hpp"
 #include "vmmd/devices/unclaimed.hpp"
 #include "vmmd/guest_clock.hpp"
@@ -23,8 +22,7 @@ class Monitor {
           unclaimed_("memory", clock_, [](const std::string&) {}),
           mmio_(unclaimed_),
           chipset_(timers_, chipset_options()),
-          context_{guest.vcpu(), guest.memory(), mmio_,        0, harts_, sbi_,
-                   hypervisor,   has_sstc,       step_patches_},
+          context_{guest.vcpu(), guest.memory(), mmio_, 0, harts_, sbi_, hypervisor, has_sstc},
           router_(context_),
           events_(context_, router_, statistics_) {
         harts_.reset();
@@ -62,7 +60,6 @@ class Monitor {
     vmmd::Harts harts_{1};
     vmmd::Chipset chipset_;
     vmmd::SbiMachine sbi_;
-    vmmd::StepPatches step_patches_;
     vmmd::ExitStatistics statistics_;
     vmmd::ExitContext context_;
     vmmd::ExitRouter router_;

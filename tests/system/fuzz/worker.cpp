@@ -506,22 +506,25 @@ class Worker {
              random_.below(3), mr1, random_.below(30));
     }
 
-    /// A doorbell or a CPUID table, mostly well-formed.
+    /// A doorbell, a page's rights or a CPUID table, mostly well-formed.
     void table_request(Slot target) {
         abi::IpcBuffer& buffer = native::ipc_buffer();
         for (unsigned i = 0; i < 8; ++i)
             buffer.words[abi::kRegisterWords + i] =
                 random_.one_in(4) ? random_.next() : random_.below(8);
         buffer.words[abi::kRegisterWords] &= random_.one_in(4) ? ~0ULL : 0x00FF'FFFFULL;
-        buffer.send[0] = pick(random_.one_in(8) ? ObjectType::Vm : ObjectType::Notification);
+        buffer.send[0] = pick(random_.one_in(8)   ? ObjectType::Vm
+                              : random_.one_in(4) ? ObjectType::Frame
+                                                  : ObjectType::Notification);
         if (!random_.one_in(4)) buffer.words[abi::kRegisterWords + 2] = 0;  // Doorbell::space
-        const std::uint64_t lengths[] = {sizeof(abi::hv::Doorbell), 32, 64, random_.below(5000)};
+        const std::uint64_t lengths[] = {sizeof(abi::hv::Doorbell), sizeof(abi::hv::Protection), 32,
+                                         64, random_.below(5000)};
         call(SyscallNumber::Call, target,
              abi::MessageInfo{static_cast<std::uint32_t>(scheme::Operation::Call),
                               static_cast<unsigned>(random_.one_in(4) ? random_.below(449) : 64),
                               random_.one_in(4) ? 0U : 1U}
                  .raw,
-             random_.below(6), lengths[random_.below(4)]);
+             random_.below(7), lengths[random_.below(5)]);
     }
 
     void vcpu() {

@@ -18,7 +18,7 @@ extern "C" void rights_server_entry();
 /// Sub-operations that no row speaks of must not exist: a new one needs a row, and a new number
 /// here.
 void try_beyond(const World& world, Report& report) {
-    constexpr std::uint64_t kVcpuOperations = 2, kVmCalls = 5;
+    constexpr std::uint64_t kVcpuOperations = 2, kVmCalls = 6;
     if (!world.has(Sample::Vm)) return;
     const Error vcpu = native::vcpu_control(world.sample(Sample::Vcpu),
                                             static_cast<abi::VcpuOperation>(kVcpuOperations));

@@ -31,6 +31,7 @@ class GuestMachine {
 
     LoopEnd run() { return machine_->run(); }
     Machine& machine() { return *machine_; }
+    hvcall::model::ModelHypervisor& hypervisor() { return hypervisor_; }
 
     RecordingSerial serial;
     std::vector<std::string> log;

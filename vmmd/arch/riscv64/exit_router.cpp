@@ -21,13 +21,6 @@ constexpr unsigned kFullInstruction = 4;
 constexpr std::uint64_t kSie = 1U << 1, kSpie = 1U << 5, kSpp = 1U << 8;
 constexpr std::uint64_t kModeVs = 1;
 
-std::uint64_t extend(std::uint64_t value, const isa::MemoryAccess& access) {
-    if (access.bytes == 8) return value;
-    const unsigned unused = 64 - 8 * access.bytes;
-    if (!access.sign_extends) return value << unused >> unused;
-    return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
-}
-
 }  // namespace
 
 ExitRouter::ExitRouter(const ExitContext& context)
@@ -120,7 +113,7 @@ ExitNext ExitRouter::mmio() {
         context_.mmio.write(state_.exit.info1, data);
     } else {
         context_.mmio.read(state_.exit.info1, data);
-        if (access->general_register != 0) general = extend(value, *access);
+        if (access->general_register != 0) general = isa::loaded_value(value, *access);
     }
     access_ = {access->bytes, value};
     advance(access->length);

@@ -40,7 +40,8 @@ Platform::Platform(PlatformHost host)
       chipset_(host_.timers(0), chipset_options()),
       sbi_{host_.power_off, host_.reset,
            [this](std::span<const std::uint8_t> bytes) { chipset_.console_write(bytes); },
-           [this] { return chipset_.console_read(); }} {
+           [this] { return chipset_.console_read(); }},
+      debug_aids_(host_.vm) {
     chipset_.attach(
         [&](auto base, auto size, Device& device) { mmio_.attach(base, size, device); });
     for (unsigned i = 0; i < harts_.count(); ++i) {
@@ -49,8 +50,8 @@ Platform::Platform(PlatformHost host)
 }
 
 ExitContext Platform::context(unsigned vcpu) {
-    return {host_.vcpu(vcpu), host_.memory, mmio_,        vcpu, harts_, sbi_,
-            host_.hypervisor, has_sstc_,    step_patches_};
+    return {host_.vcpu(vcpu), host_.memory, mmio_,       vcpu, harts_, sbi_,
+            host_.hypervisor, has_sstc_,    &debug_aids_};
 }
 
 ChipsetOptions Platform::chipset_options() {

@@ -13,6 +13,7 @@ namespace {
 constexpr int kSigInt = 2, kSigTrap = 5, kSigAbrt = 6;
 
 std::string_view watch_name(Stop::Reason reason) {
+    if (reason == Stop::Reason::WatchRead) return "rwatch";
     return reason == Stop::Reason::WatchWrite ? "watch" : "awatch";
 }
 
@@ -165,6 +166,7 @@ void Session::stop_reply() {
             reply += "hwbreak:;";
             break;
         case Stop::Reason::WatchWrite:
+        case Stop::Reason::WatchRead:
         case Stop::Reason::WatchAccess:
             reply += std::string(watch_name(stop_.reason)) + ":" + hex_number(stop_.address) + ";";
             break;

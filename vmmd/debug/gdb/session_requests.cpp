@@ -12,9 +12,6 @@ namespace {
 constexpr std::string_view kMalformed = "E01";
 constexpr std::string_view kNoMemory = "E14";  // EFAULT
 constexpr std::string_view kNoRoom = "E28";    // ENOSPC
-/// gdb prints what follows the second point.
-constexpr std::string_view kNoHardware =
-    "E.unsupported.the guest's processor has no hardware breakpoints: use break";
 constexpr std::string_view kNotNow = "E11";  // EAGAIN
 
 }  // namespace
@@ -113,9 +110,9 @@ std::string Session::breakpoint(std::string_view packet) {
     packet.remove_prefix(1);
     const auto type = take_hex(packet);
     if (!type || !take(packet, ',')) return std::string(kMalformed);
-    // An empty answer: not offered. The processor cannot watch for reads alone.
-    if (*type > 4 || *type == static_cast<unsigned>(BreakpointKind::WatchRead)) return {};
-    if (!kHardwareBreakpoints && *type >= 2) return {};
+    // An empty answer: not offered.
+    if (*type > 4) return {};
+    if (!kWatchesReads && *type == static_cast<unsigned>(BreakpointKind::WatchRead)) return {};
     const auto address = take_hex(packet);
     if (!address || !take(packet, ',')) return std::string(kMalformed);
     const auto size = take_hex(packet);
@@ -128,9 +125,6 @@ std::string Session::breakpoint(std::string_view packet) {
     if (!insert) {
         target_.remove(wanted);
         return "OK";
-    }
-    if (!kHardwareBreakpoints && wanted.kind == BreakpointKind::Hardware) {
-        return std::string(kNoHardware);
     }
     if (target_.insert(thread_, wanted)) return "OK";
     return std::string(wanted.kind == BreakpointKind::Software ? kNoMemory : kNoRoom);

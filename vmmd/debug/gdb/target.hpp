@@ -30,6 +30,7 @@ struct Stop {
         SoftwareBreakpoint,
         HardwareBreakpoint,
         WatchWrite,
+        WatchRead,
         WatchAccess,
         Crash,  ///< the guest cannot go on; going on ends it
     };

@@ -45,6 +45,8 @@ struct SvFormat : SvEntry {
     static constexpr std::uint64_t kHighest = kLowest + (std::uint64_t{kEntries} << kRootShift) - 1;
 
     static constexpr unsigned largest_leaf() { return 2; }
+    /// There are leaves that are executable and not readable (4.3.1).
+    static constexpr bool kExecuteOnly = true;
 
     static constexpr bool is_present(std::uint64_t entry) { return (entry & kValid) != 0; }
     static constexpr bool is_leaf(std::uint64_t entry, unsigned level) {
@@ -69,7 +71,8 @@ struct SvFormat : SvEntry {
     }
     /// Accessed and dirty are preset: a processor may fault instead of setting them (4.3.1).
     static constexpr std::uint64_t make_leaf(PhysicalAddress frame, unsigned, PageFlags flags) {
-        std::uint64_t entry = make_table(frame) | kRead | kAccessed | kLeafBits;
+        std::uint64_t entry = make_table(frame) | kAccessed | kLeafBits;
+        if (flags.is_readable()) entry |= kRead;
         if (flags.is_writable()) entry |= kWrite | kDirty;
         if (flags.is_user()) entry |= kUser;
         if (flags.is_global()) entry |= kGlobal;
@@ -77,7 +80,8 @@ struct SvFormat : SvEntry {
         return entry;
     }
     static constexpr PageFlags flags_of(std::uint64_t entry, unsigned) {
-        PageFlags flags = PageFlags{}.read();
+        PageFlags flags;
+        if ((entry & kRead) != 0) flags = flags.read();
         if ((entry & kWrite) != 0) flags = flags.write();
         if ((entry & kUser & ~kLeafBits) != 0) flags = flags.user();
         if ((entry & kGlobal) != 0) flags = flags.global();

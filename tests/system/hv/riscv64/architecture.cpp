@@ -196,6 +196,64 @@ void test_paging() {
     tear_down("paging");
 }
 
+Error protect(const Machine& m, std::uint64_t offset, MapFlags flags, Slot frame) {
+    return call(m.vm, abi::hv::VmCall::Protect, {abi::hv::Protection{offset, flags, 0}}, frame);
+}
+std::uint64_t used_tables(const Machine& m) {
+    return request(m.vm, scheme::Operation::Call,
+                   static_cast<std::uint64_t>(abi::hv::VmCall::Statistics))
+        .mr[2];
+}
+
+void test_protection() {
+    Machine m{0};
+    m.load(guest_spin, guest_spin_end);
+    check(protect(m, kCode, kReadWrite, m.guest_memory) == Error::Ok, "a page without execution");
+    m.run_to(ExitKind::Mmio, "no execution");
+    check((m.state->exit.detail & abi::MmioDetail::kFetch) != 0, "on a fetch");
+    check(protect(m, kCode, MapFlags::Execute, m.guest_memory) == Error::Ok, "execution alone");
+    m.state->deadline = native::ticks() + ticks_per_second / 100;
+    m.run_to(ExitKind::Deadline, "is enough for it");
+    check(protect(m, kCode, kAllAccess, m.guest_memory) == Error::Ok, "all rights again");
+    m.state->deadline = native::ticks() + ticks_per_second / 100;
+    m.run_to(ExitKind::Deadline, "it runs");
+    m.state->deadline = abi::kNever;
+    for (const auto flags : {MapFlags::None, MapFlags::Write, MapFlags::Write | MapFlags::Execute,
+                             static_cast<MapFlags>(0x81)})
+        check(protect(m, 0, flags, m.guest_memory) == Error::InvalidArgument, "no such rights");
+    check(protect(m, 0x800, kAllAccess, m.guest_memory) == Error::InvalidArgument, "misaligned");
+    check(protect(m, 1 << 16, kAllAccess, m.guest_memory) == Error::InvalidArgument, "beyond it");
+    check(protect(m, 0, kAllAccess, m.memory) == Error::NotMapped, "mapped elsewhere");
+    check(protect(m, 0, kAllAccess, m.vm) == Error::InvalidCapability, "no frame");
+
+    // A large page is in pieces meanwhile, and whole again afterwards.
+    constexpr unsigned kLargeBits = 21;
+    constexpr std::uint64_t kAddress = 1 << 30, kPage = 4096;
+    const Slot large = next_slot++;
+    native::retype(pool, abi::ObjectType::Frame, kLargeBits, large);
+    check(native::map(large, m.vm, kAddress, kAllAccess) == Error::Ok, "a large page");
+    const auto before = used_tables(m);
+    check(protect(m, 5 * kPage, MapFlags::Read, large) == Error::Ok, "a page in it");
+    check(protect(m, 9 * kPage, MapFlags::Read, large) == Error::Ok, "another");
+    check(used_tables(m) == before + kPage, "takes a table");
+    check(protect(m, 5 * kPage, kAllAccess, large) == Error::Ok && used_tables(m) == before + kPage,
+          "and keeps it");
+    check(protect(m, 9 * kPage, kAllAccess, large) == Error::Ok && used_tables(m) == before,
+          "until no page differs");
+    check(protect(m, 5 * kPage, MapFlags::Read, large) == Error::Ok, "in pieces once more");
+    check(native::unmap(large) == Error::Ok, "it can be unmapped");
+    check(native::map(large, m.vm, kAddress, kAllAccess) == Error::Ok && used_tables(m) == before,
+          "and mapped as a whole");
+    bool always = true;
+    for (unsigned i = 0; i <= abi::hv::kMaximumSplitPages; ++i) {
+        always &= protect(m, 5 * kPage, MapFlags::Read, large) == Error::Ok;
+        native::unmap(large);
+        always &= native::map(large, m.vm, kAddress, kAllAccess) == Error::Ok;
+    }
+    check(always && used_tables(m) == before, "as often as one likes");
+    tear_down("protection");
+}
+
 /// Guest-physical addresses that only a larger format of the second-level tables has.
 void test_formats() {
     constexpr struct {
@@ -394,6 +452,7 @@ void test_vectors() {
 void test_architecture() {
     test_exits();
     test_paging();
+    test_protection();
     test_formats();
     test_interrupts();
     test_timer();

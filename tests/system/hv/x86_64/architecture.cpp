@@ -35,6 +35,14 @@ void set_identity(abi::VcpuState& state, std::uint64_t value) { state.gpr[abi::k
 
 namespace {
 
+void test_protection() {
+    const Machine m{0};
+    constexpr abi::hv::Protection kWanted{kCode, MapFlags::Read, 0};
+    check(call(m.vm, abi::hv::VmCall::Protect, {kWanted}, m.guest_memory) == Error::NotSupported,
+          "no page is executable alone");
+    tear_down("protection");
+}
+
 void skip(Machine& machine, unsigned length) { machine.state->rip += length; }
 
 void test_single_step() {
@@ -343,6 +351,7 @@ void test_rings_wake() {
 }  // namespace
 
 void test_architecture() {
+    test_protection();
     test_single_step();
     test_exits();
     test_debugging();

@@ -5,6 +5,7 @@
 #include "arch/fpu.hpp"
 #include "fake_arch/fake.hpp"
 #include "kernel/hv/backend.hpp"
+#include "kernel/hv/page_rights.hpp"
 #include "kernel/hv/svm/stage2.hpp"
 
 namespace redoubt::kernel {
@@ -24,6 +25,7 @@ Result<void> map(Vm& vm, GuestPhysicalAddress address, PhysicalAddress frame, st
 }
 
 void unmap(Vm& vm, GuestPhysicalAddress address, std::uint64_t bytes) {
+    PageRights<svm::NptFormat>::forget(vm, address, bytes);
     const auto flush = svm::Stage2::Mapper{vm.root, vm.pool}.unmap(address, bytes);
     if (!flush.ok()) throw fake::Panic{"what is unmapped must have been mapped"};
 }
@@ -50,6 +52,7 @@ constexpr Backend kModel{
     .table_levels = svm::table_levels,
     .map = map,
     .unmap = unmap,
+    .protect = PageRights<svm::NptFormat>::protect,
     .create_vcpu = create_vcpu,
     .resume = resume,
     .resume_alone = resume,

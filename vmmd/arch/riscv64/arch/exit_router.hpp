@@ -11,7 +11,7 @@
 namespace redoubt::vmmd {
 
 class MmioBus;
-class StepPatches;
+struct DebugAids;
 
 /// What one vCPU's exits may reach.
 struct ExitContext {
@@ -22,8 +22,8 @@ struct ExitContext {
     Harts& harts;
     const SbiMachine& sbi;
     const hvcall::Hypervisor& hypervisor;
-    bool has_sstc;  ///< the guest sets its timer itself
-    StepPatches& step_patches;
+    bool has_sstc;                    ///< the guest sets its timer itself
+    DebugAids* debug_aids = nullptr;  ///< for VcpuDebug
 };
 
 class ExitRouter {

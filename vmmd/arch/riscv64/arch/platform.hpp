@@ -5,7 +5,7 @@
 
 #include "arch/chipset.hpp"
 #include "arch/vcpu_events.hpp"
-#include "vmmd/arch/riscv64/debug/step_patches.hpp"
+#include "vmmd/arch/riscv64/debug/debug_aids.hpp"
 #include "vmmd/bus/bus.hpp"
 #include "vmmd/devices/unclaimed.hpp"
 #include "vmmd/platform_host.hpp"
@@ -45,7 +45,7 @@ class Platform {
     MmioBus mmio_;
     Chipset chipset_;
     SbiMachine sbi_;
-    StepPatches step_patches_;
+    DebugAids debug_aids_;
 };
 
 }  // namespace redoubt::vmmd

@@ -53,6 +53,14 @@ inline std::optional<MemoryAccess> decode_memory_access(std::uint32_t instructio
                : decode_compressed_access(static_cast<std::uint16_t>(instruction));
 }
 
+/// What a load puts into its register, of the bytes that it read.
+constexpr std::uint64_t loaded_value(std::uint64_t value, const MemoryAccess& access) {
+    if (access.bytes == 8) return value;
+    const unsigned unused = 64 - 8 * access.bytes;
+    if (!access.sign_extends) return value << unused >> unused;
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
+}
+
 /// Of what a trap tells: an instruction in the form of htinst (Privileged Specification 8.6.3).
 std::optional<MemoryAccess> decode_transformed_access(std::uint64_t htinst);
 

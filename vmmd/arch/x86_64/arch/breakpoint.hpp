@@ -8,7 +8,7 @@ namespace redoubt::vmmd {
 
 inline constexpr std::array<std::uint8_t, 1> kBreakpointInstruction = {0xCC};  // INT3
 
-/// Whether a vCPU has registers for breakpoints and watchpoints.
-inline constexpr bool kHardwareBreakpoints = true;
+/// Whether a vCPU can be watched for reads alone.
+inline constexpr bool kWatchesReads = false;
 
 }  // namespace redoubt::vmmd

@@ -1,8 +1,9 @@
-// The temporary breakpoints that single steps end at: a vCPU's own, but in memory that all of them
-// execute.
+// The breakpoint instructions of single steps and of what is a hardware breakpoint elsewhere: each
+// a vCPU's own and there only while it is in the guest, but in memory that all of them execute.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <span>
@@ -11,7 +12,7 @@
 
 namespace redoubt::vmmd {
 
-class StepPatches {
+class CodePatches {
   public:
     static constexpr std::size_t kBytes = kBreakpointInstruction.size();
 
@@ -21,16 +22,17 @@ class StepPatches {
         auto& patch = patches_[address];
         if (patch.users++ != 0) return;
         patch.bytes = bytes.data();
-        for (std::size_t i = 0; i < kBytes; ++i) {
-            patch.original[i] = bytes[i];
-            bytes[i] = kBreakpointInstruction[i];
-        }
+        std::memcpy(patch.original, bytes.data(), kBytes);
+        std::memcpy(bytes.data(), kBreakpointInstruction.data(), kBytes);
     }
+    /// Puts back what was there, unless the guest has written something else meanwhile.
     void remove(std::uint64_t address) {
         const std::scoped_lock lock(mutex_);
         const auto found = patches_.find(address);
         if (found == patches_.end() || --found->second.users != 0) return;
-        for (std::size_t i = 0; i < kBytes; ++i) found->second.bytes[i] = found->second.original[i];
+        auto& patch = found->second;
+        if (std::memcmp(patch.bytes, kBreakpointInstruction.data(), kBytes) == 0)
+            std::memcpy(patch.bytes, patch.original, kBytes);
         patches_.erase(found);
     }
     bool contains(std::uint64_t address) const {
